@@ -1,0 +1,22 @@
+from nodes.models.address import Address, NameReservation
+from nodes.models.change import Change
+from nodes.models.dns import DnsRecord
+from nodes.models.network import Network
+from nodes.models.node import Endpoint, Node, NodeTag, RetiredKey
+from nodes.models.relay import RelayRegion, RelayServer
+from nodes.models.route import Route
+
+__all__ = [
+    "Address",
+    "Change",
+    "DnsRecord",
+    "Endpoint",
+    "NameReservation",
+    "Network",
+    "Node",
+    "NodeTag",
+    "RelayRegion",
+    "RelayServer",
+    "RetiredKey",
+    "Route",
+]
