@@ -115,3 +115,32 @@ _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 def _microseconds(at: datetime) -> int:
     since = at - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+# A WireGuard key, also percent-encoded. No boundary on the left: in "peers/KEY" the slash belongs to the alphabet.
+_BASE64_KEY: Final = re.compile(r"((?:[A-Za-z0-9+/]|%2[BbFf]){43})(?:=|%3[Dd])")
+# The same in hexadecimal, as WireGuard's configuration protocol writes it: private_key=, preshared_key=, public_key=.
+_HEX_KEY: Final = re.compile(r"(?<=_key=)([0-9A-Fa-f]{64})")
+# A header line, or a header in the repr of a mapping or of a list of pairs of bytes.
+_PROOF: Final = re.compile(
+    r"(?i)(ghostwire[-_]proof[^a-z0-9]{1,8}(?:b['\"])?)([a-z0-9._~-]{1,4})[a-z0-9._~-]{0,508}:[a-z0-9_-]{5,}"
+)
+_BEARER: Final = re.compile(r"(?i)(\bbearer(?:\s|%20)+)(?!gw[ska]_)([A-Za-z0-9._~+/-]{5,}=*)")
+_ANY_TOKEN: Final = re.compile(r"((?:gws_|gwk_|gwa_)[A-Za-z0-9_-]{5,})")
+# 32 bytes in base64url, such as the MAC of a proof on its own. Capitals tell it from an identifier in snake case.
+_BARE_SECRET: Final = re.compile(r"(?<![A-Za-z0-9_-])(?=[a-z0-9_-]*[A-Z])([A-Za-z0-9_-]{43})(?![A-Za-z0-9_-])")
+
+
+def mask(text: str) -> str:
+    """Make a line fit for a log: whatever could be a secret keeps a few characters to recognise it by.
+
+    Masked are tokens (``gwk_7Qm2…``, also cut-off ones), WireGuard keys in base64 and in hexadecimal (private and
+    public ones look alike), the value of ``GhostWire-Proof`` and of ``Bearer``, and 43 characters of base64url
+    standing alone. Masking what is masked already changes nothing.
+    """
+    text = _BASE64_KEY.sub(lambda found: found[1][:4] + "…", text)
+    text = _HEX_KEY.sub(lambda found: found[1][:4] + "…", text)
+    text = _PROOF.sub(lambda found: found[1] + found[2] + "…", text)
+    text = _BEARER.sub(lambda found: found[1] + found[2][:4] + "…", text)
+    text = _ANY_TOKEN.sub(lambda found: found[1][:VISIBLE_LENGTH] + "…", text)
+    return _BARE_SECRET.sub(lambda found: found[1][:4] + "…", text)
