@@ -1,0 +1,104 @@
+"""When each node was last heard. Not a change: it lives in the presence store, outside the database.
+
+One process keeps it in memory; several share it in a Redis sorted set per installation.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Protocol
+
+from django.conf import settings
+from redis import Redis
+
+KEY = "ghostwire:presence"
+SINCE_KEY = "ghostwire:presence:since"
+
+
+class PresenceStore(Protocol):
+    """Last signs of life by node id. ``since`` is when the store began to listen."""
+
+    def touch(self, seen: Mapping[int, datetime]) -> None:
+        """Notes signs of life; a later one is never replaced by an earlier one."""
+
+    def last_seen(self, node_ids: Iterable[int]) -> dict[int, datetime]:
+        """When each of ``node_ids`` was last heard; those never heard are left out."""
+
+    def forget(self, node_ids: Iterable[int]) -> None:
+        """Drops nodes that are gone."""
+
+    def since(self, now: datetime) -> datetime:
+        """When this store began to listen; ``now`` if that was never."""
+
+
+class MemoryPresence:
+    """For one process. A restart forgets all, which ``since`` tells."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, datetime] = {}
+        self._since: datetime | None = None
+        self._lock = threading.Lock()
+
+    def touch(self, seen: Mapping[int, datetime]) -> None:
+        with self._lock:
+            for node_id, at in seen.items():
+                known = self._seen.get(node_id)
+                if known is None or known < at:
+                    self._seen[node_id] = at
+
+    def last_seen(self, node_ids: Iterable[int]) -> dict[int, datetime]:
+        with self._lock:
+            return {node_id: self._seen[node_id] for node_id in node_ids if node_id in self._seen}
+
+    def forget(self, node_ids: Iterable[int]) -> None:
+        with self._lock:
+            for node_id in node_ids:
+                self._seen.pop(node_id, None)
+
+    def since(self, now: datetime) -> datetime:
+        with self._lock:
+            if self._since is None:
+                self._since = now
+            return self._since
+
+
+class RedisPresence:
+    """For several processes: one sorted set, scores in seconds since 1970. A flushed Redis begins to listen anew."""
+
+    def __init__(self, client: Redis) -> None:
+        self._redis = client
+
+    def touch(self, seen: Mapping[int, datetime]) -> None:
+        if seen:
+            self._redis.zadd(KEY, {str(node_id): at.timestamp() for node_id, at in seen.items()}, gt=True)
+
+    def last_seen(self, node_ids: Iterable[int]) -> dict[int, datetime]:
+        ids = list(node_ids)
+        scores = self._redis.zmscore(KEY, [str(node_id) for node_id in ids]) if ids else []
+        return {
+            node_id: datetime.fromtimestamp(float(score), UTC)
+            for node_id, score in zip(ids, scores, strict=True)
+            if score is not None
+        }
+
+    def forget(self, node_ids: Iterable[int]) -> None:
+        ids = [str(node_id) for node_id in node_ids]
+        if ids:
+            self._redis.zrem(KEY, *ids)
+
+    def since(self, now: datetime) -> datetime:
+        self._redis.set(SINCE_KEY, now.timestamp(), nx=True)
+        value = self._redis.get(SINCE_KEY)
+        return now if value is None else datetime.fromtimestamp(float(value), UTC)
+
+
+@cache
+def presence_store() -> PresenceStore:
+    """The installation's store: Redis where the configuration names one, else this process."""
+    url = settings.GHOSTWIRE.redis.url
+    if url is None:
+        return MemoryPresence()
+    return RedisPresence(Redis.from_url(str(url), socket_timeout=5, socket_connect_timeout=5))

@@ -1,0 +1,146 @@
+"""Reads of nodes and networks. Few queries each, whatever the size."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from mesh.errors import NotFoundError, ValidationError
+from mesh.topology import (
+    DnsRecordValue,
+    NetworkRecord,
+    NodeRecord,
+    RelayRegionRecord,
+    RelayServerRecord,
+    RouteRecord,
+)
+from nodes.models import Address, DnsRecord, Endpoint, Network, Node, NodeTag, RelayRegion, Route
+
+
+def get_network(name: str | None = None) -> Network:
+    """The network called ``name``; without a name the only one.
+
+    Raises NotFoundError if there is none, ValidationError if there are several and none was named.
+    """
+    if name is not None:
+        network = Network.objects.filter(name=name).first()
+        if network is None:
+            raise NotFoundError(f"There is no network {name!r}.")
+        return network
+    networks = list(Network.objects.order_by("pk")[:2])
+    if not networks:
+        raise NotFoundError("There is no network yet.")
+    if len(networks) > 1:
+        raise ValidationError("There are several networks: name one.")
+    return networks[0]
+
+
+def find_node(network_id: int, reference: str) -> Node:
+    """A node by its id, name, full name or address.
+
+    Raises NotFoundError if nothing in the network is called so.
+    """
+    nodes = Node.objects.filter(network_id=network_id)
+    if reference.isascii() and reference.isdigit():
+        found = nodes.filter(pk=int(reference[:18])).first()
+    else:
+        domain = Network.objects.values_list("domain", flat=True).get(pk=network_id)
+        name = reference.lower().rstrip(".").removesuffix(f".{domain}")
+        found = nodes.filter(name=name).first() or nodes.filter(addresses__address=_as_address(reference)).first()
+    if found is None:
+        raise NotFoundError(f"There is no node {reference!r}.")
+    return found
+
+
+def _as_address(reference: str) -> str:
+    return reference if ":" in reference or reference.count(".") == 3 else "0.0.0.0"  # noqa: S104 - matches no node
+
+
+def load_network_record(network_id: int) -> NetworkRecord:
+    """A network's settings, DNS records and relays, in three queries.
+
+    Raises NotFoundError if there is no such network.
+    """
+    network = Network.objects.filter(pk=network_id).first()
+    if network is None:
+        raise NotFoundError(f"There is no network {network_id}.")
+    regions = RelayRegion.objects.filter(network_id=network_id).prefetch_related("servers")
+    records = DnsRecord.objects.filter(network_id=network_id)
+    return NetworkRecord(
+        id=network.pk,
+        name=network.name,
+        domain=network.domain,
+        ipv4_range=network.ipv4_range,
+        ipv6_range=network.ipv6_range,
+        epoch=network.epoch,
+        version=network.map_version,
+        heartbeat_seconds=network.keepalive_seconds,
+        grace_seconds=network.grace_seconds,
+        lease_seconds=network.lease_seconds,
+        max_peers=network.max_peers,
+        magic_dns=network.magic_dns,
+        nameservers=tuple(network.nameservers),
+        split_dns=network.split_dns,
+        search_domains=tuple(network.search_domains),
+        dns_records=tuple(DnsRecordValue(r.name, r.type, r.value) for r in records),
+        relay_regions=tuple(
+            RelayRegionRecord(
+                id=region.number,
+                code=region.code,
+                name=region.name,
+                nodes=tuple(
+                    RelayServerRecord(s.name, s.host, s.ipv4, s.ipv6, s.port, s.stun_port) for s in region.servers.all()
+                ),
+            )
+            for region in regions
+        ),
+    )
+
+
+def load_node_records(network_id: int, node_ids: Iterable[int] | None = None) -> list[NodeRecord]:
+    """All nodes of a network as records, or those of ``node_ids``, by id, in five queries."""
+    nodes = Node.objects.filter(network_id=network_id).order_by("pk")
+    wanted = {} if node_ids is None else {"node_id__in": list(node_ids)}
+    if node_ids is not None:
+        nodes = nodes.filter(pk__in=wanted["node_id__in"])
+    tags: dict[int, list[str]] = defaultdict(list)
+    tag_rows = NodeTag.objects.filter(node__network_id=network_id, **wanted).order_by("tag")
+    for node_id, tag in tag_rows.values_list("node_id", "tag").iterator(2000):
+        tags[node_id].append(tag)
+    addresses: dict[int, list[str]] = defaultdict(list)
+    address_rows = Address.objects.filter(network_id=network_id, node__isnull=False, **wanted).order_by("family")
+    for node_id, address in address_rows.values_list("node_id", "address").iterator(2000):
+        addresses[node_id].append(address)
+    endpoints: dict[int, list[str]] = defaultdict(list)
+    endpoint_rows = Endpoint.objects.filter(node__network_id=network_id, **wanted).order_by("position")
+    for node_id, address in endpoint_rows.values_list("node_id", "address").iterator(2000):
+        endpoints[node_id].append(address)
+    routes: dict[int, list[RouteRecord]] = defaultdict(list)
+    route_rows = Route.objects.filter(network_id=network_id, **wanted).order_by("first", "prefix")
+    for node_id, *route in route_rows.values_list("node_id", "prefix", "advertised", "approved", "primary"):
+        routes[node_id].append(RouteRecord(*route))
+    return [
+        NodeRecord(
+            id=node.pk,
+            name=node.name,
+            key=node.public_key,
+            state=node.state,
+            user=node.owner_id,
+            tags=tuple(tags.get(node.pk, ())),
+            addresses=tuple(addresses.get(node.pk, ())),
+            endpoints=tuple(endpoints.get(node.pk, ())),
+            routes=tuple(routes.get(node.pk, ())),
+            login_required=node.login_required,
+            online=node.online,
+            last_seen=node.last_seen,
+            key_expires_at=node.key_expires_at,
+            home_region=node.home_region,
+            hostname=node.hostname,
+            ephemeral=node.ephemeral,
+            os=node.os,
+            os_version=node.os_version,
+            agent_version=node.agent_version,
+            posture=node.posture,
+        )
+        for node in nodes.iterator(2000)
+    ]

@@ -1,0 +1,103 @@
+"""Gives out mesh addresses and takes them back. Runs under the network's lock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from mesh.addressing import Pool, pack, parse_exclusions
+from mesh.errors import ConflictError, ResourceExhaustedError, ValidationError
+from nodes.models import Address, Network, Node
+
+
+def pool_of(network: Network, family: int) -> Pool | None:
+    """The address pool of a network for a family (4 or 6), or None where the network has none."""
+    text = network.ipv4_range if family == 4 else network.ipv6_range
+    if not text:
+        return None
+    return Pool(ip_network(text), exclusions=parse_exclusions(network.excluded, family=family))
+
+
+def allocate_addresses(*, network: Network, node: Node, now: datetime) -> list[Address]:
+    """Gives ``node`` one address of each family of its locked ``network``: both or nothing.
+
+    Next comes an address that was never used; when there is none left, the one that was released the longest ago
+    and whose quarantine is over. Raises ResourceExhaustedError, upon which the caller's transaction rolls back.
+    """
+    return [
+        _hold(network, node, family, pool, now)
+        for family in (4, 6)
+        if (pool := pool_of(network, family)) is not None
+    ]
+
+
+def release_addresses(*, network: Network, node: Node, now: datetime) -> None:
+    """Puts all addresses of ``node`` into quarantine. They stay there until no map with them can be in force."""
+    until = now + timedelta(seconds=network.quarantine_seconds)
+    Address.objects.filter(node=node).update(node=None, fixed=False, quarantined_until=until)
+
+
+def fix_address(*, network: Network, node: Node, address: str, now: datetime) -> Address:
+    """Gives ``node`` the very ``address`` in place of its present one of that family, which goes into quarantine.
+
+    An administrator may take an address out of quarantine early. Raises ValidationError if it is not an address of
+    the network's pools that may be given out, ConflictError if a node holds it.
+    """
+    try:
+        wanted = ip_address(address)
+    except ValueError as error:
+        raise ValidationError(f"{address!r} is not an IP address.") from error
+    pool = pool_of(network, wanted.version)
+    if pool is None:
+        raise ValidationError(f"The network has no IPv{wanted.version} range.")
+    pool.check_fixed(wanted)
+    row = Address.objects.filter(network=network, packed=pack(wanted)).first()
+    if row is not None and row.node_id is not None and row.node_id != node.pk:
+        raise ConflictError(f"{wanted} is held by {row.node}.")
+    until = now + timedelta(seconds=network.quarantine_seconds)
+    others = Address.objects.filter(node=node, family=wanted.version).exclude(packed=pack(wanted))
+    others.update(node=None, fixed=False, quarantined_until=until)
+    if row is None:
+        row = _row(network, node, wanted)
+    row.node, row.fixed, row.quarantined_until = node, True, None
+    row.save()
+    return row
+
+
+def _hold(network: Network, node: Node, family: int, pool: Pool, now: datetime) -> Address:
+    address = _never_used(network, family, pool)
+    if address is not None:
+        row = _row(network, node, address)
+        row.save(force_insert=True)
+        return row
+    released = (
+        Address.objects.filter(network=network, family=family, node=None, quarantined_until__lte=now)
+        .order_by("quarantined_until")
+        .iterator(chunk_size=100)
+    )
+    for row in released:
+        # An address may have been excluded, or the range moved, since it was last held.
+        if pool.is_allocatable(ip_address(row.address)):
+            row.node, row.quarantined_until = node, None
+            row.save(update_fields=["node", "quarantined_until"])
+            return row
+    raise ResourceExhaustedError(f"The network has no free IPv{family} address.")
+
+
+def _never_used(network: Network, family: int, pool: Pool) -> IPv4Address | IPv6Address | None:
+    field = "ipv4_cursor" if family == 4 else "ipv6_cursor"
+    cursor = before = int(getattr(network, field))
+    found: IPv4Address | IPv6Address | None = None
+    while found is None and (candidate := pool.next_candidate(cursor)) is not None:
+        address, cursor = candidate
+        # Only addresses that an administrator fixed, or those passed before a change of exclusions, have a row here.
+        if not Address.objects.filter(network=network, packed=pack(address)).exists():
+            found = address
+    if cursor != before:
+        setattr(network, field, cursor if family == 4 else str(cursor))
+        network.save(update_fields=[field])
+    return found
+
+
+def _row(network: Network, node: Node, address: IPv4Address | IPv6Address) -> Address:
+    return Address(network=network, node=node, family=address.version, address=str(address), packed=pack(address))

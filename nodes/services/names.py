@@ -1,0 +1,58 @@
+"""Names of nodes: unique in the network, and free again only after quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from mesh.errors import ConflictError
+from mesh.names import RESERVED, label_of, unique_label, validate_label
+from nodes.models import DnsRecord, NameReservation, Network, Node
+
+NameCheck = Callable[[str], bool]
+
+
+def choose_name(*, network: Network, hostname: str, is_named_by_policy: NameCheck, now: datetime) -> str:
+    """The name for a newcomer that reports ``hostname``: ``web``, ``web-1``, ... the lowest that is free."""
+    return unique_label(
+        label_of(hostname), lambda name: why_taken(network, name, is_named_by_policy, now) is not None
+    )
+
+
+def check_name(
+    *, network: Network, name: str, is_named_by_policy: NameCheck, now: datetime, node_id: int | None = None
+) -> str:
+    """Checks a name that an administrator chose and returns it in normal form.
+
+    Raises ValidationError if it is no DNS label, ConflictError if it is taken. A name that the policy mentions may
+    be given on purpose by an administrator only if it is the node's own.
+    """
+    label = validate_label(name)
+    reason = why_taken(network, label, is_named_by_policy, now, node_id=node_id)
+    if reason is not None:
+        raise ConflictError(reason)
+    return label
+
+
+def why_taken(
+    network: Network, name: str, is_named_by_policy: NameCheck, now: datetime, *, node_id: int | None = None
+) -> str | None:
+    """Why ``name`` cannot be given, in words; None if it can."""
+    if name in RESERVED:
+        return f"The name {name} is reserved."
+    holder = Node.objects.filter(network=network, name=name).exclude(pk=node_id).first()
+    if holder is not None:
+        return f"The name {name} belongs to another node."
+    if NameReservation.objects.filter(network=network, name=name, until__gt=now).exists():
+        return f"The name {name} is in quarantine: a node that left had it."
+    if DnsRecord.objects.filter(network=network, name=f"{name}.{network.domain}").exists():
+        return f"The name {name} is a DNS record."
+    if is_named_by_policy(name):
+        return f"The name {name} is named by the policy."
+    return None
+
+
+def reserve_name(*, network: Network, name: str, now: datetime) -> None:
+    """Keeps a name from being given out for as long as the network's quarantine lasts."""
+    until = now + timedelta(seconds=network.quarantine_seconds)
+    NameReservation.objects.update_or_create(network=network, name=name, defaults={"until": until})

@@ -1,0 +1,154 @@
+"""Subnet routes and exit nodes: what a node offers, what an administrator approves, who is primary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from django.db import transaction
+
+from mesh.addressing import pack
+from mesh.change import Cause, ChangeKind
+from mesh.errors import FieldError, NotFoundError, ValidationError
+from nodes.changes import lock_network, record_change
+from nodes.facts import node_facts
+from nodes.models import Network, Node, Route
+
+MAX_ROUTES = 256
+DEFAULT_ROUTES = ("0.0.0.0/0", "::/0")
+
+
+def parse_prefixes(network: Network, prefixes: Sequence[str], *, field: str = "routes") -> list[str]:
+    """Checks CIDRs that a node wishes to serve and returns them in normal form, without doubles.
+
+    Raises ValidationError naming each at fault: no CIDR, host bits set, more than 256, within the mesh itself, or
+    loopback, link-local or multicast.
+    """
+    if len(prefixes) > MAX_ROUTES:
+        raise ValidationError("Too many routes.", errors=(FieldError(field, f"At most {MAX_ROUTES} routes."),))
+    mesh = [ip_network(text) for text in (network.ipv4_range, network.ipv6_range) if text]
+    parsed: dict[str, None] = {}
+    errors = []
+    for index, text in enumerate(prefixes):
+        try:
+            prefix = ip_network(text)
+        except ValueError as error:
+            errors.append(FieldError(f"{field}.{index}", f"{error}."))
+            continue
+        reason = _why_refused(prefix, mesh)
+        if reason is not None:
+            errors.append(FieldError(f"{field}.{index}", reason))
+        parsed[str(prefix)] = None
+    if errors:
+        raise ValidationError("A route is refused.", errors=tuple(errors))
+    return list(parsed)
+
+
+def write_advertised_routes(*, network: Network, node: Node, prefixes: Sequence[str]) -> bool:
+    """Makes ``prefixes`` the routes that ``node`` advertises; returns whether anything differs.
+
+    An approval outlives a withdrawal, so a router that comes back needs no second one.
+    """
+    wanted = parse_prefixes(network, prefixes)
+    rows = {route.prefix: route for route in node.routes.all()}
+    changed = False
+    for prefix in wanted:
+        row = rows.get(prefix)
+        if row is None:
+            parsed = ip_network(prefix)
+            first, last = pack(parsed.network_address), pack(parsed.broadcast_address)
+            Route.objects.create(network=network, node=node, prefix=prefix, first=first, last=last)
+            changed = True
+        elif not row.advertised:
+            Route.objects.filter(pk=row.pk).update(advertised=True)
+            changed = True
+    for prefix, row in rows.items():
+        if prefix in wanted:
+            continue
+        if row.approved and row.advertised:
+            Route.objects.filter(pk=row.pk).update(advertised=False, primary=False)
+            changed = True
+        elif not row.approved:
+            row.delete()
+            changed = True
+    if changed:
+        elect_primaries(network=network)
+    return changed
+
+
+def elect_primaries(*, network: Network) -> None:
+    """Chooses the router of each prefix: the present primary while it is in force, else the lowest node id.
+
+    Every exit node is primary for itself: which one to use is each agent's choice.
+    """
+    in_force = Route.objects.filter(
+        network=network, advertised=True, approved=True, node__state=Node.State.ACTIVE, node__login_required=False
+    )
+    chosen: dict[str, int] = {}
+    exits: list[int] = []
+    for route in in_force.order_by("prefix", "-primary", "node_id"):
+        if route.prefix in DEFAULT_ROUTES:
+            exits.append(route.pk)
+        else:
+            chosen.setdefault(route.prefix, route.pk)
+    primaries = [*chosen.values(), *exits]
+    Route.objects.filter(network=network, primary=True).exclude(pk__in=primaries).update(primary=False)
+    Route.objects.filter(pk__in=primaries, primary=False).update(primary=True)
+
+
+@transaction.atomic
+def replace_routes(*, node_id: int, prefixes: Sequence[str], cause: Cause, now: datetime) -> list[str]:
+    """Sets the routes that a node advertises and returns them in normal form. Raises ValidationError."""
+    node = Node.objects.get(pk=node_id)
+    network = lock_network(node.network_id)
+    if write_advertised_routes(network=network, node=node, prefixes=prefixes):
+        _record(network, [node.pk], cause, now)
+    return list(node.routes.filter(advertised=True).order_by("first", "prefix").values_list("prefix", flat=True))
+
+
+@transaction.atomic
+def set_route_approval(
+    *, node_id: int, prefixes: Sequence[str], approved: bool, cause: Cause, now: datetime
+) -> None:
+    """Approves routes that a node advertises, or withdraws the approval.
+
+    Raises NotFoundError if the node does not exist or does not have one of the ``prefixes``.
+    """
+    node = Node.objects.filter(pk=node_id).first()
+    if node is None:
+        raise NotFoundError(f"There is no node {node_id}.")
+    network = lock_network(node.network_id)
+    rows = {route.prefix: route for route in node.routes.all()}
+    unknown = [prefix for prefix in prefixes if prefix not in rows]
+    if unknown:
+        raise NotFoundError(f"{node.name} does not advertise {', '.join(unknown)}.")
+    changed = [rows[prefix].pk for prefix in prefixes if rows[prefix].approved != approved]
+    if not changed:
+        return
+    if approved:
+        Route.objects.filter(pk__in=changed).update(approved=True)
+    else:
+        Route.objects.filter(pk__in=changed).update(approved=False, primary=False)
+        Route.objects.filter(pk__in=changed, advertised=False).delete()
+    elect_primaries(network=network)
+    touched = Route.objects.filter(network=network, prefix__in=prefixes).values_list("node_id", flat=True)
+    _record(network, {node.pk, *touched}, cause, now)
+
+
+def _record(network: Network, node_ids: list[int] | set[int], cause: Cause, now: datetime) -> None:
+    facts = node_facts(network.pk, node_ids)
+    record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
+
+
+def _why_refused(
+    prefix: IPv4Network | IPv6Network, mesh: Sequence[IPv4Network | IPv6Network]
+) -> str | None:
+    if prefix.prefixlen == 0:
+        return None
+    if prefix.is_loopback or prefix.is_link_local or prefix.is_multicast or prefix.is_unspecified:
+        return f"{prefix} cannot be routed."
+    # A route that covers the mesh, or a part of it, would draw the traffic of other nodes to its router.
+    if any(prefix.version == own.version and prefix.overlaps(own) for own in mesh):
+        return f"{prefix} overlaps the addresses of the mesh."
+    return None

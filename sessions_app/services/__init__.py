@@ -1,0 +1,1 @@
+"""Users and credentials: issue, validate, renew, revoke, expire."""

@@ -1,0 +1,135 @@
+"""Auth keys: the way in for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from mesh.errors import AuthenticationError, FieldError, NotFoundError, ValidationError
+from mesh.tags import validate_tag
+from mesh.tokens import TokenKind, derive_token, parse_kind, visible_prefix
+from nodes.models import Network, Node
+from sessions_app.models import AuthKey, AuthKeyUse, User
+from sessions_app.peppers import digest_for_storage, digests_to_look_up
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedAuthKey:
+    """A new key and its secret, which exists only here: it is shown once."""
+
+    auth_key: AuthKey
+    secret: str
+
+
+@transaction.atomic
+def create_auth_key(
+    *,
+    network_id: int,
+    now: datetime,
+    random32: bytes,
+    owner_id: int | None = None,
+    tags: Sequence[str] = (),
+    reusable: bool = False,
+    max_uses: int | None = None,
+    ephemeral: bool = False,
+    expires_at: datetime | None = None,
+    name: str = "",
+    created_by_id: int | None = None,
+) -> CreatedAuthKey:
+    """Makes a key. One-off unless ``reusable``; a reusable one works ``max_uses`` times, or without limit.
+
+    Machines belong to ``tags`` where some are given, else to the owner. Raises ValidationError.
+    """
+    errors = []
+    if not tags and owner_id is None:
+        errors.append(FieldError("owner", "A key needs an owner or tags."))
+    if owner_id is not None and not User.objects.filter(pk=owner_id, is_active=True).exists():
+        errors.append(FieldError("owner", "There is no such active user."))
+    if not Network.objects.filter(pk=network_id).exists():
+        errors.append(FieldError("network", "There is no such network."))
+    if expires_at is not None and expires_at <= now:
+        errors.append(FieldError("expires_at", "The end lies in the past."))
+    if max_uses is not None and (max_uses < 1 or (max_uses > 1 and not reusable)):
+        errors.append(FieldError("max_uses", "A one-off key works once; a reusable one at least once."))
+    normal = []
+    for index, tag in enumerate(tags):
+        try:
+            normal.append(validate_tag(tag))
+        except ValidationError as error:
+            errors.append(FieldError(f"tags.{index}", error.detail))
+    if errors:
+        raise ValidationError("The auth key is refused.", errors=tuple(errors))
+    secret = derive_token(TokenKind.AUTH_KEY, at=now, random32=random32)
+    stored = digest_for_storage(secret)
+    auth_key = AuthKey.objects.create(
+        digest=stored.digest,
+        pepper=stored.pepper,
+        network_id=network_id,
+        name=name,
+        hint=visible_prefix(secret),
+        owner_id=owner_id,
+        tagged=bool(tags),
+        tags=sorted(set(normal)),
+        ephemeral=ephemeral,
+        max_uses=max_uses if reusable else 1,
+        expires_at=expires_at,
+        created_by_id=created_by_id,
+    )
+    return CreatedAuthKey(auth_key, secret)
+
+
+@transaction.atomic
+def revoke_auth_key(*, auth_key_id: int, now: datetime) -> AuthKey:
+    """Ends a key; nodes that it let in stay. Raises NotFoundError. Revoking twice changes nothing."""
+    auth_key = AuthKey.objects.select_for_update().filter(pk=auth_key_id).first()
+    if auth_key is None:
+        raise NotFoundError(f"There is no auth key {auth_key_id}.")
+    if auth_key.revoked_at is None:
+        auth_key.revoked_at = now
+        auth_key.save(update_fields=["revoked_at"])
+    return auth_key
+
+
+def lock_auth_key(*, secret: str) -> AuthKey:
+    """The key that ``secret`` is, locked for the transaction, whatever its state.
+
+    Raises AuthenticationError if there is none, or its owner is disabled: a disabled user's keys are dead.
+    """
+    if parse_kind(secret) is not TokenKind.AUTH_KEY:
+        raise AuthenticationError("This is not an auth key.")
+    auth_key = AuthKey.objects.select_for_update(of=("self",)).filter(digest__in=digests_to_look_up(secret)).first()
+    if auth_key is None:
+        raise AuthenticationError("There is no such auth key.")
+    if auth_key.owner_id is not None and not User.objects.filter(pk=auth_key.owner_id, is_active=True).exists():
+        raise AuthenticationError("The owner of the auth key is disabled.")
+    return auth_key
+
+
+def is_usable(auth_key: AuthKey, now: datetime) -> bool:
+    """Whether a key may let one more machine in: not revoked, not expired, not used up."""
+    return is_alive(auth_key, now) and (auth_key.max_uses is None or auth_key.uses < auth_key.max_uses)
+
+
+def is_alive(auth_key: AuthKey, now: datetime) -> bool:
+    """Whether a key is neither revoked nor expired; it may be used up."""
+    return auth_key.revoked_at is None and (auth_key.expires_at is None or now < auth_key.expires_at)
+
+
+def redeem_auth_key(*, auth_key: AuthKey, node: Node, now: datetime) -> None:
+    """Counts one use of a locked key, for the node that it created."""
+    AuthKey.objects.filter(pk=auth_key.pk).update(uses=F("uses") + 1, last_used_at=now)
+    AuthKeyUse.objects.create(auth_key=auth_key, node=node)
+
+
+def note_return(*, auth_key: AuthKey, now: datetime) -> None:
+    """Notes that a key let a known node back in. That is no use: the node exists already."""
+    AuthKey.objects.filter(pk=auth_key.pk).update(last_used_at=now)
+
+
+def created_node(auth_key: AuthKey, node: Node) -> bool:
+    """Whether it was this key that created this node."""
+    return AuthKeyUse.objects.filter(auth_key=auth_key, node=node).exists()

@@ -1,0 +1,169 @@
+"""Sessions of nodes: issue, renew, validate, end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from mesh.change import Cause, ChangeKind
+from mesh.errors import AuthenticationError, NotFoundError
+from mesh.keys import decode_public_key
+from mesh.tokens import TokenKind, derive_token, parse_kind
+from nodes.changes import lock_network, record_change
+from nodes.models import Network, Node
+from sessions_app.models import NodeSession
+from sessions_app.peppers import digest_for_storage, digests_to_look_up
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedSession:
+    """A session and its token, which exists only here."""
+
+    session: NodeSession
+    token: str
+
+
+def issue_session(*, node: Node, origin: str, now: datetime, random32: bytes) -> IssuedSession:
+    """Starts the session of a node that just registered; a former one ends as replaced.
+
+    Runs in the caller's transaction, under the network's lock.
+    """
+    _end(NodeSession.objects.filter(node=node, ended_at=None), NodeSession.End.REPLACED, now)
+    return _create(node, origin, now, random32)
+
+
+def renew_session(*, node: Node, origin: str, now: datetime, random32: bytes) -> IssuedSession:
+    """A new token for a node that proved its key.
+
+    During a session the present token lives on until the new one is used; a renewal that was never used is
+    forgotten. Without one, a new session starts. Runs in the caller's transaction, under the network's lock.
+    """
+    session = NodeSession.objects.filter(node=node, ended_at=None).first()
+    if session is not None and session.expires_at <= now:
+        _end(NodeSession.objects.filter(pk=session.pk), NodeSession.End.EXPIRED, now)
+        session = None
+    if session is None:
+        return _create(node, origin, now, random32)
+    token = _token(node, now, random32)
+    stored = digest_for_storage(token)
+    session.pending_digest, session.pending_pepper = stored.digest, stored.pepper
+    session.expires_at = now + settings.GHOSTWIRE.auth.session_timeout
+    session.save(update_fields=["pending_digest", "pending_pepper", "expires_at"])
+    return IssuedSession(session, token)
+
+
+def validate_session(*, token: str, now: datetime) -> NodeSession:
+    """The active session that ``token`` belongs to, with its node, the node's owner and network.
+
+    The first use of a renewed token ends the old token. Raises AuthenticationError for a token that is unknown,
+    or whose session ended or expired: clocks decide here, whether or not a periodic task has run.
+    """
+    if parse_kind(token) is not TokenKind.SESSION:
+        raise AuthenticationError("This is not a session token.")
+    digests = digests_to_look_up(token)
+    session = (
+        NodeSession.objects.select_related("node__network", "node__owner")
+        .filter(Q(digest__in=digests) | Q(pending_digest__in=digests))
+        .first()
+    )
+    if session is None:
+        raise AuthenticationError("The session is not known.")
+    if session.ended_at is not None or session.expires_at <= now:
+        raise AuthenticationError("The session has ended.")
+    if session.pending_digest is not None and bytes(session.pending_digest) in digests:
+        _promote(session)
+    return session
+
+
+@transaction.atomic
+def revoke_session(*, session_id: int, cause: Cause, now: datetime) -> None:
+    """Ends a session and marks its node "log in again": only a registration brings it back.
+
+    Raises NotFoundError. Revoking an ended session changes nothing.
+    """
+    session = NodeSession.objects.select_related("node").filter(pk=session_id).first()
+    if session is None:
+        raise NotFoundError(f"There is no session {session_id}.")
+    network = lock_network(session.node.network_id)
+    if end_sessions(node_ids=[session.node_id], reason=NodeSession.End.REVOKED, now=now):
+        Node.objects.filter(pk=session.node_id).update(login_required=True)
+        _record(network, [session.node_id], NodeSession.End.REVOKED, cause, now)
+
+
+@transaction.atomic
+def log_out(*, node_id: int, cause: Cause, now: datetime) -> None:
+    """Ends the session of a node at its own wish: it must register again."""
+    node = Node.objects.get(pk=node_id)
+    network = lock_network(node.network_id)
+    if end_sessions(node_ids=[node_id], reason=NodeSession.End.LOGGED_OUT, now=now):
+        Node.objects.filter(pk=node_id).update(login_required=True)
+        _record(network, [node_id], NodeSession.End.LOGGED_OUT, cause, now)
+
+
+def end_sessions(*, node_ids: Iterable[int], reason: NodeSession.End, now: datetime) -> int:
+    """Ends the active sessions of nodes within the caller's transaction; returns how many there were."""
+    return _end(NodeSession.objects.filter(node_id__in=list(node_ids), ended_at=None), reason, now)
+
+
+@transaction.atomic
+def expire_sessions(*, network_id: int, now: datetime, limit: int = 1000) -> int:
+    """Ends sessions whose time is over, as one change; returns how many. Harmless when doubled or late."""
+    network = lock_network(network_id)
+    expired = list(
+        NodeSession.objects.filter(node__network=network, ended_at=None, expires_at__lte=now).values_list(
+            "pk", "node_id"
+        )[:limit]
+    )
+    if expired:
+        _end(NodeSession.objects.filter(pk__in=[pk for pk, _ in expired]), NodeSession.End.EXPIRED, now)
+        _record(network, [node_id for _, node_id in expired], NodeSession.End.EXPIRED, Cause.system("expiry"), now)
+    return len(expired)
+
+
+def active_sessions(network_id: int) -> dict[int, int]:
+    """Session ids by node id, of the sessions of a network that have not ended."""
+    rows = NodeSession.objects.filter(node__network_id=network_id, ended_at=None)
+    return dict(rows.values_list("node_id", "pk").iterator(2000))
+
+
+def _create(node: Node, origin: str, now: datetime, random32: bytes) -> IssuedSession:
+    token = _token(node, now, random32)
+    stored = digest_for_storage(token)
+    timeout: timedelta = settings.GHOSTWIRE.auth.session_timeout
+    session = NodeSession.objects.create(
+        node=node,
+        digest=stored.digest,
+        pepper=stored.pepper,
+        created_at=now,
+        expires_at=now + timeout,
+        origin=origin,
+    )
+    return IssuedSession(session, token)
+
+
+def _token(node: Node, now: datetime, random32: bytes) -> str:
+    key = decode_public_key(node.public_key)
+    return derive_token(TokenKind.SESSION, id=node.pk, public_key=key, at=now, random32=random32)
+
+
+def _promote(session: NodeSession) -> None:
+    # The condition makes two first uses at once harmless: one moves the digest, the other finds it moved.
+    NodeSession.objects.filter(pk=session.pk, pending_digest=session.pending_digest).update(
+        digest=session.pending_digest, pepper=session.pending_pepper, pending_digest=None, pending_pepper=""
+    )
+    session.digest, session.pepper = session.pending_digest, session.pending_pepper
+    session.pending_digest, session.pending_pepper = None, ""
+
+
+def _end(sessions: QuerySet[NodeSession], reason: NodeSession.End, now: datetime) -> int:
+    return sessions.update(ended_at=now, end_reason=reason, pending_digest=None, pending_pepper="")
+
+
+def _record(network: Network, node_ids: list[int], reason: NodeSession.End, cause: Cause, now: datetime) -> None:
+    facts = {"nodes": sorted(node_ids), "reason": reason.value, "login_required": reason != NodeSession.End.EXPIRED}
+    record_change(network=network, kind=ChangeKind.SESSIONS, facts=facts, cause=cause, now=now)

@@ -1,0 +1,147 @@
+"""People: creating, disabling and enabling them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import transaction
+
+from mesh.change import Cause, ChangeKind
+from mesh.errors import ConflictError, FieldError, NotFoundError, ValidationError
+from nodes.changes import lock_network, record_change
+from nodes.models import Network
+from sessions_app.models import User
+
+LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._+-]*[a-z0-9])?(?:@[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)?")
+MAX_LOGIN_LENGTH = 150
+
+
+@transaction.atomic
+def create_user(
+    *,
+    login: str,
+    cause: Cause,
+    now: datetime,
+    password: str | None = None,
+    role: str = User.Role.MEMBER,
+    display_name: str = "",
+    email: str = "",
+) -> User:
+    """Creates a person. Without a password nobody can log in as it, but nodes can belong to it.
+
+    Raises ValidationError for a login name, password or role that is refused, ConflictError if the login is taken.
+    """
+    login = login.strip().lower()
+    if len(login) > MAX_LOGIN_LENGTH or not LOGIN.fullmatch(login):
+        message = "A login is like ana or ana@example.com: lower-case letters, digits, and . _ + - between them."
+        raise ValidationError(message, errors=(FieldError("login", message),))
+    if role not in User.Role.values:
+        raise ValidationError("There is no such role.", errors=(FieldError("role", f"There is no role {role!r}."),))
+    if User.objects.filter(username=login).exists():
+        raise ConflictError(f"There is a user {login} already.")
+    user = User(username=login, role=role, display_name=display_name, email=email)
+    user.is_staff = role != User.Role.MEMBER
+    user.is_superuser = role in (User.Role.OWNER, User.Role.ADMIN)
+    if password is None:
+        user.set_unusable_password()
+    else:
+        _check_password(password, user)
+        user.set_password(password)
+    user.save()
+    _record(user, cause, now)
+    return user
+
+
+@transaction.atomic
+def set_user_active(*, user_id: int, active: bool, cause: Cause, now: datetime) -> User:
+    """Disables a person, or enables one again. A disabled user's keys are dead and its nodes have no map.
+
+    Raises NotFoundError; ConflictError for the last active owner, without whom nobody could manage owners.
+    """
+    user = get_user(user_id)
+    if user.is_active == active:
+        return user
+    if not active and is_last_owner(user):
+        raise ConflictError("The last owner cannot be disabled.")
+    user.is_active = active
+    user.save(update_fields=["is_active"])
+    _record(user, cause, now)
+    return user
+
+
+@transaction.atomic
+def update_user(
+    *, user_id: int, cause: Cause, now: datetime, role: str | None = None, display_name: str | None = None,
+    email: str | None = None, picture_url: str | None = None,
+) -> User:  # fmt: skip
+    """Changes what is given of a person. Raises NotFoundError, ValidationError, and ConflictError for the last owner."""
+    user = get_user(user_id)
+    if role is not None and role != user.role:
+        if role not in User.Role.values:
+            raise ValidationError("There is no such role.", errors=(FieldError("role", f"No role {role!r}."),))
+        if is_last_owner(user):
+            raise ConflictError("The last owner cannot become something else.")
+        user.role = role
+        user.is_staff = role != User.Role.MEMBER
+        user.is_superuser = role in (User.Role.OWNER, User.Role.ADMIN)
+    if display_name is not None:
+        user.display_name = display_name
+    if email is not None:
+        user.email = email
+    if picture_url is not None:
+        user.picture_url = picture_url
+    user.save()
+    _record(user, cause, now)
+    return user
+
+
+@transaction.atomic
+def set_password(*, user_id: int, password: str) -> None:
+    """Sets a person's password, which ends the person's other logins. Raises NotFoundError, ValidationError."""
+    user = get_user(user_id)
+    _check_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+
+
+def get_user(user_id: int) -> User:
+    """The person with this id. Raises NotFoundError."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFoundError(f"There is no user {user_id}.")
+    return user
+
+
+def is_last_owner(user: User) -> bool:
+    """Whether no other active owner would be left without this one."""
+    owners = User.objects.filter(role=User.Role.OWNER, is_active=True)
+    return user.role == User.Role.OWNER and user.is_active and not owners.exclude(pk=user.pk).exists()
+
+
+def _check_password(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except DjangoValidationError as error:
+        errors = tuple(FieldError("password", message) for message in error.messages)
+        raise ValidationError("The password is refused.", errors=errors) from error
+
+
+def _record(user: User, cause: Cause, now: datetime) -> None:
+    """A person is known in every network: each moves on, locked in the order of ids."""
+    facts = {
+        "users": [
+            {
+                "id": user.pk,
+                "login": user.username,
+                "display_name": user.display_name,
+                "picture_url": user.picture_url,
+                "is_active": user.is_active,
+            }
+        ]
+    }
+    for network_id in Network.objects.order_by("pk").values_list("pk", flat=True):
+        network = lock_network(network_id)
+        record_change(network=network, kind=ChangeKind.USERS, facts=facts, cause=cause, now=now)
