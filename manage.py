@@ -7,13 +7,25 @@ import os
 import sys
 
 
-def main() -> None:
-    """Run one management command with this portal's settings."""
+def main() -> int:
+    """Run one management command with this portal's settings; give its exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghostwire_site.settings")
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 - settings must be named first
+    from ghostwire_site.config import ConfigError  # noqa: PLC0415 - Django is slow to import and not always needed
+    from ghostwire_site.config import command as config_command  # noqa: PLC0415
+    from ghostwire_site.secrets import SecretsError  # noqa: PLC0415
 
-    execute_from_command_line(sys.argv)
+    # A configuration that does not load must still be checked, and an example printed.
+    if sys.argv[1:2] == ["config"]:
+        return config_command.run(sys.argv[2:])
+    from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+    try:
+        execute_from_command_line(sys.argv)
+    except (ConfigError, SecretsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

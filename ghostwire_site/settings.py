@@ -1,16 +1,25 @@
-"""Django settings, derived from the configuration file."""
+"""Django's settings. What an operator may choose comes from the configuration file (``ghostwire_site.config``)."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from ghostwire_site import __version__, csp
+from ghostwire_site.config import load
+from ghostwire_site.config.model import HOME
+from ghostwire_site.databases import database_settings
+from ghostwire_site.logs import configure_structlog, logging_settings
+from ghostwire_site.secrets import load_secrets
+from ghostwire_site.shared_memory import cache_settings, channel_layer_settings
+from ghostwire_site.web import allowed_hosts, cookie_name
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = BASE_DIR / "var"
-DATA_DIR.mkdir(mode=0o700, exist_ok=True)
+BASE_DIR = HOME
+GHOSTWIRE = load().config
+GHOSTWIRE_VERSION = __version__
+GHOSTWIRE_SECRETS = load_secrets(GHOSTWIRE.server.data_dir)
 
-SECRET_KEY = "insecure-until-the-configuration-is-wired-0123456789-0123456789"
+SECRET_KEY, *SECRET_KEY_FALLBACKS = GHOSTWIRE_SECRETS.django_keys
 DEBUG = False
-ALLOWED_HOSTS = ["*"]
+ALLOWED_HOSTS = allowed_hosts(GHOSTWIRE.public_urls)
+CSRF_TRUSTED_ORIGINS = list(GHOSTWIRE.public_urls)
 
 INSTALLED_APPS = [
     "unfold",
@@ -32,12 +41,13 @@ INSTALLED_APPS = [
     "sessions_app",
     "coordinator",
     "portal",
+    "ghostwire_site",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "ghostwire_site.csp.AdminAwareCSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -64,26 +74,96 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA_DIR / "db.sqlite",
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-        },
-    }
-}
+# --- Data
+
+DATABASES = {"default": database_settings(GHOSTWIRE)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = cache_settings(GHOSTWIRE)
+CHANNEL_LAYERS = channel_layer_settings(GHOSTWIRE)
+
+# --- People
+
 AUTH_USER_MODEL = "sessions_app.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+] + [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    }
+]
+LOGIN_URL = "admin:login"
+
+# --- What browsers are told
+
+CONTENT_SECURITY_POLICY = csp.POLICY
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Cookies stay usable on a LAN address over plain http; they are Secure and bound to this host where there is https.
+SESSION_COOKIE_NAME = cookie_name("sessionid", https=GHOSTWIRE.https)
+CSRF_COOKIE_NAME = cookie_name("csrftoken", https=GHOSTWIRE.https)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = GHOSTWIRE.https
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = GHOSTWIRE.https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 365 * 86400 if GHOSTWIRE.https else 0
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains: this server cannot speak for its siblings
+    "security.W021",  # HSTS preload: for the owner of the domain to decide
+]
+
+# --- Requests
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+
+# --- Language and time
 
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = "UTC"
 USE_I18N = False
+TIME_ZONE = "UTC"
 USE_TZ = True
+
+# --- Files of the pages
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
 
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+# --- API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "coordinator.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    # Client addresses are settled in front of Django (ghostwire_site.edge.proxies).
+    "NUM_PROXIES": 0,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "GhostWire",
+    "DESCRIPTION": "The coordination server of a WireGuard mesh: what agents and programs may ask of it.",
+    "VERSION": GHOSTWIRE_VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Logging
+
+LOGGING = logging_settings(GHOSTWIRE.logging.level, GHOSTWIRE.logging.format)
+configure_structlog()
