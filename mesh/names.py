@@ -93,7 +93,8 @@ def validate_label(name: str) -> str:
         raise ValidationError("A name has at least one character.")
     if len(label) > MAX_LABEL:
         raise ValidationError(f"A name has at most {MAX_LABEL} characters, not {len(label)}.")
-    if not _LABEL.fullmatch(label):
+    # Lower case turns the Kelvin sign into a k: what is not ASCII was not one of these letters.
+    if not name.isascii() or not _LABEL.fullmatch(label):
         raise ValidationError("A name has letters a-z, digits and hyphens only, and no hyphen at either end.")
     return label
 
@@ -108,7 +109,7 @@ def validate_domain(domain: str) -> str:
     if len(normal) > MAX_DOMAIN:
         raise ValidationError(f"A domain has at most {MAX_DOMAIN} characters, so that names fit before it.")
     labels = normal.split(".")
-    if not all(_LABEL.fullmatch(label) for label in labels):
+    if not domain.isascii() or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValidationError(f"{domain!r} is not a domain such as mycompany.ghost.")
     if labels[-1].isdigit():
         raise ValidationError("The last part of a domain is not a number.")
