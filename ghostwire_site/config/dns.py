@@ -15,7 +15,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Domain = Field(description="Full name, as db.mycompany.ghost.")
-    type: Literal["A", "AAAA"] = Field("A", description="A for an IPv4 address, AAAA for an IPv6 address.")
+    type: Literal["A", "AAAA"] = Field(default="A", description="A for an IPv4 address, AAAA for an IPv6 address.")
     value: Address = Field(description="The address that the name stands for.")
 
     @model_validator(mode="after")
@@ -30,16 +30,18 @@ class Dns(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    magic_dns: bool = Field(True, description="Agents make every peer's name known on their machine.")
-    nameservers: tuple[Address, ...] = Field((), description="Resolvers for all other names.", examples=[["9.9.9.9"]])
+    magic_dns: bool = Field(default=True, description="Agents make every peer's name known on their machine.")
+    nameservers: tuple[Address, ...] = Field(
+        default=(), description="Resolvers for all other names.", examples=[["9.9.9.9"]]
+    )
     split: dict[Domain, tuple[Address, ...]] = Field(
-        {}, description="Resolvers for one domain.", examples=[{"corp.example": ["10.0.0.53"]}]
+        default={}, description="Resolvers for one domain.", examples=[{"corp.example": ["10.0.0.53"]}]
     )
     search_domains: tuple[Domain, ...] = Field(
-        (), description="Domains that a short name is tried in.", examples=[["corp.example"]]
+        default=(), description="Domains that a short name is tried in.", examples=[["corp.example"]]
     )
     records: tuple[Record, ...] = Field(
-        (),
+        default=(),
         description="Further names.",
         examples=[[{"name": "printer.mycompany.ghost", "type": "A", "value": "192.0.2.7"}]],
     )

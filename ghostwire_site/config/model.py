@@ -6,7 +6,7 @@ The descriptions are what ``manage.py config example`` prints. A key stands here
 from __future__ import annotations
 
 from datetime import timedelta
-from ipaddress import IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,15 +56,15 @@ class Section(BaseModel):
 class Server(Section):
     """Where this server listens, keeps its data, and how the world calls it."""
 
-    name: Name = Field("GhostWire", description="What agents and people see as the name of this server.")
+    name: Name = Field(default="GhostWire", description="What agents and people see as the name of this server.")
     listen_addr: Listen = Field(
-        parse_listen_address("0.0.0.0:8080"), description="Address and port of portal, API and agent sockets."
+        default=parse_listen_address("0.0.0.0:8080"), description="Address and port of portal, API and agent sockets."
     )
     data_dir: FilePath = Field(
-        HOME / "var", description="Folder of the database, the secrets and the first password; mode 0700."
+        default=HOME / "var", description="Folder of the database, the secrets and the first password; mode 0700."
     )
     public_urls: tuple[Origin, ...] = Field(
-        (),
+        default=(),
         description=(
             "Every URL under which people and agents reach this server. Allowed hosts, trusted origins and the "
             "audience of proofs follow from it; cookies are Secure where all are https. Without it: http on each "
@@ -73,7 +73,7 @@ class Server(Section):
         examples=[["https://vpn.example.com"]],
     )
     trusted_proxies: tuple[AnyNetwork, ...] = Field(
-        (parse_network("127.0.0.0/8"), parse_network("::1/128")),
+        default=(parse_network("127.0.0.0/8"), parse_network("::1/128")),
         description="Networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
     )
 
@@ -81,11 +81,11 @@ class Server(Section):
 class Network(Section):
     """The mesh: its addresses, its times and what its agents are told."""
 
-    name: Slug = Field("default", description="Name of the network that is made at the first start.")
-    domain: Domain = Field("mycompany.ghost", description="Domain under which nodes have their names.")
-    ipv4_range: Network4 = Field(parse_network("10.1.0.0/16"), description="IPv4 allocation pool.")
+    name: Slug = Field(default="default", description="Name of the network that is made at the first start.")
+    domain: Domain = Field(default="mycompany.ghost", description="Domain under which nodes have their names.")
+    ipv4_range: Network4 = Field(default=IPv4Network("10.1.0.0/16"), description="IPv4 allocation pool.")
     ipv6_range: Network6OrRandom = Field(
-        "random",
+        default="random",
         description=(
             'IPv6 allocation pool. "random": a private /48 of its own (RFC 4193), made once at the first start; '
             "null: no IPv6 in the mesh."
@@ -93,29 +93,30 @@ class Network(Section):
         examples=["fd7a:115c:a1e0::/48"],
     )
     exclude: tuple[Addresses, ...] = Field(
-        (),
+        default=(),
         description="Addresses of the pools that are never given to a node: single, a-b, or CIDR.",
         examples=[["10.1.255.0/24", "10.1.0.10-10.1.0.20"]],
     )
     keepalive_interval: Annotated[Duration, between("1s", "10m")] = Field(
-        timedelta(seconds=30), description="Heartbeat interval of the agents."
+        default=timedelta(seconds=30), description="Heartbeat interval of the agents."
     )
     grace_period: Annotated[Duration, between("0s", "1h")] = Field(
-        timedelta(seconds=60), description="After two missed heartbeats: how long until a node counts as offline."
+        default=timedelta(seconds=60),
+        description="After two missed heartbeats: how long until a node counts as offline.",
     )
     lease: Annotated[Duration, between("1m", "30d")] = Field(
-        timedelta(hours=12), description="How long an agent keeps its peers without contact to this server."
+        default=timedelta(hours=12), description="How long an agent keeps its peers without contact to this server."
     )
     quarantine: Annotated[Duration, between("1m", "365d")] = Field(
-        timedelta(hours=24),
+        default=timedelta(hours=24),
         description="How long the addresses and the name of a deleted node stay unused; at least the lease.",
     )
-    max_peers: int = Field(5000, ge=1, le=100_000, description="Most peers that one node may have.")
+    max_peers: int = Field(default=5000, ge=1, le=100_000, description="Most peers that one node may have.")
     push_interval: Annotated[Duration, between("0s", "1m")] = Field(
-        timedelta(milliseconds=250), description="Shortest time between two changes pushed to one agent."
+        default=timedelta(milliseconds=250), description="Shortest time between two changes pushed to one agent."
     )
-    dns: Dns = Field(Dns(), description="Names and resolvers that agents are told.")
-    relays: Relays = Field((), description="Relay regions and their servers, for every map.")
+    dns: Dns = Field(default=Dns(), description="Names and resolvers that agents are told.")
+    relays: Relays = Field(default=(), description="Relay regions and their servers, for every map.")
 
     @property
     def ipv6_is_random(self) -> bool:
@@ -132,68 +133,74 @@ class Auth(Section):
     """How long credentials live, and how many machines a user may have."""
 
     session_timeout: Annotated[Duration, between("1m", "365d")] = Field(
-        timedelta(hours=24), description="Session token lifetime."
+        default=timedelta(hours=24), description="Session token lifetime."
     )
     node_key_lifetime: Annotated[Duration, between("1h", "3650d")] = Field(
-        timedelta(days=180), description="After this a user's machine must register again; tagged nodes never."
+        default=timedelta(days=180), description="After this a user's machine must register again; tagged nodes never."
     )
-    max_nodes_per_user: int = Field(100, ge=1, le=100_000, description="Most live nodes that one user may own.")
+    max_nodes_per_user: int = Field(default=100, ge=1, le=100_000, description="Most live nodes that one user may own.")
 
 
 class Database(Section):
     """SQLite by default; PostgreSQL with a url."""
 
     path: FilePath | None = Field(
-        None,
+        default=None,
         description="The SQLite file. Without it: db.sqlite in server.data_dir.",
         examples=["/var/lib/ghostwire/db.sqlite"],
     )
     url: Annotated[PostgresDsn, UrlConstraints(allowed_schemes=["postgres", "postgresql"])] | None = Field(
-        None,
+        default=None,
         description="PostgreSQL instead of SQLite; then path, cache_size and parallel_writes mean nothing.",
         examples=["postgresql://ghostwire:secret@db.example.com:5432/ghostwire"],
     )
-    cache_size: Size = Field(256 * 10**6, description="SQLite: most memory for cached pages, for each connection.")
+    cache_size: Size = Field(
+        default=256 * 10**6, description="SQLite: most memory for cached pages, for each connection."
+    )
     parallel_writes: bool = Field(
-        True,
+        default=True,
         description=(
             "SQLite: write-ahead log, so that readers go on while one writes, and writers wait for their turn. "
             "false: a rollback journal, where readers and a writer wait for each other (for network file systems)."
         ),
     )
-    pool_size: int = Field(64, ge=1, le=1000, description="PostgreSQL: most connections of one process.")
+    pool_size: int = Field(default=64, ge=1, le=1000, description="PostgreSQL: most connections of one process.")
 
 
 class Redis(Section):
     """What several processes share. Without it, one process does all and keeps this in its memory."""
 
     url: Annotated[RedisDsn, UrlConstraints(allowed_schemes=["redis", "rediss", "unix"])] | None = Field(
-        None, description="Redis for hints, presence, limits and tasks.", examples=["redis://127.0.0.1:6379/0"]
+        default=None, description="Redis for hints, presence, limits and tasks.", examples=["redis://127.0.0.1:6379/0"]
     )
-    max_connections: int = Field(512, ge=8, le=50_000, description="Most connections of one process to Redis.")
+    max_connections: int = Field(default=512, ge=8, le=50_000, description="Most connections of one process to Redis.")
 
 
 class Logging(Section):
     """What is written to standard error. Keys and tokens are masked at every level."""
 
-    level: Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"] = Field("INFO", description="Least level written.")
-    format: Literal["console", "json"] = Field("console", description="Lines for people, or one JSON object a line.")
+    level: Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"] = Field(
+        default="INFO", description="Least level written."
+    )
+    format: Literal["console", "json"] = Field(
+        default="console", description="Lines for people, or one JSON object a line."
+    )
 
 
 class Limits(Section):
     """How often strangers may knock. Limits of a node's own calls are part of the protocol."""
 
     challenges_per_address: RateLimit = Field(
-        parse_rate("600/min"), description="Challenges asked for from one address (IPv6: one /64)."
+        default=parse_rate("600/min"), description="Challenges asked for from one address (IPv6: one /64)."
     )
-    challenges_in_all: RateLimit = Field(parse_rate("60000/min"), description="Challenges asked for by all.")
+    challenges_in_all: RateLimit = Field(default=parse_rate("60000/min"), description="Challenges asked for by all.")
     registrations_per_address: RateLimit = Field(
-        parse_rate("300/min"), description="Registrations tried from one address (IPv6: one /64)."
+        default=parse_rate("300/min"), description="Registrations tried from one address (IPv6: one /64)."
     )
     registrations_per_key: RateLimit = Field(
-        parse_rate("600/min"), description="Registrations tried with one auth key."
+        default=parse_rate("600/min"), description="Registrations tried with one auth key."
     )
-    registrations_in_all: RateLimit = Field(parse_rate("30000/min"), description="Registrations tried by all.")
+    registrations_in_all: RateLimit = Field(default=parse_rate("30000/min"), description="Registrations tried by all.")
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -27,10 +27,14 @@ class RelayServer(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = Field(description="Short name, as fra-1.")
     host: Domain = Field(description="Host name that agents connect to.")
-    ipv4: IPv4Address | None = Field(None, description="Its IPv4 address, where the name need not be looked up.")
-    ipv6: IPv6Address | None = Field(None, description="Its IPv6 address, where the name need not be looked up.")
-    port: Port = Field(443, description="TCP port of the relay.")
-    stun_port: Port = Field(3478, description="UDP port that answers STUN.")
+    ipv4: IPv4Address | None = Field(
+        default=None, description="Its IPv4 address, where the name need not be looked up."
+    )
+    ipv6: IPv6Address | None = Field(
+        default=None, description="Its IPv6 address, where the name need not be looked up."
+    )
+    port: Port = Field(default=443, description="TCP port of the relay.")
+    stun_port: Port = Field(default=3478, description="UDP port that answers STUN.")
 
 
 class RelayRegion(BaseModel):
@@ -42,7 +46,7 @@ class RelayRegion(BaseModel):
     code: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,15}$")] = Field(description="Short code, as fra.")
     name: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Name for people.")
     servers: Annotated[tuple[RelayServer, ...], AfterValidator(_distinct_names)] = Field(
-        (), description="The servers of this region."
+        default=(), description="The servers of this region."
     )
 
 

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from ghostwire_site.config.environment import variable_of
-from ghostwire_site.config.load import FILE_VARIABLE, SECRET_KEYS, Config, Loaded
+from ghostwire_site.config.load import FILE_VARIABLE, SECRET_KEYS, Loaded
 from ghostwire_site.config.model import SECTIONS
 from ghostwire_site.config.schema import Key, walk
 
@@ -36,7 +36,7 @@ def show(loaded: Loaded) -> str:
 
 def example() -> str:
     """Print a complete ``ghostwire.yaml``: every key with its meaning and default; it passes ``config check``."""
-    values = Config.model_construct(**{name: model() for name, model in SECTIONS.items()}).model_dump(mode="json")
+    values = {name: model().model_dump(mode="json") for name, model in SECTIONS.items()}
     lines = [
         "# The configuration of a GhostWire server. Every key may be left out: what stands here is its default.",
         f"# {FILE_VARIABLE} names another file. Each key can also be given as an environment variable, which wins:",

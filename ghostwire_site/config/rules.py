@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from ghostwire_site.config.values import format_duration
@@ -36,7 +36,8 @@ def _network_faults(config: Config) -> list[Finding]:
             f"({format_duration(network.keepalive_interval)} each): agents would drop their peers between them"
         )
         faults.append((("network", "lease"), message))
-    pools = [network.ipv4_range, *([network.ipv6_network] if network.ipv6_network else [])]
+    pools: list[IPv4Network | IPv6Network] = [network.ipv4_range]
+    pools += [network.ipv6_network] if network.ipv6_network else []
     for excluded in network.exclude:
         unknowable = excluded.version == 6 and network.ipv6_is_random
         if not unknowable and not any(excluded.overlaps(pool) for pool in pools):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand
 
@@ -23,6 +23,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Act, and leave with the act's exit code where it found a fault."""
-        code = command.act(options["act"], out=self.stdout._out, err=self.stderr._out)
+        code = command.act(options["act"], out=cast(TextIO, self.stdout), err=cast(TextIO, self.stderr))
         if code:
             sys.exit(code)

@@ -1,0 +1,66 @@
+"""Starts a service once for all processes of a test run, and stops it when the run ends.
+
+With pytest-xdist several processes run tests. The first that needs a service starts it under a file lock and writes
+down where it listens. The process that began the run outlives the others and stops all services at its end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import fcntl
+import json
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.services.processes import end_process
+
+RUN_VARIABLE = "GHOSTWIRE_TEST_RUN"
+"""Names this run to all its processes."""
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def run_folder() -> Path:
+    """Give the folder that all processes of this run share; the first caller begins the run."""
+    run = os.environ.get(RUN_VARIABLE)
+    if run:
+        return Path(run)
+    folder = Path(tempfile.mkdtemp(prefix="ghostwire-run-"))
+    # A service may have to run as another user, who must reach its own folder within this one.
+    folder.chmod(0o711)
+    os.environ[RUN_VARIABLE] = str(folder)
+    # Services started by other processes of the run become this one's children when those end, so that it can
+    # wait for them; not every container has a process 1 that does.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    atexit.register(_end_run, folder, os.getpid())
+    return folder
+
+
+def started_once(name: str, start: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """Give the facts that ``start(folder)`` returned, in this process or in the one that was first.
+
+    Among the facts are ``pid``, and ``stop``: the signal that ends it.
+    """
+    folder = run_folder() / name
+    folder.mkdir(exist_ok=True)
+    facts_file = folder / "facts.json"
+    with (folder / "starting").open("w") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        if not facts_file.exists():
+            facts_file.write_text(json.dumps(start(folder)))
+        facts: dict[str, Any] = json.loads(facts_file.read_text())
+    return facts
+
+
+def _end_run(folder: Path, owner: int) -> None:
+    if os.getpid() != owner:
+        return  # a forked child runs the same exit functions
+    for facts_file in folder.glob("*/facts.json"):
+        facts = json.loads(facts_file.read_text())
+        end_process(facts["pid"], first=signal.Signals(facts["stop"]))
+    shutil.rmtree(folder, ignore_errors=True)
