@@ -1,0 +1,21 @@
+"""The ASGI application: HTTP to Django, WebSockets to their own routes, both behind the edge."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghostwire_site.settings")
+http = get_asgi_application()  # before anything that imports models
+
+from channels.routing import ProtocolTypeRouter  # type: ignore[import-untyped]  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+from ghostwire_site.edge.bodies import BodyLimits  # noqa: E402
+from ghostwire_site.edge.proxies import TrustedProxies  # noqa: E402
+
+application = TrustedProxies(
+    ProtocolTypeRouter({"http": BodyLimits(http)}),
+    trusted=settings.GHOSTWIRE.server.trusted_proxies,
+)
