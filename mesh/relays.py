@@ -10,9 +10,7 @@ HYSTERESIS_MS: Final = 10.0
 HYSTERESIS_SHARE: Final = 0.2
 
 
-def choose_home(
-    latencies: Mapping[int, float], *, known: Collection[int], current: int | None = None
-) -> int | None:
+def choose_home(latencies: Mapping[int, float], *, known: Collection[int], current: int | None = None) -> int | None:
     """The region id with the lowest latency (ms) among the ``known`` ones, or None if none was measured.
 
     Stays at ``current`` unless another region is better by 10 ms and by a fifth.

@@ -29,9 +29,7 @@ def lock_network(network_id: int) -> Network:
     return network
 
 
-def record_change(
-    *, network: Network, kind: ChangeKind, facts: dict[str, Any], cause: Cause, now: datetime
-) -> int:
+def record_change(*, network: Network, kind: ChangeKind, facts: dict[str, Any], cause: Cause, now: datetime) -> int:
     """Appends one change to a locked network and returns the new map version.
 
     ``network`` comes from ``lock_network`` in the same transaction. ``facts`` are the full new facts, JSON-able and

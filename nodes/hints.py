@@ -1,4 +1,4 @@
-"""Tells the workers of this process that a network moved on. A hint may be lost: workers also read versions by the clock."""
+"""Tells this process that a network moved on. A hint may be lost: readers also look at versions by the clock."""
 
 from __future__ import annotations
 

@@ -117,8 +117,10 @@ def load_node_records(network_id: int, node_ids: Iterable[int] | None = None) ->
         endpoints[node_id].append(address)
     routes: dict[int, list[RouteRecord]] = defaultdict(list)
     route_rows = Route.objects.filter(network_id=network_id, **wanted).order_by("first", "prefix")
-    for node_id, *route in route_rows.values_list("node_id", "prefix", "advertised", "approved", "primary"):
-        routes[node_id].append(RouteRecord(*route))
+    for node_id, prefix, advertised, approved, primary in route_rows.values_list(
+        "node_id", "prefix", "advertised", "approved", "primary"
+    ):
+        routes[node_id].append(RouteRecord(prefix, advertised, approved, primary))
     return [
         NodeRecord(
             id=node.pk,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -18,16 +17,10 @@ class KeyedDigest:
     pepper: str
 
 
-def _peppers() -> Mapping[str, bytes]:
-    """Peppers by id, the newest first."""
-    peppers: Mapping[str, bytes] = settings.GHOSTWIRE_PEPPERS
-    return peppers
-
-
 def digest_for_storage(token: str) -> KeyedDigest:
     """The digest of a new token under the newest pepper."""
-    pepper_id, pepper = next(iter(_peppers().items()))
-    return KeyedDigest(digest_token(token, pepper), pepper_id)
+    newest = settings.GHOSTWIRE_SECRETS.peppers[0]
+    return KeyedDigest(digest_token(token, newest.value), newest.id)
 
 
 def digests_to_look_up(token: str) -> list[bytes]:
@@ -36,4 +29,4 @@ def digests_to_look_up(token: str) -> list[bytes]:
     Looking up a keyed digest by index reveals nothing through timing: whoever does not know the pepper cannot
     choose a token whose digest shares a prefix with a stored one.
     """
-    return [digest_token(token, pepper) for pepper in _peppers().values()]
+    return [digest_token(token, pepper.value) for pepper in settings.GHOSTWIRE_SECRETS.peppers]

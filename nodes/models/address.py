@@ -50,6 +50,9 @@ class NameReservation(models.Model):
     network = models.ForeignKey(Network, on_delete=models.CASCADE, related_name="reserved_names")
     name = models.CharField(max_length=63)
     until = models.DateTimeField()
+    held_for = models.ForeignKey(
+        Node, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", help_text="May take it back earlier."
+    )
 
     class Meta:
         ordering = ("name",)

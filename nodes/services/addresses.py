@@ -25,9 +25,7 @@ def allocate_addresses(*, network: Network, node: Node, now: datetime) -> list[A
     and whose quarantine is over. Raises ResourceExhaustedError, upon which the caller's transaction rolls back.
     """
     return [
-        _hold(network, node, family, pool, now)
-        for family in (4, 6)
-        if (pool := pool_of(network, family)) is not None
+        _hold(network, node, family, pool, now) for family in (4, 6) if (pool := pool_of(network, family)) is not None
     ]
 
 

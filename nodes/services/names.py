@@ -14,9 +14,7 @@ NameCheck = Callable[[str], bool]
 
 def choose_name(*, network: Network, hostname: str, is_named_by_policy: NameCheck, now: datetime) -> str:
     """The name for a newcomer that reports ``hostname``: ``web``, ``web-1``, ... the lowest that is free."""
-    return unique_label(
-        label_of(hostname), lambda name: why_taken(network, name, is_named_by_policy, now) is not None
-    )
+    return unique_label(label_of(hostname), lambda name: why_taken(network, name, is_named_by_policy, now) is not None)
 
 
 def check_name(
@@ -40,10 +38,11 @@ def why_taken(
     """Why ``name`` cannot be given, in words; None if it can."""
     if name in RESERVED:
         return f"The name {name} is reserved."
-    holder = Node.objects.filter(network=network, name=name).exclude(pk=node_id).first()
+    holder = Node.objects.filter(network=network, name=name).exclude(pk=node_id or 0).first()
     if holder is not None:
         return f"The name {name} belongs to another node."
-    if NameReservation.objects.filter(network=network, name=name, until__gt=now).exists():
+    reservation = NameReservation.objects.filter(network=network, name=name, until__gt=now).first()
+    if reservation is not None and (node_id is None or reservation.held_for_id != node_id):
         return f"The name {name} is in quarantine: a node that left had it."
     if DnsRecord.objects.filter(network=network, name=f"{name}.{network.domain}").exists():
         return f"The name {name} is a DNS record."
@@ -52,7 +51,9 @@ def why_taken(
     return None
 
 
-def reserve_name(*, network: Network, name: str, now: datetime) -> None:
-    """Keeps a name from being given out for as long as the network's quarantine lasts."""
+def reserve_name(*, network: Network, name: str, now: datetime, held_for: Node | None = None) -> None:
+    """Keeps a name from being given out for as long as the network's quarantine lasts, but to ``held_for``."""
     until = now + timedelta(seconds=network.quarantine_seconds)
-    NameReservation.objects.update_or_create(network=network, name=name, defaults={"until": until})
+    NameReservation.objects.update_or_create(
+        network=network, name=name, defaults={"until": until, "held_for": held_for}
+    )

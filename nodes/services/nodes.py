@@ -1,4 +1,7 @@
-"""Operations on node rows, under the network's lock, which the caller holds. What also ends sessions: coordinator.lifecycle."""
+"""Operations on node rows, under the network's lock, which the caller holds.
+
+What also ends sessions or asks the policy stands in ``coordinator.lifecycle``.
+"""
 
 from __future__ import annotations
 

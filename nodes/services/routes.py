@@ -108,9 +108,7 @@ def replace_routes(*, node_id: int, prefixes: Sequence[str], cause: Cause, now: 
 
 
 @transaction.atomic
-def set_route_approval(
-    *, node_id: int, prefixes: Sequence[str], approved: bool, cause: Cause, now: datetime
-) -> None:
+def set_route_approval(*, node_id: int, prefixes: Sequence[str], approved: bool, cause: Cause, now: datetime) -> None:
     """Approves routes that a node advertises, or withdraws the approval.
 
     Raises NotFoundError if the node does not exist or does not have one of the ``prefixes``.
@@ -141,9 +139,7 @@ def _record(network: Network, node_ids: list[int] | set[int], cause: Cause, now:
     record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
 
 
-def _why_refused(
-    prefix: IPv4Network | IPv6Network, mesh: Sequence[IPv4Network | IPv6Network]
-) -> str | None:
+def _why_refused(prefix: IPv4Network | IPv6Network, mesh: Sequence[IPv4Network | IPv6Network]) -> str | None:
     if prefix.prefixlen == 0:
         return None
     if prefix.is_loopback or prefix.is_link_local or prefix.is_multicast or prefix.is_unspecified:

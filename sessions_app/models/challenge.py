@@ -4,7 +4,7 @@ from django.db import models
 
 
 class UsedChallenge(models.Model):
-    """A challenge that proved something. Its replay meets the unique key. Kept until the challenge itself is too old."""
+    """A challenge that proved something. Its replay meets the unique key. Kept until the challenge is too old."""
 
     nonce = models.BinaryField(max_length=16, unique=True)
     expires_at = models.DateTimeField(db_index=True)

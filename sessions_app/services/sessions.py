@@ -16,6 +16,7 @@ from mesh.keys import decode_public_key
 from mesh.tokens import TokenKind, derive_token, parse_kind
 from nodes.changes import lock_network, record_change
 from nodes.models import Network, Node
+from nodes.services.routes import elect_primaries
 from sessions_app.models import NodeSession
 from sessions_app.peppers import digest_for_storage, digests_to_look_up
 
@@ -57,11 +58,10 @@ def renew_session(*, node: Node, origin: str, now: datetime, random32: bytes) ->
     return IssuedSession(session, token)
 
 
-def validate_session(*, token: str, now: datetime) -> NodeSession:
-    """The active session that ``token`` belongs to, with its node, the node's owner and network.
+def find_session(*, token: str) -> NodeSession:
+    """The session that ``token`` belongs to, ended or not, with its node, the node's owner and network.
 
-    The first use of a renewed token ends the old token. Raises AuthenticationError for a token that is unknown,
-    or whose session ended or expired: clocks decide here, whether or not a periodic task has run.
+    Raises AuthenticationError for a token that nobody was given, or whose node is gone.
     """
     if parse_kind(token) is not TokenKind.SESSION:
         raise AuthenticationError("This is not a session token.")
@@ -73,11 +73,18 @@ def validate_session(*, token: str, now: datetime) -> NodeSession:
     )
     if session is None:
         raise AuthenticationError("The session is not known.")
+    return session
+
+
+def use_session(*, session: NodeSession, token: str, now: datetime) -> None:
+    """Checks that a session is alive at ``now``; the first use of a renewed token ends the old token.
+
+    Raises AuthenticationError if it ended or expired: clocks decide here, whether or not a periodic task has run.
+    """
     if session.ended_at is not None or session.expires_at <= now:
         raise AuthenticationError("The session has ended.")
-    if session.pending_digest is not None and bytes(session.pending_digest) in digests:
+    if session.pending_digest is not None and bytes(session.pending_digest) in digests_to_look_up(token):
         _promote(session)
-    return session
 
 
 @transaction.atomic
@@ -91,7 +98,8 @@ def revoke_session(*, session_id: int, cause: Cause, now: datetime) -> None:
         raise NotFoundError(f"There is no session {session_id}.")
     network = lock_network(session.node.network_id)
     if end_sessions(node_ids=[session.node_id], reason=NodeSession.End.REVOKED, now=now):
-        Node.objects.filter(pk=session.node_id).update(login_required=True)
+        Node.objects.filter(pk=session.node_id).update(login_required=True, online=False)
+        elect_primaries(network=network)
         _record(network, [session.node_id], NodeSession.End.REVOKED, cause, now)
 
 
@@ -101,7 +109,8 @@ def log_out(*, node_id: int, cause: Cause, now: datetime) -> None:
     node = Node.objects.get(pk=node_id)
     network = lock_network(node.network_id)
     if end_sessions(node_ids=[node_id], reason=NodeSession.End.LOGGED_OUT, now=now):
-        Node.objects.filter(pk=node_id).update(login_required=True)
+        Node.objects.filter(pk=node_id).update(login_required=True, online=False)
+        elect_primaries(network=network)
         _record(network, [node_id], NodeSession.End.LOGGED_OUT, cause, now)
 
 

@@ -77,7 +77,7 @@ def update_user(
     *, user_id: int, cause: Cause, now: datetime, role: str | None = None, display_name: str | None = None,
     email: str | None = None, picture_url: str | None = None,
 ) -> User:  # fmt: skip
-    """Changes what is given of a person. Raises NotFoundError, ValidationError, and ConflictError for the last owner."""
+    """Changes what is given of a person. Raises NotFoundError, ValidationError, ConflictError for the last owner."""
     user = get_user(user_id)
     if role is not None and role != user.role:
         if role not in User.Role.values:

@@ -1,0 +1,179 @@
+"""What happens to nodes after they joined: whatever also ends sessions, or must ask the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from acl.selectors import is_named_by_policy
+from mesh.change import Cause, ChangeKind
+from mesh.errors import ConflictError, FieldError, NotFoundError, ValidationError
+from mesh.tags import validate_tag
+from nodes.changes import lock_network, record_change
+from nodes.facts import node_facts
+from nodes.models import Network, Node, RetiredKey
+from nodes.services.addresses import fix_address
+from nodes.services.names import check_name, reserve_name
+from nodes.services.nodes import remove_node, write_tags
+from nodes.services.routes import elect_primaries
+from sessions_app.models import NodeSession
+from sessions_app.services.sessions import end_sessions
+
+
+@transaction.atomic
+def delete_node(*, node_id: int, cause: Cause, now: datetime, retire_key: bool = True) -> None:
+    """Removes a node: its session ends, peers drop it, address and name go into quarantine.
+
+    With ``retire_key`` (an administrator deleted it) its key is refused until released. Raises NotFoundError.
+    """
+    network, node = _lock(node_id)
+    facts = {"nodes": [], "removed": [node.pk], "name": node.name}
+    remove_node(network=network, node=node, retire_key=retire_key, now=now)
+    record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
+
+
+@transaction.atomic
+def disable_node(*, node_id: int, cause: Cause, now: datetime) -> Node:
+    """Cuts a node off until it is enabled again; its address and name stay. Raises NotFoundError."""
+    network, node = _lock(node_id)
+    if node.state != Node.State.DISABLED:
+        _set_state(network, node, Node.State.DISABLED, cause, now)
+    return node
+
+
+@transaction.atomic
+def enable_node(*, node_id: int, cause: Cause, now: datetime) -> Node:
+    """Lets a disabled node take part again. Raises NotFoundError, ConflictError if it is not disabled."""
+    network, node = _lock(node_id)
+    if node.state != Node.State.DISABLED:
+        raise ConflictError(f"{node.name} is not disabled.")
+    is_expired = node.key_expires_at is not None and node.key_expires_at <= now
+    _set_state(network, node, Node.State.EXPIRED if is_expired else Node.State.ACTIVE, cause, now)
+    return node
+
+
+@transaction.atomic
+def expire_node(*, node_id: int, cause: Cause, now: datetime) -> Node:
+    """Ends a node's key now: its owner must log in again. Raises NotFoundError, ConflictError if it is disabled."""
+    network, node = _lock(node_id)
+    if node.state == Node.State.DISABLED:
+        raise ConflictError(f"{node.name} is disabled.")
+    if node.state != Node.State.EXPIRED:
+        node.key_expires_at = now
+        node.save(update_fields=["key_expires_at"])
+        _set_state(network, node, Node.State.EXPIRED, cause, now)
+    return node
+
+
+@transaction.atomic
+def expire_nodes(*, network_id: int, now: datetime, limit: int = 1000) -> int:
+    """Expires the active nodes whose key's time is over, as one change; returns how many."""
+    network = lock_network(network_id)
+    due = Node.objects.filter(network=network, state=Node.State.ACTIVE, key_expires_at__lte=now)
+    node_ids = list(due.values_list("pk", flat=True)[:limit])
+    if node_ids:
+        Node.objects.filter(pk__in=node_ids).update(state=Node.State.EXPIRED, online=False)
+        end_sessions(node_ids=node_ids, reason=NodeSession.End.EXPIRED, now=now)
+        elect_primaries(network=network)
+        _record(network, node_ids, Cause.system("expiry"), now)
+    return len(node_ids)
+
+
+@transaction.atomic
+def rename_node(*, node_id: int, name: str, cause: Cause, now: datetime) -> Node:
+    """Gives a node another name; the former one goes into quarantine.
+
+    Raises NotFoundError, ValidationError, and ConflictError if the name is taken, reserved or named by the policy.
+    """
+    network, node = _lock(node_id)
+    label = check_name(
+        network=network,
+        name=name,
+        is_named_by_policy=lambda candidate: is_named_by_policy(network.pk, candidate),
+        now=now,
+        node_id=node.pk,
+    )
+    if label != node.name:
+        reserve_name(network=network, name=node.name, now=now, held_for=node)
+        node.name = label
+        node.save(update_fields=["name"])
+        _record(network, [node.pk], cause, now)
+    return node
+
+
+@transaction.atomic
+def set_tags(*, node_id: int, tags: Sequence[str], cause: Cause, now: datetime) -> Node:
+    """Gives a node these tags. One that had an owner belongs to its tags from now on: its session ends.
+
+    Raises NotFoundError, ValidationError for what is no tag or an empty list: a node cannot belong to nobody.
+    """
+    network, node = _lock(node_id)
+    errors, normal = [], []
+    for index, tag in enumerate(tags):
+        try:
+            normal.append(validate_tag(tag))
+        except ValidationError as error:
+            errors.append(FieldError(f"tags.{index}", error.detail))
+    if not tags:
+        errors.append(FieldError("tags", "A node that belongs to tags keeps at least one."))
+    if errors:
+        raise ValidationError("The tags are refused.", errors=tuple(errors))
+    if node.tagged and {row.tag for row in node.tags.all()} == set(normal):
+        return node
+    changed_hands = not node.tagged
+    if changed_hands:
+        # Another principal from here on: whoever holds the old session must not keep it.
+        node.owner, node.tagged, node.key_expires_at, node.login_required = None, True, None, True
+        node.save(update_fields=["owner", "tagged", "key_expires_at", "login_required"])
+        end_sessions(node_ids=[node.pk], reason=NodeSession.End.REVOKED, now=now)
+        elect_primaries(network=network)
+    write_tags(node=node, tags=normal)
+    _record(network, [node.pk], cause, now)
+    return node
+
+
+@transaction.atomic
+def set_fixed_address(*, node_id: int, address: str, cause: Cause, now: datetime) -> Node:
+    """Gives a node an address that an administrator chose. Raises NotFoundError, ValidationError, ConflictError."""
+    network, node = _lock(node_id)
+    fix_address(network=network, node=node, address=address, now=now)
+    _record(network, [node.pk], cause, now)
+    return node
+
+
+@transaction.atomic
+def release_key(*, retired_key_id: int) -> None:
+    """Lets a retired public key be used again. Raises NotFoundError."""
+    deleted, _ = RetiredKey.objects.filter(pk=retired_key_id).delete()
+    if not deleted:
+        raise NotFoundError(f"There is no retired key {retired_key_id}.")
+
+
+def _lock(node_id: int) -> tuple[Network, Node]:
+    network_id = Node.objects.filter(pk=node_id).values_list("network_id", flat=True).first()
+    if network_id is None:
+        raise NotFoundError(f"There is no node {node_id}.")
+    network = lock_network(network_id)
+    # Read again under the lock: it may have gone while this call waited.
+    node = Node.objects.filter(pk=node_id).first()
+    if node is None:
+        raise NotFoundError(f"There is no node {node_id}.")
+    return network, node
+
+
+def _set_state(network: Network, node: Node, state: Node.State, cause: Cause, now: datetime) -> None:
+    node.state = state
+    if state != Node.State.ACTIVE:
+        node.online = False
+        reason = NodeSession.End.EXPIRED if state == Node.State.EXPIRED else NodeSession.End.REVOKED
+        end_sessions(node_ids=[node.pk], reason=reason, now=now)
+    node.save(update_fields=["state", "online"])
+    elect_primaries(network=network)
+    _record(network, [node.pk], cause, now)
+
+
+def _record(network: Network, node_ids: Sequence[int], cause: Cause, now: datetime) -> None:
+    facts = node_facts(network.pk, node_ids)
+    record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)

@@ -1,0 +1,146 @@
+"""Rate limits that decide and count in one step, so that calls at once cannot slip through together.
+
+The generic cell rate algorithm: each key stores one instant, the theoretical arrival time of the next call. One
+process keeps it in memory, several share it in Redis, where a script makes the step atomic.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import ip_address, ip_network
+from typing import Final, Protocol
+
+from blake3 import blake3
+from django.conf import settings
+from redis import Redis
+
+from mesh.errors import ThrottledError
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """``count`` calls in ``seconds``, all of which may come at once unless ``burst`` is smaller."""
+
+    name: str
+    count: int
+    seconds: float
+    burst: int | None = None
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two calls at the steady rate."""
+        return self.seconds / self.count
+
+    @property
+    def tolerance(self) -> float:
+        """How far ahead of the steady rate a caller may run, in seconds."""
+        return self.interval * ((self.burst or self.count) - 1)
+
+
+HEARTBEATS: Final = Limit("heartbeat", 1, 1.0, burst=2)
+FULL_MAPS: Final = Limit("full_map", 1, 5.0, burst=5)
+ENDPOINT_CHANGES: Final = Limit("endpoints", 6, 60.0)
+POSTURE_CHANGES: Final = Limit("posture", 1, 60.0)
+ROUTE_CHANGES: Final = Limit("routes", 6, 60.0)
+
+
+class LimitStore(Protocol):
+    """Where the instants are kept."""
+
+    def take(self, key: str, limit: Limit, now: float) -> float:
+        """Counts one call; returns 0 if it is within the limit, else the seconds until one would be."""
+
+
+class MemoryLimits:
+    """For one process. Keys that are back at rest are swept out when there are many."""
+
+    SWEEP_AT = 10_000
+
+    def __init__(self) -> None:
+        self._arrivals: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key: str, limit: Limit, now: float) -> float:
+        with self._lock:
+            if len(self._arrivals) >= self.SWEEP_AT:
+                self._arrivals = {known: at for known, at in self._arrivals.items() if at > now}
+            arrival = max(self._arrivals.get(key, now), now)
+            wait = arrival - limit.tolerance - now
+            if wait > 0:
+                return wait
+            self._arrivals[key] = arrival + limit.interval
+            return 0.0
+
+
+class RedisLimits:
+    """For several processes."""
+
+    SCRIPT = """
+    local arrival = tonumber(redis.call('GET', KEYS[1]) or ARGV[1])
+    local now, tolerance, interval = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+    if arrival < now then arrival = now end
+    local wait = arrival - tolerance - now
+    if wait > 0 then return tostring(wait) end
+    arrival = arrival + interval
+    redis.call('SET', KEYS[1], string.format('%.6f', arrival), 'PX', math.ceil((arrival - now) * 1000) + 1)
+    return '0'
+    """
+
+    def __init__(self, client: Redis) -> None:
+        self._script = client.register_script(self.SCRIPT)
+
+    def take(self, key: str, limit: Limit, now: float) -> float:
+        return float(self._script(keys=[f"ghostwire:limit:{key}"], args=[now, limit.tolerance, limit.interval]))
+
+
+@cache
+def limit_store() -> LimitStore:
+    """The installation's store: Redis where the configuration names one, else this process."""
+    url = settings.GHOSTWIRE.redis.url
+    if url is None:
+        return MemoryLimits()
+    return RedisLimits(Redis.from_url(str(url), socket_timeout=5, socket_connect_timeout=5))
+
+
+def enforce(limit: Limit, subject: str, now: float) -> None:
+    """Counts one call of ``subject``. ``now``: seconds since 1970. Raises ThrottledError with the seconds to wait."""
+    wait = limit_store().take(f"{limit.name}:{subject}", limit, now)
+    if wait > 0:
+        raise ThrottledError("Too many requests.", retry_after=wait)
+
+
+def enforce_challenge(origin: str, now: float) -> None:
+    """Limits challenges per address and in all."""
+    limits = settings.GHOSTWIRE.limits
+    enforce(_configured("challenge", limits.challenges_per_address), _source(origin), now)
+    enforce(_configured("challenges", limits.challenges_in_all), "all", now)
+
+
+def enforce_registration(origin: str, auth_key: str | None, now: float) -> None:
+    """Limits registrations per address, per auth key and in all."""
+    limits = settings.GHOSTWIRE.limits
+    enforce(_configured("registration", limits.registrations_per_address), _source(origin), now)
+    if auth_key is not None:
+        # A digest, so that no part of a key stands in a store or in its logs.
+        subject = blake3(auth_key.encode(errors="replace")).hexdigest(16)
+        enforce(_configured("registration_key", limits.registrations_per_key), subject, now)
+    enforce(_configured("registrations", limits.registrations_in_all), "all", now)
+
+
+def _configured(name: str, rate: object) -> Limit:
+    return Limit(name, rate.count, float(rate.seconds))  # type: ignore[attr-defined]
+
+
+def _source(origin: str) -> str:
+    """One subject an IPv4 address, one an IPv6 /64: a host has as many addresses of the latter as it likes."""
+    try:
+        address = ip_address(origin)
+    except ValueError:
+        return "unknown"
+    if address.version == 6:
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ip_network((int(address) >> 64 << 64, 64)))
+    return str(address)
