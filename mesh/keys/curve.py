@@ -41,9 +41,9 @@ def validate_public_key(key: bytes) -> bytes:
         raise ValidationError(f"A public key has {KEY_BYTES} bytes, not {len(key)}.")
     if int.from_bytes(key, "little") >= FIELD_PRIME:
         raise ValidationError("The public key is not in canonical form.")
-    if bytes(key) in LOW_ORDER_POINTS:
+    if key in LOW_ORDER_POINTS:
         raise ValidationError("The public key is a low-order point, which keeps no secret.")
-    return bytes(key)
+    return key
 
 
 def decode_public_key(text: str) -> bytes:

@@ -58,7 +58,7 @@ def pools(draw: st.DrawFn) -> tuple[Pool, list[Interval]]:
 
 def listed(pool: Pool, exclusions: list[Interval]) -> list[IPAddress]:
     """The allocatable addresses, found by looking at each one."""
-    everything = list(pool.network)
+    everything: list[IPAddress] = list(pool.network)
     reserved = {everything[0], everything[1], everything[-1]} if len(everything) > 2 else set()
     return [
         address

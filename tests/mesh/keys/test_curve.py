@@ -78,10 +78,6 @@ def test_a_public_key_has_32_bytes(length: int) -> None:
         keys.validate_public_key(b"\x09" * length)
 
 
-def test_a_key_is_returned_as_bytes_whatever_buffer_it_came_in() -> None:
-    assert type(keys.validate_public_key(bytearray(b"\x09" * 32))) is bytes
-
-
 # --- spelling
 
 
