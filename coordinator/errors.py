@@ -72,7 +72,7 @@ def as_ghostwire_error(error: Exception) -> GhostWireError:
 def _translated(error: Exception) -> GhostWireError | None:  # noqa: PLR0911 - one return a kind reads best
     match error:
         case drf.ValidationError():
-            return ValidationError("The request is refused.", errors=tuple(_flatten(error.detail)))
+            return ValidationError("The request is refused.", errors=tuple(flatten(error.detail)))
         case drf.ParseError() | BadRequest() | SuspiciousOperation():
             return ValidationError("The request cannot be read.")
         case drf.UnsupportedMediaType():
@@ -109,14 +109,15 @@ def api_not_found(request: HttpRequest, path: str = "") -> HttpResponse:
     return problem_response(NotFoundError("There is no such call."))
 
 
-def _flatten(detail: Any, path: str = "") -> list[FieldError]:
+def flatten(detail: Any, path: str = "") -> list[FieldError]:
+    """DRF's nested error details as fields with their paths, such as ``routes.3``."""
     if isinstance(detail, dict):
-        return [item for key, value in detail.items() for item in _flatten(value, _join(path, str(key)))]
+        return [item for key, value in detail.items() for item in flatten(value, _join(path, str(key)))]
     if isinstance(detail, list):
         found = []
         for index, value in enumerate(detail):
             inner = _join(path, str(index)) if isinstance(value, dict | list) else path
-            found.extend(_flatten(value, inner))
+            found.extend(flatten(value, inner))
         return found
     return [FieldError(path.removesuffix(".non_field_errors") or "body", str(detail))]
 

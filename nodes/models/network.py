@@ -12,7 +12,7 @@ class Network(models.Model):
     (``nodes.changes.lock_network``), so map versions have no gaps.
     """
 
-    name = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=64, unique=True)
     domain = models.CharField(max_length=253, unique=True, help_text="Names of nodes end in it: web.mycompany.ghost.")
     ipv4_range = models.CharField(max_length=18, help_text="CIDR that nodes get their IPv4 addresses from.")
     ipv6_range = models.CharField(

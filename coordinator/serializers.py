@@ -1,0 +1,199 @@
+"""The shapes of the agents' REST calls, checked strictly: unknown members are refused, types are not bent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from coordinator.errors import flatten
+from coordinator.heartbeats import HeartbeatReport
+from mesh.errors import ValidationError
+from mesh.names import validate_hostname
+from nodes.services.nodes import MAX_LATENCY_MS, ReportedFacts
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses members that it does not know."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = [key for key in data if key not in self.fields]
+            if unknown:
+                raise serializers.ValidationError({str(key)[:64]: ["There is no such member."] for key in unknown})
+        return super().to_internal_value(data)
+
+
+class TextField(serializers.CharField):
+    """A text, and nothing that could be made one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("A text.")
+        if any(character < " " or character == "\x7f" for character in data):
+            raise serializers.ValidationError("No control characters.")
+        return str(super().to_internal_value(data))
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A whole number, and nothing that could be made one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            raise serializers.ValidationError("A whole number.")
+        return int(super().to_internal_value(data))
+
+
+class AttributeField(serializers.Field[Any, Any, Any, Any]):
+    """The value of a posture attribute: a text, a number or true/false."""
+
+    def to_internal_value(self, data: Any) -> str | int | float | bool:
+        if not isinstance(data, str | int | float | bool):
+            raise serializers.ValidationError("A text, a number or true/false.")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class LatencyField(serializers.Field[Any, Any, Any, Any]):
+    """Milliseconds."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float) or not 0 <= data <= MAX_LATENCY_MS:
+            raise serializers.ValidationError(f"Milliseconds from 0 to {MAX_LATENCY_MS}.")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class ChallengeRequest(StrictSerializer):
+    public_key = TextField(max_length=44, trim_whitespace=False)
+
+
+class ChallengeResponse(serializers.Serializer[Any]):
+    challenge_id = serializers.CharField()
+    server_key = serializers.CharField()
+    nonce = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class RegisterRequest(StrictSerializer):
+    public_key = TextField(max_length=44, trim_whitespace=False)
+    auth_key = TextField(max_length=200, required=False, trim_whitespace=False)
+    hostname = TextField(max_length=253)
+    os = TextField(max_length=64, required=False, allow_blank=True)
+    os_version = TextField(max_length=128, required=False, allow_blank=True)
+    agent_version = TextField(max_length=64, required=False, allow_blank=True)
+    endpoints = serializers.ListField(child=TextField(max_length=64), max_length=32, required=False)
+    listen_port = WholeNumberField(min_value=1, max_value=65535, required=False)
+    routes = serializers.ListField(child=TextField(max_length=64), max_length=256, required=False)
+    tags = serializers.ListField(child=TextField(max_length=80), max_length=64, required=False)
+    posture = serializers.DictField(child=AttributeField(), required=False)
+    relay_latency_ms = serializers.DictField(child=LatencyField(), required=False)
+
+    def validate_hostname(self, value: str) -> str:
+        return validate_hostname(value)
+
+
+class SessionRequest(StrictSerializer):
+    public_key = TextField(max_length=44, trim_whitespace=False)
+
+
+class TokenPart(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class SessionResponse(serializers.Serializer[Any]):
+    session = TokenPart()
+
+
+class NodePart(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    fqdn = serializers.CharField()
+    addresses = serializers.ListField(child=serializers.CharField())
+    tags = serializers.ListField(child=serializers.CharField())
+    user = serializers.IntegerField(allow_null=True)
+    key_expires_at = serializers.DateTimeField(allow_null=True)
+
+
+class NetworkPart(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    domain = serializers.CharField()
+    heartbeat_seconds = serializers.IntegerField()
+    lease_seconds = serializers.IntegerField()
+    epoch = serializers.IntegerField()
+
+
+class RegisterResponse(serializers.Serializer[Any]):
+    node = NodePart()
+    session = TokenPart()
+    network = NetworkPart()
+    map_version = serializers.IntegerField()
+
+
+class HeartbeatRequest(StrictSerializer):
+    endpoints = serializers.ListField(child=TextField(max_length=64), max_length=32, required=False)
+    relay_latency_ms = serializers.DictField(child=LatencyField(), required=False)
+    posture = serializers.DictField(child=AttributeField(), required=False)
+
+
+class HeartbeatResponse(serializers.Serializer[Any]):
+    epoch = serializers.IntegerField()
+    map_version = serializers.IntegerField()
+    next_heartbeat_seconds = serializers.IntegerField()
+    session_expires_at = serializers.DateTimeField()
+    key_expires_at = serializers.DateTimeField(allow_null=True)
+    lease_seconds = serializers.IntegerField()
+    server_time = serializers.DateTimeField()
+
+
+class EndpointsBody(StrictSerializer):
+    endpoints = serializers.ListField(child=TextField(max_length=64), max_length=32)
+
+
+class RoutesBody(StrictSerializer):
+    routes = serializers.ListField(child=TextField(max_length=64), max_length=256)
+
+
+class ServerResponse(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    version = serializers.CharField()
+    protocol = serializers.IntegerField()
+    server_time = serializers.DateTimeField()
+
+
+class NetmapResponse(serializers.Serializer[Any]):
+    """The whole map; see the agent protocol, "Network map"."""
+
+    epoch = serializers.IntegerField()
+    version = serializers.IntegerField()
+    lease_seconds = serializers.IntegerField()
+    node_key = serializers.CharField()
+    domain = serializers.CharField()
+    node = serializers.DictField()
+    peers = serializers.ListField(child=serializers.DictField())
+    sets = serializers.DictField()
+    packet_filter = serializers.ListField(child=serializers.DictField())
+    dns = serializers.DictField()
+    derp_map = serializers.DictField()
+    user_profiles = serializers.DictField()
+
+
+def reported_facts(data: Mapping[str, Any]) -> ReportedFacts:
+    """What a checked registration says of the machine."""
+    names = ("hostname", "os", "os_version", "agent_version", "listen_port", "posture", "relay_latency_ms")
+    given = {name: data[name] for name in (*names, "endpoints", "routes") if name in data}
+    return ReportedFacts(**given)
+
+
+def parse_heartbeat(body: Any) -> HeartbeatReport:
+    """Checks the members of a heartbeat, as REST and the socket share them. Raises ValidationError."""
+    serializer = HeartbeatRequest(data=body)
+    if not serializer.is_valid():
+        raise ValidationError("The heartbeat is refused.", errors=tuple(flatten(serializer.errors)))
+    return HeartbeatReport(**serializer.validated_data)

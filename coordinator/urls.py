@@ -1,0 +1,20 @@
+"""The REST API, below /api/v1/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from coordinator.views.enrolment import ChallengeView, RegisterView, SessionView
+from coordinator.views.node import EndpointsView, HeartbeatView, NetmapView, OwnNodeView, RoutesView, ServerView
+
+urlpatterns = [
+    path("server", ServerView.as_view()),
+    path("nodes/challenge", ChallengeView.as_view()),
+    path("nodes/register", RegisterView.as_view()),
+    path("session", SessionView.as_view()),
+    path("heartbeat", HeartbeatView.as_view()),
+    path("netmap", NetmapView.as_view()),
+    path("endpoints", EndpointsView.as_view()),
+    path("routes", RoutesView.as_view()),
+    path("nodes/self", OwnNodeView.as_view()),
+]

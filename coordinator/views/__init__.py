@@ -1,0 +1,1 @@
+"""REST views: read, ask a service, answer. Nothing is decided here."""

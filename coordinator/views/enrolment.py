@@ -1,0 +1,168 @@
+"""Getting in: challenge, registration, session."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from coordinator.authentication import check_node
+from coordinator.challenges import Proof, check_proof, issue_challenge, record_proof
+from coordinator.limits import enforce_challenge, enforce_registration
+from coordinator.registration import REFUSED, Registration, RegistrationRequest, register_node
+from coordinator.requests import cause_of, origin_of, request_id_of
+from coordinator.serializers import (
+    ChallengeRequest,
+    ChallengeResponse,
+    RegisterRequest,
+    RegisterResponse,
+    SessionRequest,
+    SessionResponse,
+    reported_facts,
+)
+from coordinator.views.base import AgentView, read
+from mesh.errors import AuthenticationError
+from mesh.keys import NONCE_BYTES, Purpose, decode_public_key
+from mesh.names import fqdn
+from mesh.netmap import host_prefixes
+from mesh.tokens import RANDOM_BYTES
+from nodes.changes import lock_network
+from nodes.models import Node
+from sessions_app.services.sessions import log_out, renew_session
+
+PROOF_PARAMETER = OpenApiParameter(
+    "GhostWire-Proof", str, OpenApiParameter.HEADER, required=True, description="CHALLENGE_ID:MAC"
+)
+
+
+class ChallengeView(AgentView):
+    needs_session = False
+
+    @extend_schema(request=ChallengeRequest, responses={201: ChallengeResponse}, operation_id="create_challenge")
+    def post(self, request: Request) -> Response:
+        """Asks for something to prove a key against; good once, for 60 seconds."""
+        enforce_challenge(origin_of(request), self.now.timestamp())
+        data = read(ChallengeRequest, request)
+        challenge = issue_challenge(public_key=data["public_key"], now=self.now, nonce=secrets.token_bytes(NONCE_BYTES))
+        return Response(ChallengeResponse(challenge).data, status=201)
+
+
+class RegisterView(AgentView):
+    needs_session = False
+
+    @extend_schema(
+        request=RegisterRequest,
+        responses={201: RegisterResponse, 200: OpenApiResponse(RegisterResponse, "The key was known already.")},
+        parameters=[PROOF_PARAMETER],
+        operation_id="register_node",
+    )
+    def post(self, request: Request) -> Response:
+        """Lets a machine in with an auth key, or back in."""
+        body = request._request.body
+        data = read(RegisterRequest, request)
+        auth_key = data.get("auth_key")
+        enforce_registration(origin_of(request), auth_key, self.now.timestamp())
+        proof = _proof(request, Purpose.REGISTER, data["public_key"], body, self.now)
+        if auth_key is None:
+            raise AuthenticationError(REFUSED)
+        registration = register_node(
+            request=RegistrationRequest(
+                proof=proof,
+                auth_key_secret=auth_key,
+                reported=reported_facts(data),
+                tags=data.get("tags", ()),
+                origin=origin_of(request),
+                request_id=request_id_of(request),
+                now=self.now,
+                random32=secrets.token_bytes(RANDOM_BYTES),
+            )
+        )
+        return Response(_registered(registration), status=201 if registration.created else 200)
+
+
+class SessionView(AgentView):
+    def get_authenticators(self) -> list[Any]:
+        # POST proves the key instead: it is the way back for those whose session is gone.
+        return super().get_authenticators() if self.request.method == "DELETE" else []
+
+    @extend_schema(
+        request=SessionRequest,
+        responses={201: SessionResponse},
+        parameters=[PROOF_PARAMETER],
+        operation_id="create_session",
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """A token for a node that is known: the way back after an absence, and the renewal."""
+        body = request._request.body
+        data = read(SessionRequest, request)
+        enforce_registration(origin_of(request), None, self.now.timestamp())
+        proof = _proof(request, Purpose.SESSION, data["public_key"], body, self.now)
+        with transaction.atomic():
+            record_proof(proof)
+            found = Node.objects.filter(public_key=proof.public_key).values_list("pk", "network_id").first()
+            if found is None:
+                raise AuthenticationError(REFUSED)
+            lock_network(found[1])
+            node = Node.objects.select_related("owner").filter(pk=found[0]).first()
+            if node is None:
+                raise AuthenticationError(REFUSED)
+            check_node(node, self.now)
+            if node.login_required:
+                raise AuthenticationError(REFUSED)
+            issued = renew_session(
+                node=node, origin=origin_of(request), now=self.now, random32=secrets.token_bytes(RANDOM_BYTES)
+            )
+        answer = {"session": {"token": issued.token, "expires_at": issued.session.expires_at}}
+        return Response(SessionResponse(answer).data, status=201)
+
+    @extend_schema(request=None, responses={204: None}, operation_id="delete_session")
+    def delete(self, request: Request) -> Response:
+        """Logs out: the node must register again."""
+        node = self.node_of(request)
+        log_out(node_id=node.pk, cause=cause_of(request, node_id=node.pk), now=self.now)
+        return Response(status=204)
+
+
+def _proof(request: Request, purpose: Purpose, public_key: str, body: bytes, now: Any) -> Proof:
+    decode_public_key(public_key)
+    try:
+        return check_proof(
+            header=request.META.get("HTTP_GHOSTWIRE_PROOF", ""),
+            purpose=purpose,
+            public_key=public_key,
+            body=body,
+            now=now,
+        )
+    except AuthenticationError as error:
+        raise AuthenticationError(REFUSED) from error
+
+
+def _registered(registration: Registration) -> dict[str, Any]:
+    node, network, session = registration.node, registration.network, registration.session
+    addresses = [row.address for row in node.addresses.order_by("family")]
+    answer = {
+        "node": {
+            "id": node.pk,
+            "name": node.name,
+            "fqdn": fqdn(node.name, network.domain),
+            "addresses": host_prefixes(addresses),
+            "tags": [row.tag for row in node.tags.all()],
+            "user": node.owner_id,
+            "key_expires_at": node.key_expires_at,
+        },
+        "session": {"token": session.token, "expires_at": session.session.expires_at},
+        "network": {
+            "name": network.name,
+            "domain": network.domain,
+            "heartbeat_seconds": network.keepalive_seconds,
+            "lease_seconds": network.lease_seconds,
+            "epoch": network.epoch,
+        },
+        "map_version": registration.map_version,
+    }
+    return dict(RegisterResponse(answer).data)
