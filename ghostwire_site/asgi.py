@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghostwire_site.settings")
-http = get_asgi_application()  # before anything that imports models
+http: Any = get_asgi_application()  # before anything that imports models
 
 from channels.routing import ProtocolTypeRouter  # type: ignore[import-untyped]  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from ghostwire_site.edge.bodies import BodyLimits  # noqa: E402
 from ghostwire_site.edge.proxies import TrustedProxies  # noqa: E402
+from ghostwire_site.sockets import sockets  # noqa: E402
 
 application = TrustedProxies(
-    ProtocolTypeRouter({"http": BodyLimits(http)}),
+    ProtocolTypeRouter({"http": BodyLimits(http), "websocket": sockets}),
     trusted=settings.GHOSTWIRE.server.trusted_proxies,
 )

@@ -33,6 +33,7 @@ def configuration(redis_url: str | None) -> dict[str, Any]:
         "task_default_queue": "ghostwire",
         "task_time_limit": None,
         "worker_prefetch_multiplier": 1,
+        "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "enable_utc": True,

@@ -23,7 +23,12 @@ TRACE = 5
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0)) if code != 0x09}
 _CONTROL[0x0A], _CONTROL[0x0D] = "\\n", "\\r"
 # Libraries that speak at INFO of what is everyday for them.
-_QUIET = {"daphne": "WARNING", "asyncio": "WARNING", "celery": "WARNING", "kombu": "WARNING", "httpx": "WARNING"}
+_QUIET = ("asyncio", "celery", "daphne", "httpx")
+# Libraries that warn of what is as it should be.
+_SILENT = (
+    "kombu.connection",  # "no hostname was supplied": the memory broker needs none
+    "twisted",  # every upgrade that is refused
+)
 
 
 class MaskingFormatter(structlog.stdlib.ProcessorFormatter):
@@ -60,7 +65,8 @@ def logging_settings(level: str, form: Literal["console", "json"]) -> dict[str, 
             # Django brings a handler of its own for these; everything goes through the root's.
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
-            **{name: {"level": quiet} for name, quiet in _QUIET.items() if least not in ("TRACE", "DEBUG")},
+            **({} if least in ("TRACE", "DEBUG") else {key: {"level": "WARNING"} for key in _QUIET}),
+            **{key: {"level": "ERROR"} for key in _SILENT},
         },
     }
 

@@ -131,7 +131,9 @@ USE_TZ = True
 # --- Files of the pages
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# Collected when the server starts (ghostwire_site.runner.statics), where it may write.
+STATIC_ROOT = GHOSTWIRE.server.data_dir / "static"
+STATIC_ROOT.mkdir(mode=0o700, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

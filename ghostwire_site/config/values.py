@@ -202,13 +202,15 @@ def _parse_ipv6_choice(value: object) -> object:
     return value if value in (None, "random") else _of_version(6)(value)
 
 
-def between(low: str, high: str) -> AfterValidator:
+def between(low: str, high: str, *, whole_seconds: bool = True) -> AfterValidator:
     """Bound a duration, both ends included; goes into ``Annotated`` beside ``Duration``."""
     lowest, highest = parse_duration(low), parse_duration(high)
 
     def check(value: timedelta) -> timedelta:
         if not lowest <= value <= highest:
             raise ValueError(f"{format_duration(value)} is not between {low} and {high}")
+        if whole_seconds and value.microseconds:
+            raise ValueError(f"{format_duration(value)} is not a whole number of seconds")
         return value
 
     return AfterValidator(check)
