@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from acl.selectors import is_named_by_policy
 from mesh.change import Cause, ChangeKind
@@ -20,6 +23,8 @@ from nodes.services.nodes import remove_node, write_tags
 from nodes.services.routes import elect_primaries
 from sessions_app.models import NodeSession
 from sessions_app.services.sessions import end_sessions
+
+EPHEMERAL_REST: Final = timedelta(minutes=30)
 
 
 @transaction.atomic
@@ -79,6 +84,18 @@ def expire_nodes(*, network_id: int, now: datetime, limit: int = 1000) -> int:
         elect_primaries(network=network)
         _record(network, node_ids, Cause.system("expiry"), now)
     return len(node_ids)
+
+
+def remove_ephemeral_nodes(*, now: datetime, limit: int = 1000) -> int:
+    """Removes ephemeral nodes that have been offline for half an hour; returns how many. Their keys may come back."""
+    silent = Q(last_seen__lte=now - EPHEMERAL_REST) | Q(last_seen=None, created_at__lte=now - EPHEMERAL_REST)
+    due = Node.objects.filter(silent, ephemeral=True, online=False).values_list("pk", flat=True)[:limit]
+    removed = 0
+    for node_id in list(due):
+        with suppress(NotFoundError):  # another worker was faster
+            delete_node(node_id=node_id, cause=Cause.system("ephemeral"), now=now, retire_key=False)
+            removed += 1
+    return removed
 
 
 @transaction.atomic

@@ -84,6 +84,12 @@ class SnapshotCache:
                 self._latest[network_id] = latest
             return latest
 
+    def clear(self) -> None:
+        """Forgets everything: another database stands behind the same ids."""
+        with self._lock:
+            self._latest.clear()
+            self._last_good.clear()
+
     def peek(self, network_id: int) -> Snapshot | None:
         """The latest snapshot that is at hand, without loading any."""
         return self._latest.get(network_id)

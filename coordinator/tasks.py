@@ -1,0 +1,41 @@
+"""Periodic work across nodes and sessions. Each task is harmless when doubled or late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.utils import timezone
+
+from coordinator.challenges import forget_challenges
+from coordinator.lifecycle import expire_nodes, remove_ephemeral_nodes
+from nodes.models import Network
+from sessions_app.services.sessions import expire_sessions
+
+SCHEDULE = {
+    "coordinator.expire": timedelta(seconds=10),
+    "coordinator.remove_ephemeral": timedelta(minutes=1),
+    "coordinator.forget_challenges": timedelta(minutes=1),
+}
+
+
+@shared_task(name="coordinator.expire")
+def expire() -> int:
+    """Ends sessions and keys of nodes whose time is over; returns how many. Reads of credentials do not wait for it."""
+    now = timezone.now()
+    return sum(
+        expire_sessions(network_id=pk, now=now) + expire_nodes(network_id=pk, now=now)
+        for pk in Network.objects.order_by("pk").values_list("pk", flat=True)
+    )
+
+
+@shared_task(name="coordinator.remove_ephemeral")
+def remove_ephemeral() -> int:
+    """Removes ephemeral nodes that have been offline for half an hour; returns how many."""
+    return remove_ephemeral_nodes(now=timezone.now())
+
+
+@shared_task(name="coordinator.forget_challenges")
+def forget_old_challenges() -> int:
+    """Drops records of challenges that are too old to be used anyway; returns how many."""
+    return forget_challenges(now=timezone.now())
