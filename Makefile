@@ -1,0 +1,70 @@
+# GhostWire. `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The first Python that is new enough; PYTHON=... names another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# One lock for all Pythons from 3.11 on; a lock for one of them would lack what others need.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	--custom-compile-command "make lock"
+# How many processes share the tests.
+JOBS ?= auto
+# What of the tests to run, and how: make test TESTS=tests/mesh ARGS=-x
+TESTS ?=
+ARGS ?=
+
+.PHONY: help run test lint lock debian-packages clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.runtime ## Install what is needed into .venv and serve the portal
+	@exec $(BIN)/python manage.py serve
+
+test: debian-packages $(VENV)/.development ## Install what tests need, and run them all
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS) $(TESTS)
+
+lint: $(VENV)/.development ## Check style, types, imports, migrations and settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	export GHOSTWIRE_CONFIG=/dev/null GHOSTWIRE_SERVER__DATA_DIR="$$scratch" \
+		GHOSTWIRE_SERVER__PUBLIC_URLS=https://portal.example.com; \
+	set -x; \
+	$(BIN)/python manage.py makemigrations --check --dry-run; \
+	$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+lock: $(VENV)/.development ## Resolve requirements*.txt anew into the locks
+	$(LOCK) --output-file requirements-dev.lock requirements-dev.txt
+	$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock requirements.txt
+
+debian-packages:
+	@.ci/debian-packages
+
+clean: ## Remove what was installed and built; data stays
+	rm -rf $(VENV) build dist agent/build agent/dist
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "GhostWire needs Python 3.11 or newer, and found none. On Debian: apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) has no venv module. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The locks name every package with its hashes; what is in the development lock holds all of the other.
+$(VENV)/.runtime: requirements.lock | $(BIN)/python
+	@echo "Installing GhostWire's requirements into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.development: requirements-dev.lock | $(BIN)/python
+	@echo "Installing the requirements for development into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@ $(VENV)/.runtime
