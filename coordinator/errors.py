@@ -84,7 +84,7 @@ def _translated(error: Exception) -> GhostWireError | None:  # noqa: PLR0911 - o
         case drf.NotFound() | Http404():
             return NotFoundError("There is no such thing.")
         case drf.Throttled():
-            return ThrottledError("Too many requests.", retry_after=error.wait or RETRY_SECONDS)
+            return ThrottledError("Too many requests.", retry_after=getattr(error, "wait", None) or RETRY_SECONDS)
     return None
 
 
@@ -92,7 +92,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's hook. Methods that do not exist and representations that cannot be had keep their own status."""
     if isinstance(error, drf.MethodNotAllowed | drf.NotAcceptable):
         mapped: GhostWireError = ValidationError(str(error.detail))
-        body = problem(mapped) | {"status": error.status_code, "title": error.default_detail.split(".")[0]}
+        body = problem(mapped) | {"status": error.status_code, "title": str(error.default_detail).split(".", maxsplit=1)[0]}
         extra = {"Allow": ", ".join(context["view"].allowed_methods)} if error.status_code == 405 else {}
         return Response(body, status=error.status_code, headers=extra, content_type=CONTENT_TYPE)
     mapped = as_ghostwire_error(error)
