@@ -1,0 +1,152 @@
+"""The compiled policy: every answer about who sees whom, as an immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pyroaring import BitMap64
+
+from mesh.compile.bits import members
+from mesh.compile.classes import NO_SHAPE, Classes, Shape
+from mesh.compile.classifier import Classifier
+from mesh.compile.publish import filter_of, set_of
+from mesh.compile.reach import Reach, Sides
+from mesh.compile.rows import Line
+from mesh.compile.terms import SourceTerm, Terms
+from mesh.compile.world import World
+from mesh.policy.facts import PolicyNode, Prefix
+from mesh.policy.policy import Policy
+
+
+@dataclass(slots=True)
+class Memo:
+    """What was worked out on demand. Entries never change once written, so a race costs work and nothing else."""
+
+    peers: dict[tuple[int, ...], BitMap64] = field(default_factory=dict)
+    filters: dict[object, tuple[list[dict[str, Any]], tuple[str, ...]]] = field(default_factory=dict)
+    names: dict[str, SourceTerm] = field(default_factory=dict)
+    sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    internet: dict[int, tuple[Prefix, ...]] = field(default_factory=dict)
+    everything: tuple[Prefix, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledPolicy:
+    """A policy held against the facts of one network at one instant.
+
+    All answers are about nodes by id; a node that is not in the facts sees nobody and is seen by nobody.
+    ``next_boundary`` is when a schedule next changes a truth value, in UTC.
+    """
+
+    policy: Policy
+    at: datetime
+    next_boundary: datetime | None
+    warnings: tuple[str, ...]
+    world: World
+    groups: Mapping[str, frozenset[int]]
+    terms: Terms
+    classifier: Classifier
+    classes: Classes
+    lines: tuple[Line, ...]
+    sides: Sides
+    reach: Reach
+    memo: Memo = field(default_factory=Memo, repr=False)
+
+    def node(self, node_id: int) -> PolicyNode | None:
+        """The facts of a node; None for one that takes no part."""
+        return self.world.nodes.get(node_id)
+
+    def shape(self, node_id: int) -> Shape:
+        """The classes of a node's facets."""
+        return self.classes.shapes.get(node_id) or NO_SHAPE
+
+    def class_of(self, node_id: int) -> tuple[int, ...]:
+        """The policy class of a node: nodes with the same one see the same nodes, but for their users' own devices."""
+        return self.shape(node_id).all
+
+    def peers_of(self, node_id: int) -> list[int]:
+        """The ids of the nodes that ``node_id`` sees, ascending; visibility is symmetric."""
+        return list(self.peer_ids(node_id).to_array())
+
+    def peer_ids(self, node_id: int) -> BitMap64:
+        """The same as a bitmap, which is the caller's to keep and change."""
+        shape = self.shape(node_id)
+        peers = BitMap64(self._seen_by(shape))
+        owner = self._owner(node_id)
+        if owner is not None and self.sides.self_numbers:
+            for other in self.world.owned_by(owner):
+                if self._same_user_sees(shape, self.shape(other)):
+                    peers.add(other)
+                else:
+                    peers.discard(other)
+        peers.discard(node_id)
+        return peers
+
+    def sees(self, one: int, other: int) -> bool:
+        """Whether two nodes are visible to each other: symmetric, and never true of a node and itself."""
+        if one == other:
+            return False
+        first, second = self.shape(one), self.shape(other)
+        owner = self._owner(one)
+        if owner is not None and owner == self._owner(other):
+            return self._same_user_sees(first, second)
+        return bool(self.row(first) & second.mask)
+
+    def routes_between(self, viewer_id: int, router_id: int) -> tuple[Prefix, ...]:
+        """The router's approved subnet routes that the viewer, or a route approved for it, may reach or be reached from
+        on some port. Default routes never stand here; see ``exit_node_for``."""
+        routes = self.shape(router_id).routes
+        if not routes or viewer_id == router_id:
+            return ()
+        row = self.row(self.shape(viewer_id))
+        return tuple(route for route, numbers in routes if any(row >> number & 1 for number in numbers))
+
+    def exit_node_for(self, viewer_id: int, router_id: int) -> bool:
+        """Whether the viewer may reach the internet through this router."""
+        exits = self.shape(router_id).exits
+        if not exits or viewer_id == router_id:
+            return False
+        row = self.row(self.shape(viewer_id))
+        return any(row >> number & 1 for number in exits)
+
+    def filter_of(self, node_id: int) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+        """The node's packet filter in the shape of the agent protocol, and the names of the sets it uses, sorted.
+
+        The same objects serve all nodes with the same filter: callers must not change them.
+        """
+        return filter_of(self, node_id)
+
+    def set_of(self, name: str) -> dict[str, Any]:
+        """The set of this name in the shape of the agent protocol; not to be changed by callers.
+
+        Raises KeyError for a name that no filter of this policy uses.
+        """
+        return set_of(self, name)
+
+    def row(self, shape: Shape) -> int:
+        """The classes that a node of this shape sees, own devices aside."""
+        row = 0
+        for number in shape.all:
+            row |= self.reach.sees[number]
+        return row
+
+    def _owner(self, node_id: int) -> int | None:
+        node = self.world.nodes.get(node_id)
+        return None if node is None or node.tags else node.user
+
+    def _seen_by(self, shape: Shape) -> BitMap64:
+        found = self.memo.peers.get(shape.all)
+        if found is None:
+            parts = [self.classes.members[number] for number in members(self.row(shape))]
+            found = self.memo.peers[shape.all] = BitMap64.union(*parts) if parts else BitMap64()
+        return found
+
+    def _same_user_sees(self, one: Shape, other: Shape) -> bool:
+        """Whether two nodes of one user see each other: ``autogroup:self`` speaks of their own addresses alone."""
+        if any(self.reach.same[number] & other.own_mask for number in one.own):
+            return True
+        beyond_one, beyond_other = one.mask & ~one.own_mask, other.mask & ~other.own_mask
+        return bool(self.row(one) & beyond_other or self.row(other) & beyond_one)

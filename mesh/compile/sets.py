@@ -1,0 +1,78 @@
+"""Sets: what a filter's ``set:NAME`` stands for, and its name."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from pyroaring import BitMap64
+
+from mesh.compile.terms import SourceTerm
+from mesh.policy.conditions import condition_to_json
+from mesh.policy.facts import Prefix
+
+EVERYTHING = "*"
+"""The name of the set that the source ``*`` stands for."""
+
+
+def set_name(term: SourceTerm) -> str:
+    """The opaque name of a term's set: the same wherever and whenever the same selector and conditions are compiled,
+    so that an agent may move from one worker to another and keep what it knows."""
+    said = [str(term.selector), [condition_to_json(item) for item in term.conditions], term.denies]
+    digest = blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).digest()
+    return urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def wire_set(
+    *,
+    users: Iterable[int] = (),
+    tags: Iterable[str] = (),
+    ids: BitMap64 | None = None,
+    prefixes: Iterable[Prefix] = (),
+) -> dict[str, Any]:
+    """A set in the shape of the agent protocol: users and tags sorted, ids as merged ranges, prefixes as text."""
+    return {
+        "users": sorted(users),
+        "tags": sorted(tags),
+        "ids": ranges_of(ids) if ids is not None else [],
+        "prefixes": [str(item) for item in prefixes],
+    }
+
+
+def ranges_of(ids: BitMap64) -> list[list[int]]:
+    """Ids as sorted ranges ``[first, last]``, neighbours merged."""
+    ranges: list[list[int]] = []
+    for ident in ids.to_array():
+        if ranges and ranges[-1][1] + 1 == ident:
+            ranges[-1][1] = ident
+        else:
+            ranges.append([ident, ident])
+    return ranges
+
+
+def set_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes ``before`` into ``after``, as ``{"add": {...}, "remove": {...}}`` of a delta; members left out are
+    unchanged, and both are left out where nothing is."""
+    change: dict[str, Any] = {}
+    for verb, old, new in (("add", before, after), ("remove", after, before)):
+        parts: dict[str, Any] = {}
+        for member in ("users", "tags", "prefixes"):
+            known = set(old[member])
+            if fresh := [item for item in new[member] if item not in known]:
+                parts[member] = fresh
+        if ids := ranges_of(bitmap_of(new["ids"]) - bitmap_of(old["ids"])):
+            parts["ids"] = ids
+        if parts:
+            change[verb] = parts
+    return change
+
+
+def bitmap_of(ranges: Iterable[Iterable[int]]) -> BitMap64:
+    """The ids in ``ranges``."""
+    found = BitMap64()
+    for first, last in ranges:
+        found.add_range(first, last + 1)
+    return found
