@@ -1,0 +1,112 @@
+"""A machine that talks to a real portal, over HTTP and the agent socket, without the agent's own code."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import secrets
+from typing import Any, Self
+
+import httpx
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from mesh.keys import encode_key, format_proof_header, generate_private_key, make_proof, public_key_of
+
+SUBPROTOCOL = "ghostwire.v1"
+
+
+class LiveMachine:
+    """One machine at one portal. Its proofs name ``url`` as the audience."""
+
+    def __init__(self, url: str, hostname: str = "web") -> None:
+        self.url = url
+        self.hostname = hostname
+        self.private_key = generate_private_key(secrets.token_bytes(32))
+        self.public_key = encode_key(public_key_of(self.private_key))
+        self.http = httpx.AsyncClient(base_url=f"{url}/api/v1/", timeout=20, trust_env=False)
+        self.token = ""
+        self.node_id = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+
+    async def prove(self, purpose: str, body: bytes) -> str:
+        """The proof header for a body."""
+        answer = await self.http.post("nodes/challenge", json={"public_key": self.public_key})
+        challenge = answer.raise_for_status().json()
+        mac = make_proof(
+            purpose=purpose,
+            private_key=self.private_key,
+            server_key=base64.b64decode(challenge["server_key"]),
+            nonce=base64.b64decode(challenge["nonce"]),
+            audience=self.url,
+            public_key=public_key_of(self.private_key),
+            body=body,
+        )
+        return format_proof_header(challenge["challenge_id"], mac)
+
+    async def register(self, auth_key: str, **members: Any) -> httpx.Response:
+        """Registers; on success keeps token and id."""
+        body = orjson.dumps({"public_key": self.public_key, "hostname": self.hostname, "auth_key": auth_key} | members)
+        fields = {"Content-Type": "application/json", "GhostWire-Proof": await self.prove("register", body)}
+        answer = await self.http.post("nodes/register", content=body, headers=fields)
+        if answer.status_code in (200, 201):
+            self.token = answer.json()["session"]["token"]
+            self.node_id = answer.json()["node"]["id"]
+        return answer
+
+    async def new_session(self) -> httpx.Response:
+        """Asks for a new token with a proof."""
+        body = orjson.dumps({"public_key": self.public_key})
+        fields = {"Content-Type": "application/json", "GhostWire-Proof": await self.prove("session", body)}
+        return await self.http.post("session", content=body, headers=fields)
+
+    async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A call with the session's token."""
+        return await self.http.request(method, path, headers={"Authorization": f"Bearer {self.token}"}, **options)
+
+    def connect(self, **options: Any) -> Any:
+        """The agent socket, not greeted yet."""
+        headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})
+        options = {"subprotocols": [SUBPROTOCOL], "proxy": None, "max_size": None} | options
+        return connect(self.url.replace("http", "ws", 1) + "/ws/v1/agent", additional_headers=headers, **options)
+
+    async def greet(self, socket: ClientConnection) -> dict[str, Any]:
+        """Says hello and returns the map."""
+        await socket.send('{"type":"hello","since":null}')
+        return await until(socket, "netmap")
+
+
+async def until(socket: ClientConnection, kind: str, *, seconds: float = 15) -> dict[str, Any]:
+    """The next message of a kind, passing over others."""
+    async with asyncio.timeout(seconds):
+        while True:
+            message = json.loads(await socket.recv())
+            if message["type"] == kind:
+                return dict(message)
+
+
+async def map_where(socket: ClientConnection, true: Any, *, seconds: float = 15) -> dict[str, Any]:
+    """The next map for which ``true(map)`` holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            netmap = (await until(socket, "netmap", seconds=seconds))["netmap"]
+            if true(netmap):
+                return dict(netmap)
+
+
+async def close_code(socket: ClientConnection, *, seconds: float = 15) -> int:
+    """The code that the portal closes the socket with; messages before it are passed over."""
+    async with asyncio.timeout(seconds):
+        try:
+            while True:
+                await socket.recv()
+        except ConnectionClosed as closed:
+            assert closed.rcvd is not None
+            return closed.rcvd.code

@@ -1,0 +1,174 @@
+"""The agent socket of a real portal in one process on SQLite, as ``make run`` starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.integration.live import LiveMachine, close_code, map_where, until
+from tests.services.portal import PortalProcess, one_process_portal
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalProcess]:
+    with one_process_portal(tmp_path_factory.mktemp("portal")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def auth_key(portal: PortalProcess) -> str:
+    created = portal.manage_json("authkey", "create", "--user", "admin", "--reusable")
+    return str(created["key"])
+
+
+@pytest.fixture
+async def machine(portal: PortalProcess, auth_key: str) -> AsyncIterator[LiveMachine]:
+    async with LiveMachine(portal.url, f"m-{secrets.token_hex(4)}") as made:
+        assert (await made.register(auth_key)).status_code == 201
+        yield made
+
+
+@pytest.fixture
+async def other(portal: PortalProcess, auth_key: str) -> AsyncIterator[LiveMachine]:
+    async with LiveMachine(portal.url, f"o-{secrets.token_hex(4)}") as made:
+        yield made
+
+
+async def test_hello_brings_the_map(machine: LiveMachine) -> None:
+    async with machine.connect() as socket:
+        netmap = (await machine.greet(socket))["netmap"]
+    assert netmap["node"]["id"] == machine.node_id
+
+
+async def test_a_newcomer_is_pushed_to_its_peers(machine: LiveMachine, other: LiveMachine, auth_key: str) -> None:
+    async with machine.connect() as socket:
+        await machine.greet(socket)
+        await other.register(auth_key)
+        await map_where(socket, lambda netmap: other.node_id in {peer["id"] for peer in netmap["peers"]}, seconds=3)
+
+
+async def test_heartbeat_is_answered_as_rest_answers_it(machine: LiveMachine) -> None:
+    async with machine.connect() as socket:
+        await machine.greet(socket)
+        await socket.send('{"type":"heartbeat"}')
+        acknowledged = await until(socket, "heartbeat_ack")
+    await asyncio.sleep(1.1)  # the limit of one heartbeat a second
+    answered = (await machine.call("POST", "heartbeat", json={})).json()
+    assert acknowledged.keys() - {"type"} == answered.keys()
+    assert acknowledged["session_expires_at"] == answered["session_expires_at"]
+
+
+async def test_endpoints_reach_the_peers(machine: LiveMachine, other: LiveMachine, auth_key: str) -> None:
+    await other.register(auth_key)
+    async with machine.connect() as socket, other.connect() as second:
+        await machine.greet(socket)
+        await other.greet(second)
+        await second.send('{"type":"endpoints","endpoints":["203.0.113.9:51820"]}')
+        await map_where(socket, lambda netmap: ["203.0.113.9:51820"] in [peer["endpoints"] for peer in netmap["peers"]])
+
+
+async def test_a_refused_message_leaves_the_socket_open(machine: LiveMachine) -> None:
+    async with machine.connect() as socket:
+        await machine.greet(socket)
+        await socket.send('{"type":"heartbeat","surprise":1}')
+        refused = await until(socket, "error")
+        assert refused["code"] == "validation"
+        await socket.send('{"type":"heartbeat"}')
+        await until(socket, "heartbeat_ack")
+
+
+@pytest.mark.parametrize("frame", ["nonsense", "[]", '{"type":"unheard-of"}', b"\x00", '{"type":"ack","type":"ack"}'])
+async def test_what_no_agent_says_ends_the_socket(machine: LiveMachine, frame: str | bytes) -> None:
+    async with machine.connect() as socket:
+        await machine.greet(socket)
+        await socket.send(frame)
+        assert await close_code(socket) == 4400
+
+
+async def test_the_first_message_is_hello(machine: LiveMachine) -> None:
+    async with machine.connect() as socket:
+        await socket.send('{"type":"heartbeat"}')
+        assert await close_code(socket) == 4400
+
+
+async def test_a_new_registration_replaces_the_socket(machine: LiveMachine, auth_key: str) -> None:
+    async with machine.connect() as socket:
+        await machine.greet(socket)
+        assert (await machine.register(auth_key)).status_code == 200
+        assert await close_code(socket, seconds=3) == 4409
+
+
+async def test_logging_out_ends_the_socket(machine: LiveMachine) -> None:
+    async with machine.connect() as socket:
+        await machine.greet(socket)
+        assert (await machine.call("DELETE", "session")).status_code == 204
+        assert await close_code(socket, seconds=3) == 4401
+
+
+@pytest.mark.parametrize("verb", ["disable", "expire", "delete"])
+async def test_a_node_that_is_cut_off_loses_its_socket(portal: PortalProcess, machine: LiveMachine, verb: str) -> None:
+    async with machine.connect() as socket:
+        await machine.greet(socket)
+        closed = asyncio.create_task(close_code(socket))
+        await asyncio.to_thread(portal.manage, "node", verb, str(machine.node_id), "--force")
+        async with asyncio.timeout(2.5):
+            assert await closed == 4403
+
+
+async def test_a_renewed_token_leaves_the_open_socket_alone(machine: LiveMachine) -> None:
+    async with machine.connect() as socket:
+        await machine.greet(socket)
+        renewed = (await machine.new_session()).json()["session"]["token"]
+        machine.token = renewed
+        assert (await machine.call("POST", "heartbeat", json={})).status_code == 200
+        await socket.send('{"type":"ack","epoch":1,"version":1}')
+        await asyncio.sleep(1.1)
+        await socket.send('{"type":"heartbeat"}')
+        await until(socket, "heartbeat_ack")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Authorization": "Bearer gws_" + "A" * 43}, 401),
+        ({"Authorization": ""}, 401),
+        ({"Origin": "https://evil.example"}, 403),
+    ],
+)
+async def test_an_upgrade_is_refused_with_its_status(
+    machine: LiveMachine, headers: dict[str, str], status: int
+) -> None:
+    origin = headers.pop("Origin", None)
+    with pytest.raises(InvalidStatus) as refused:
+        async with machine.connect(headers=headers, origin=origin):
+            pass
+    assert refused.value.response.status_code == status
+
+
+async def test_full_maps_are_limited(machine: LiveMachine) -> None:
+    codes = []
+    for _ in range(7):
+        async with machine.connect() as socket:
+            await socket.send('{"type":"hello","since":null}')
+            first = await socket.recv()
+            codes.append("throttled" if '"throttled"' in str(first) else "map")
+    assert codes[0] == "map"
+    assert "throttled" in codes
+
+
+async def test_presence_reaches_the_peers(machine: LiveMachine, other: LiveMachine, auth_key: str) -> None:
+    await other.register(auth_key)
+    async with machine.connect() as socket:
+        await machine.greet(socket)
+        async with other.connect() as second:
+            await other.greet(second)
+            await map_where(
+                socket,
+                lambda netmap: any(peer["id"] == other.node_id and peer["online"] for peer in netmap["peers"]),
+                seconds=3,
+            )
