@@ -29,6 +29,10 @@ class BackendError(GhostWireError):
     title = "The machine refused"
 
 
+class InterfaceTakenError(BackendError):
+    """The interface's name belongs to somebody else on this machine."""
+
+
 class MapRefusedError(ValidationError):
     """A network map that does not hold together. Nothing of it is applied, the map before it stays in force."""
 
@@ -42,6 +46,14 @@ class NotRunningError(GhostWireError):
     code = "not_running"
     status = 503
     title = "The agent is not running"
+
+
+class NotUpError(GhostWireError):
+    """The time for coming up is over; the agent goes on trying."""
+
+    code = "not_up"
+    status = 503
+    title = "Not up yet"
 
 
 class LoginNeededError(GhostWireError):

@@ -36,8 +36,8 @@ class MaskingFormatter(logging.Formatter):
         return mask(super().format(record))
 
 
-def configure(*, verbose: bool, path: Path | None = None) -> None:
-    """Log to standard error, or to ``path`` (mode 0600, 1 MiB and three older files).
+def configure(*, verbose: bool, quiet: bool = False, path: Path | None = None) -> None:
+    """Log to standard error, or to ``path`` (mode 0600, 1 MiB and three older files). ``quiet``: warnings only.
 
     The libraries below are kept at warnings whatever ``verbose`` says: at debug they print the headers they send.
     """
@@ -50,6 +50,6 @@ def configure(*, verbose: bool, path: Path | None = None) -> None:
     handler.setFormatter(MaskingFormatter(_FORMAT))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    root.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
     for noisy in ("httpx", "httpcore", "websockets", "pyroute2", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

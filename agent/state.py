@@ -22,6 +22,7 @@ KEY_FILE: Final = "node.key"
 SETTINGS_FILE: Final = "settings.json"
 ACCOUNT_FILE: Final = "account.json"
 MAP_FILE: Final = "netmap.json"
+LEASE_FILE: Final = "lease.json"
 MACHINE_FILE: Final = "machine.json"
 LOG_FILE: Final = "agent.log"
 SOCKET_FILE: Final = "agent.sock"
@@ -46,14 +47,22 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class MapMemory:
-    """The last map that was applied, and the boot-clock second of the last acknowledged contact."""
+    """The last map that was applied, and whose it was: versions of another portal or node say nothing."""
 
+    server: str
     node_id: int
     epoch: int
     version: int
+    netmap: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseMemory:
+    """The last acknowledged contact, in seconds of the boot clock of one boot, and how long it is good for."""
+
     boot_id: str
     contact: float
-    netmap: dict[str, Any]
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ class MachineMemory:
     present: bool
 
 
-_Kept = TypeVar("_Kept", Account, MapMemory, MachineMemory)
+_Kept = TypeVar("_Kept", Account, MapMemory, LeaseMemory, MachineMemory)
 
 
 class StateDir:
@@ -150,6 +159,14 @@ class StateDir:
         """Remember the last map that was applied; None forgets it."""
         self._keep(MAP_FILE, memory)
 
+    def lease(self) -> LeaseMemory | None:
+        """The lease as a former run left it."""
+        return self._load_as(LEASE_FILE, LeaseMemory)
+
+    def keep_lease(self, lease: LeaseMemory | None) -> None:
+        """Remember the lease; None forgets it."""
+        self._keep(LEASE_FILE, lease)
+
     def machine(self) -> MachineMemory | None:
         """What a former run put on the machine, or None before the first."""
         return self._load_as(MACHINE_FILE, MachineMemory)
@@ -158,7 +175,7 @@ class StateDir:
         """Remember what is about to be put on the machine, or that it was cleared away."""
         self._keep(MACHINE_FILE, machine)
 
-    def _keep(self, name: str, value: Account | MapMemory | MachineMemory | None) -> None:
+    def _keep(self, name: str, value: Account | MapMemory | LeaseMemory | MachineMemory | None) -> None:
         if value is None:
             (self.path / name).unlink(missing_ok=True)
         else:

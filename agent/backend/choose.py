@@ -40,13 +40,13 @@ def choose_backend(wanted: str) -> Backend:
     return MachineBackend(KernelDevice())
 
 
-def free_interface() -> str:
-    """The first of ``ghostwire0``, ``ghostwire1``, ... that nobody on this machine uses.
+def free_interface(*, preferred: str | None = None) -> str:
+    """The first of ``preferred``, ``ghostwire0``, ``ghostwire1``, ... that nobody on this machine uses.
 
     :raises BackendError: if a thousand are taken
     """
-    for number in range(_MAX_INTERFACES):
-        name = f"{INTERFACE_PREFIX}{number}"
+    numbered = (f"{INTERFACE_PREFIX}{number}" for number in range(_MAX_INTERFACES))
+    for name in (preferred, *numbered) if preferred else numbered:
         if not links.exists(name) and not uapi.is_listening(uapi.socket_path(name)):
             return name
     raise BackendError(f"No interface name is free: {INTERFACE_PREFIX}0 and so on are all taken.")

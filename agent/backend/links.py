@@ -12,7 +12,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from agent.backend.base import MTU
-from agent.errors import BackendError
+from agent.errors import BackendError, InterfaceTakenError
 from agent.netmap import Prefix
 from agent.paths import Interface, LocalNetworks
 
@@ -48,12 +48,15 @@ def exists(interface: str) -> bool:
 def add_wireguard(interface: str) -> None:
     """Make an interface of the kernel's WireGuard.
 
+    :raises InterfaceTakenError: if the name is taken
     :raises BackendError: if the kernel has none, or this process may not
     """
     try:
         with IPRoute() as route:
             route.link("add", ifname=interface, kind="wireguard")
     except NetlinkError as error:
+        if error.code == errno.EEXIST:
+            raise InterfaceTakenError(f"The interface {interface} is there already.") from error
         raise BackendError(f"The kernel did not make a WireGuard interface: {_reason(error)}.") from error
 
 

@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from agent.backend import uapi
 from agent.backend.base import DeviceConfig, PeerStats, PeerUpdate
-from agent.errors import BackendError
+from agent.errors import BackendError, InterfaceTakenError
 from agent.nft import find_tool
 
 TOOL: Final = "wireguard-go"
@@ -108,11 +108,11 @@ class UserspaceDevice:
 def _refuse_taken(interface: str) -> None:
     """A socket that somebody answers belongs to a running interface, perhaps in another network namespace.
 
-    :raises BackendError: then; a socket that nobody answers is a leftover and removed
+    :raises InterfaceTakenError: then; a socket that nobody answers is a leftover and removed
     """
     path = uapi.socket_path(interface)
     if uapi.is_listening(path):
-        raise BackendError(f"{path} belongs to a running interface: choose another --interface.")
+        raise InterfaceTakenError(f"{path} belongs to a running interface: choose another --interface.")
     path.unlink(missing_ok=True)
 
 

@@ -1,0 +1,94 @@
+"""Maps on their way in: read, compared with what we have, applied whole, remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from agent.engine.worker import TunnelWorker
+from agent.errors import MapRefusedError
+from agent.netmap import read_netmap
+from agent.state import MapMemory, StateDir
+from agent.tunnel import Tunnel
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class MapKeeper:
+    """Keeps the last map of one node at one portal. ``applied`` is what stands on the machine, None for nothing."""
+
+    state: StateDir
+    worker: TunnelWorker
+    own_key: str
+    server: str = ""
+    node_id: int = 0
+    raw: dict[str, Any] | None = None
+    applied: tuple[int, int] | None = None
+    _highest: tuple[int, int] | None = None
+
+    def belong_to(self, server: str, node_id: int, *, is_new: bool) -> None:
+        """Whose maps are taken from here on. Versions of another node or portal say nothing about this one's.
+
+        ``is_new``: the portal has just made the node, so that nothing older can be of it.
+        """
+        self.server, self.node_id = server, node_id
+        memory = self.state.map_memory()
+        fits = memory is not None and (memory.server, memory.node_id) == (server, node_id) and not is_new
+        if not fits:
+            self.state.keep_map(None)
+        self._highest = (memory.epoch, memory.version) if fits and memory is not None else None
+
+    async def resume(self) -> bool:
+        """Apply the map of a former run, for as long as the lease lets it stand; False if there is none.
+
+        :raises BackendError: if the machine cannot
+        """
+        memory = self.state.map_memory()
+        if memory is None or (memory.server, memory.node_id) != (self.server, self.node_id):
+            return False
+        try:
+            netmap = read_netmap(memory.netmap, own_key=self.own_key)
+        except MapRefusedError as error:
+            _log.warning("the map of a former run is of no use: %s", error.detail)
+            return False
+        await self.worker.use(lambda tunnel: tunnel.apply(netmap))
+        self.raw, self.applied = memory.netmap, (netmap.epoch, netmap.version)
+        _log.info("map %d.%d of a former run is applied until the portal sends one", netmap.epoch, netmap.version)
+        return True
+
+    async def offer(self, raw: Any) -> tuple[int, int]:
+        """Apply a whole map; returns its epoch and version once it stands.
+
+        :raises MapRefusedError: if it does not hold together or goes back in time: the map before stays in force
+        :raises BackendError: if the machine refused: then nothing stands
+        """
+        # Thousands of peers take a while to read, apply and write down: all of it off the loop.
+        netmap = await asyncio.to_thread(read_netmap, raw, own_key=self.own_key)
+        if netmap.node.id != self.node_id:
+            raise MapRefusedError(f"The map is of node {netmap.node.id}, not of this one.")
+        at = (netmap.epoch, netmap.version)
+        if self._highest is not None and at < self._highest:
+            raise MapRefusedError("The map is {}.{}, older than {}.{}.".format(*at, *self._highest))
+        self.applied = None
+        memory = MapMemory(self.server, self.node_id, *at, netmap=raw)
+
+        def bring(tunnel: Tunnel) -> None:
+            tunnel.apply(netmap)
+            self.state.keep_map(memory)
+
+        await self.worker.use(bring)
+        self.raw, self.applied, self._highest = raw, at, at
+        _log.info("map %d.%d is applied: %d peers", *at, len(netmap.peers))
+        return at
+
+    async def cut(self) -> None:
+        """Nothing may stand any more: no peers, nothing let in. Older maps stay refused.
+
+        :raises BackendError: if the machine cannot
+        """
+        self.applied = None
+        if self.worker.tunnel is not None:
+            await self.worker.use(lambda tunnel: tunnel.cut())

@@ -1,0 +1,165 @@
+"""One life of the agent socket (agent protocol, "WebSocket"): hello, maps and acks, heartbeats, until it closes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import ssl
+from typing import Any, Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.typing import Subprotocol
+
+from agent import __version__
+from agent.answers import read_ack
+from agent.engine.talk import Listener
+from agent.engine.verdict import Step, Verdict, after_call, after_close, after_upgrade
+from agent.errors import PortalUnreachableError
+from agent.origin import socket_url
+from mesh.errors import GhostWireError
+
+SUBPROTOCOL: Final = Subprotocol("ghostwire.v1")
+_MAX_MESSAGE: Final = 64 << 20  # a full mesh of 50,000 would be 17 MB a map
+_OPEN_SECONDS: Final = 15.0
+_PING_SECONDS: Final = 20.0
+_MISSED_HEARTBEATS: Final = 3.0
+_ENDPOINTS_SECONDS: Final = 10.0  # the portal takes six changes a minute
+_log = logging.getLogger(__name__)
+
+
+class SocketTalk:
+    """Runs one socket to its end."""
+
+    def __init__(self, origin: str, tls: ssl.SSLContext, listener: Listener) -> None:
+        self.opened = False
+        self._origin = origin
+        self._tls = tls
+        self._listener = listener
+        self._interval = listener.heartbeat_seconds()
+        self._pending: float | None = None  # when the oldest heartbeat without an answer was sent
+        self._asked_at: float | None = None  # when hello was sent, until its map came
+        self._waiting_map: Any = None
+        self._map_came = asyncio.Event()
+        self._map_done = asyncio.Event()
+
+    async def run(self) -> Verdict:
+        """Open the socket and serve it until it ends; what to do then."""
+        url = socket_url(self._origin)
+        try:
+            connection = await connect(
+                url,
+                ssl=self._tls if url.startswith("wss:") else None,
+                subprotocols=[SUBPROTOCOL],
+                additional_headers={"Authorization": f"Bearer {self._listener.token()}"},
+                user_agent_header=f"ghostwire-agent/{__version__}",
+                compression=None,
+                max_size=_MAX_MESSAGE,
+                open_timeout=_OPEN_SECONDS,
+                ping_interval=_PING_SECONDS,
+                ping_timeout=_PING_SECONDS,
+                close_timeout=2.0,
+            )
+        except InvalidStatus as error:
+            retry = error.response.headers.get("Retry-After", "")
+            return after_upgrade(error.response.status_code, float(retry) if retry.isdigit() else None)
+        except (InvalidHandshake, InvalidURI, OSError, TimeoutError) as error:
+            return Verdict(Step.ASK, f"the socket did not open: {str(error) or type(error).__name__}")
+        async with connection:
+            if connection.subprotocol != SUBPROTOCOL:
+                return Verdict(Step.ASK, "the socket does not speak ghostwire.v1")
+            self.opened = True
+            return await self._serve(connection)
+
+    async def _serve(self, connection: ClientConnection) -> Verdict:
+        tasks = [
+            asyncio.create_task(act(connection)) for act in (self._read, self._apply, self._beat, self._tell_endpoints)
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        errors = [outcome for task, outcome in zip(tasks, ended, strict=True) if task in done]
+        return _verdict(errors, connection)
+
+    async def _read(self, connection: ClientConnection) -> None:
+        self._asked_at = self._listener.boot()
+        await connection.send(_encode({"type": "hello", "since": None}))
+        async for frame in connection:
+            await self._take(_decode(frame))
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        match message.get("type"):
+            case "netmap":
+                # Only the newest waits: a map is whole, those before it are of no interest.
+                self._waiting_map = message.get("netmap")
+                self._map_came.set()
+            case "heartbeat_ack":
+                ack = read_ack(message)
+                sent_at, self._pending = self._pending, None
+                self._interval = ack.next_heartbeat_seconds
+                if sent_at is not None:
+                    await self._listener.take_ack(ack, sent_at=sent_at)
+            case "error":
+                _log.warning("the portal refused a message: %s (%s)", message.get("detail"), message.get("code"))
+            case other:
+                _log.debug("passed over a message of type %r", other)
+
+    async def _apply(self, connection: ClientConnection) -> None:
+        while True:
+            await self._map_came.wait()
+            self._map_came.clear()
+            asked_at, self._asked_at = self._asked_at, None
+            at = await self._listener.take_map(self._waiting_map, asked_at=asked_at)
+            self._map_done.set()
+            if at is not None:
+                await connection.send(_encode({"type": "ack", "epoch": at[0], "version": at[1]}))
+
+    async def _beat(self, connection: ClientConnection) -> None:
+        await self._map_done.wait()  # the first one right after the first map: its ack says how long the session lasts
+        while True:
+            now = self._listener.boot()
+            if self._pending is not None and now - self._pending > self._interval * _MISSED_HEARTBEATS:
+                raise PortalUnreachableError("the portal does not answer heartbeats")
+            if self._pending is None:
+                self._pending = now
+            await connection.send(_encode({"type": "heartbeat"}))
+            await self._listener.pause(self._interval)
+
+    async def _tell_endpoints(self, connection: ClientConnection) -> None:
+        await self._map_done.wait()
+        while True:
+            endpoints = self._listener.untold_endpoints()
+            if endpoints is not None:
+                await connection.send(_encode({"type": "endpoints", "endpoints": endpoints}))
+                self._listener.endpoints_told(endpoints)
+            await self._listener.pause(_ENDPOINTS_SECONDS)
+
+
+def _verdict(errors: list[Any], connection: ClientConnection) -> Verdict:
+    """The one reason among those that came at the same instant: the portal's own word first."""
+    if any(error is None or isinstance(error, ConnectionClosed) for error in errors) and connection.close_code:
+        return after_close(None if connection.close_code == 1006 else connection.close_code)
+    for error in errors:
+        if isinstance(error, GhostWireError):
+            return after_call(error)
+        if isinstance(error, BaseException) and not isinstance(error, ConnectionClosed):
+            raise error
+    return after_close(None)
+
+
+def _encode(message: dict[str, Any]) -> str:
+    return json.dumps(message, separators=(",", ":"))
+
+
+def _decode(frame: str | bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(frame) if isinstance(frame, str) else None
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        raise PortalUnreachableError("the portal sent a frame that is no message of protocol 1")
+    return message
