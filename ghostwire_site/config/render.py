@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -16,6 +16,8 @@ from ghostwire_site.config.model import SECTIONS
 from ghostwire_site.config.schema import Key, walk
 
 _WIDTH = 110
+_PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*(@)")
+_PASSWORD_PARAMETER = re.compile(r"([?&][^=&]*password=)[^&]*", re.IGNORECASE)
 
 
 def show(loaded: Loaded) -> str:
@@ -93,11 +95,7 @@ def _value_at(values: dict[str, Any], path: Key) -> Any:
 def _masked(path: Key, value: Any) -> Any:
     if path[-1] not in SECRET_KEYS or not isinstance(value, str):
         return value
-    parts = urlsplit(value)
-    if parts.password is None:
-        return value
-    place = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:********@{place}"))
+    return _PASSWORD_PARAMETER.sub(r"\1********", _PASSWORD.sub(r"\1********\2", value))
 
 
 def _spell(value: Any) -> str:

@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from ghostwire_site.edge import App, Receive, Scope, Send
 
 _FORWARDED = (b"x-forwarded-for", b"x-forwarded-proto")
+_MAPPED = "::ffff:"
 _SECURE_SCHEME = {"http": "https", "websocket": "wss"}
 
 
@@ -27,6 +28,10 @@ class TrustedProxies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on with the true client address and scheme in the scope."""
         if scope["type"] in ("http", "websocket"):
+            client = scope.get("client")
+            if client and client[0].startswith(_MAPPED):
+                # An IPv4 client of a socket that listens on both families.
+                scope = {**scope, "client": (client[0][len(_MAPPED) :], client[1])}
             headers = scope["headers"]
             if any(name in _FORWARDED for name, _ in headers):
                 scope = self._settled(scope, headers)
@@ -60,8 +65,6 @@ class TrustedProxies:
             address = ip_address(text.partition("%")[0])
         except ValueError:
             return False
-        if address.version == 6 and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
         return any(address in network for network in self.trusted)
 
 
