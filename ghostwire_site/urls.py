@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -16,5 +15,5 @@ urlpatterns = [
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include("coordinator.urls")),
     re_path(r"^api/(?P<path>.*)$", api_not_found),
-    path("admin/", admin.site.urls),
+    path("", include("portal.urls")),
 ]

@@ -1,0 +1,66 @@
+"""Every model's pages, registered with the portal's own site."""
+
+from __future__ import annotations
+
+from acl.models import AclRule, Group, GroupMember, Host, TagOwner
+from nodes.models import (
+    Address,
+    Change,
+    DnsRecord,
+    Endpoint,
+    NameReservation,
+    Network,
+    Node,
+    NodeTag,
+    RelayRegion,
+    RelayServer,
+    RetiredKey,
+    Route,
+)
+from portal.admin.address import AddressAdmin, NameReservationAdmin
+from portal.admin.api_token import ApiTokenAdmin
+from portal.admin.auth_key import AuthKeyAdmin, AuthKeyUseAdmin
+from portal.admin.challenge import UsedChallengeAdmin
+from portal.admin.change import ChangeAdmin
+from portal.admin.dns import DnsRecordAdmin
+from portal.admin.endpoint import EndpointAdmin
+from portal.admin.group import GroupAdmin, GroupMemberAdmin
+from portal.admin.host import HostAdmin
+from portal.admin.network import NetworkAdmin
+from portal.admin.node import NodeAdmin
+from portal.admin.relay import RelayRegionAdmin, RelayServerAdmin
+from portal.admin.retired_key import RetiredKeyAdmin
+from portal.admin.route import RouteAdmin
+from portal.admin.rule import AclRuleAdmin
+from portal.admin.session import NodeSessionAdmin
+from portal.admin.tag import NodeTagAdmin, TagOwnerAdmin
+from portal.admin.user import UserAdmin
+from portal.site import site
+from sessions_app.models import ApiToken, AuthKey, AuthKeyUse, NodeSession, UsedChallenge, User
+
+for _model, _admin in (
+    (Network, NetworkAdmin),
+    (Node, NodeAdmin),
+    (NodeTag, NodeTagAdmin),
+    (Address, AddressAdmin),
+    (NameReservation, NameReservationAdmin),
+    (Endpoint, EndpointAdmin),
+    (Route, RouteAdmin),
+    (RetiredKey, RetiredKeyAdmin),
+    (RelayRegion, RelayRegionAdmin),
+    (RelayServer, RelayServerAdmin),
+    (DnsRecord, DnsRecordAdmin),
+    (Change, ChangeAdmin),
+    (AclRule, AclRuleAdmin),
+    (Group, GroupAdmin),
+    (GroupMember, GroupMemberAdmin),
+    (Host, HostAdmin),
+    (TagOwner, TagOwnerAdmin),
+    (User, UserAdmin),
+    (AuthKey, AuthKeyAdmin),
+    (AuthKeyUse, AuthKeyUseAdmin),
+    (NodeSession, NodeSessionAdmin),
+    (ApiToken, ApiTokenAdmin),
+    (UsedChallenge, UsedChallengeAdmin),
+):
+    site.register(_model, _admin)  # type: ignore[arg-type]

@@ -1,0 +1,350 @@
+"""Auth keys: the way in for machines. The secret is shown once, in the answer that makes the key."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib.admin import display
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from portal import html, links
+from portal.admin.base import ServiceAdmin
+from portal.admin.filters import IdFilter, NetworkFilter, TabFilter, tally
+from portal.enrolment import join_command, portal_url
+from portal.forms import ListField, NetworkForm, UtcDateTimeField
+from portal.once import begin_once, spend_once
+from portal.sections import Section, facts
+from portal.verbs import Question, Row, Verb, count
+from sessions_app.models import AuthKey, AuthKeyUse, User
+from sessions_app.services.auth_keys import create_auth_key, revoke_auth_key
+
+LIFETIMES = (
+    ("1h", "1 hour"),
+    ("1d", "1 day"),
+    ("7d", "7 days"),
+    ("30d", "30 days"),
+    ("90d", "90 days"),
+    ("at", "until ..."),
+    ("never", "never ends"),
+)
+SPANS = {
+    "1h": timedelta(hours=1),
+    "1d": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "90d": timedelta(days=90),
+}
+
+
+class EnrolForm(NetworkForm):
+    """What a new key lets in, and how often."""
+
+    owner = forms.CharField(
+        required=False, max_length=150, help_text="The person that its machines belong to. Leave it empty for tags."
+    )
+    tags = ListField(required=False, help_text="Machines belong to these tags instead: tag:web, tag:db.")
+    name = forms.CharField(required=False, max_length=64, help_text="What the key is for.")
+    reusable = forms.BooleanField(required=False, help_text="Works for several machines. Otherwise for one.")
+    max_uses = forms.IntegerField(
+        label="At most",
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text="Machines, if reusable. Empty: no limit.",
+    )
+    ephemeral = forms.BooleanField(required=False, help_text="Its machines are removed when they stay offline.")
+    lifetime = forms.ChoiceField(choices=LIFETIMES, initial="1d")
+    expires_at = UtcDateTimeField(label="Until", required=False, help_text="In UTC, if the lifetime is “until ...”.")
+    once = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+    field_css = {
+        "owner": "gw-field-mono",
+        "tags": "gw-field-mono",
+        **dict.fromkeys(("max_uses", "lifetime", "expires_at"), "gw-field-short"),
+    }
+
+    def prepare(self) -> None:
+        """The one who asks owns the machines, unless someone else is named."""
+        super().prepare()
+        self.fields["owner"].initial = self.request.user.get_username()
+        self.fields["once"].initial = begin_once(self.request)
+
+    def clean_owner(self) -> User | None:
+        """A login as a person."""
+        login = self.cleaned_data["owner"].strip().removeprefix("user:").lower()
+        if not login:
+            return None
+        user = User.objects.filter(username=login).first()
+        if user is None:
+            raise forms.ValidationError(f"There is no user {login}.")
+        return user
+
+    def clean_tags(self) -> list[str]:
+        """``web`` is meant as ``tag:web``."""
+        return [tag if tag.startswith("tag:") else f"tag:{tag}" for tag in self.cleaned_data["tags"]]
+
+    def clean(self) -> dict[str, Any]:
+        """An end that was chosen must be given."""
+        data = super().clean() or {}
+        if data.get("lifetime") == "at" and data.get("expires_at") is None and "expires_at" not in self.errors:
+            self.add_error("expires_at", "When does it end?")
+        if data.get("max_uses") and not data.get("reusable"):
+            self.add_error("max_uses", "A key that is not reusable works once.")
+        return data
+
+
+def ends_at(data: dict[str, Any], now: datetime) -> datetime | None:
+    """When a key that was asked for ends; None is never."""
+    if data["lifetime"] == "at":
+        return data["expires_at"]
+    span = SPANS.get(data["lifetime"])
+    return None if span is None else now + span
+
+
+def alive(now: datetime) -> Q:
+    """Keys that let one more machine in."""
+    unspent = Q(max_uses=None) | Q(uses__lt=F("max_uses"))
+    return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now)) & unspent
+
+
+class KeyTabs(TabFilter):
+    """Those that work, and those that do not any more."""
+
+    title = "state"
+    parameter_name = "state"
+    always = ("usable",)
+
+    def options(self, request: HttpRequest) -> dict[str, tuple[str, Q]]:
+        """By the row and the clock."""
+        now = timezone.now()
+        return {
+            "usable": ("Usable", alive(now)),
+            "used": ("Used up", Q(revoked_at=None, max_uses__isnull=False, uses__gte=F("max_uses"))),
+            "expired": ("Expired", Q(revoked_at=None, expires_at__lte=now)),
+            "revoked": ("Revoked", Q(revoked_at__isnull=False)),
+        }
+
+    def glyphs(self) -> dict[str, str]:
+        """Usable ones are lit."""
+        return {"usable": "online", "used": "offline", "expired": "expired", "revoked": "disabled"}
+
+    def counts(self, cl: ChangeList) -> dict[str, int]:
+        """One query."""
+        return tally(AuthKey, self.options(cl.model_admin.request))
+
+
+class OwnerFilter(IdFilter):
+    """Whose machines."""
+
+    title = "owner"
+    parameter_name = "owner"
+    column = "owner_id"
+    label_column = "owner__username"
+
+
+def _ask(keys: Sequence[AuthKey]) -> Question:
+    what = count(keys, "", "keys")
+    rows = [Row(str(key), f"let in {key.uses} machines, which stay" if key.uses else "was never used") for key in keys]
+    lead = "No machine can enrol with it any more. Machines that it let in stay."
+    return Question(f"Revoke {what}?", lead, f"Revoke {what}", rows, keep="Keep")
+
+
+def _revoke(request: HttpRequest, key: AuthKey, data: dict[str, Any]) -> None:
+    revoke_auth_key(auth_key_id=key.pk, now=timezone.now())
+
+
+class AuthKeyAdmin(ServiceAdmin):
+    """Enrolment."""
+
+    view_right = "keys.view"
+    edit_right = "keys.manage"
+    add_form = EnrolForm
+    add_label = "Enrol a machine"
+    add_icon = "add_link"
+    verbs = (
+        Verb(
+            "revoke",
+            "Revoke",
+            "keys.manage",
+            _revoke,
+            lambda keys: f"Revoked: {count(keys, '', 'keys')}.",
+            _ask,
+            destroys=True,
+            offered=lambda key: key.revoked_at is None,
+        ),
+    )
+    empty_title = "No auth key yet"
+    empty_text = "A key and one line on a machine bring it into the mesh. The key is shown once."
+    list_display = ("subject", "state", "for_whom", "use_count", "kind", "ends", "made")
+    list_filter = (KeyTabs, NetworkFilter, OwnerFilter)
+    search_fields = ("name", "hint__startswith", "owner__username")
+    search_hint = "Name, owner or the key's beginning"
+    search_in = "its name, owner or beginning"
+    column_css = {
+        "subject": "gw-c-subject",
+        "state": "gw-c-status gw-c-plain",
+        "for_whom": "gw-c-wide gw-c-plain",
+        "kind": "gw-c-minor",
+        "made": "gw-c-minor",
+        "ends": "gw-c-last",
+    }
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuthKey]:
+        """With the people."""
+        return super().get_queryset(request).select_related("owner", "created_by", "network")
+
+    def create(self, request: HttpRequest, data: dict[str, Any]) -> HttpResponse:
+        """Make the key, and show the secret in this very answer: it is stored nowhere."""
+        spend_once(request, data["once"])
+        now = timezone.now()
+        owner = data["owner"] if not data["tags"] else None
+        created = create_auth_key(
+            network_id=data["network"].pk,
+            owner_id=None if owner is None else owner.pk,
+            tags=data["tags"],
+            name=data["name"],
+            reusable=data["reusable"],
+            max_uses=data["max_uses"] if data["reusable"] else None,
+            ephemeral=data["ephemeral"],
+            expires_at=ends_at(data, now),
+            created_by_id=request.user.pk,
+            now=now,
+            random32=secrets.token_bytes(32),
+        )
+        return self.show_once(request, created.auth_key, created.secret)
+
+    def show_once(self, request: HttpRequest, key: AuthKey, secret: str) -> HttpResponse:
+        """The page that holds the secret. No cache keeps it, and its address leads to the key without it."""
+        key = self.get_queryset(request).get(pk=key.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": "Run this on the machine",
+            "gw_crumbs": [{"label": "Enrol", "url": self.url("changelist")}],
+            "key": key,
+            "command": join_command(portal_url(request), secret),
+            "section": self.sections(request, key)[0],
+            "key_url": self.url("change", key.pk),
+            "revoke_url": self.url("do", key.pk, "revoke"),
+        }
+        response = TemplateResponse(request, "portal/key_once.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @display(description="Key", ordering="name")
+    def subject(self, obj: AuthKey) -> SafeString:
+        """Name, and how the key begins."""
+        link = html.link(links.change_url("sessions_app.authkey", obj.pk), obj.name or f"{obj.hint}…", subject=True)
+        return format_html('{} <span class="gw-mono gw-dim">{}</span>', link, f"{obj.hint}…" if obj.name else "")
+
+    @display(description="State")
+    def state(self, obj: AuthKey) -> SafeString:
+        """Whether it lets one more machine in."""
+        now = timezone.now()
+        if obj.revoked_at is not None:
+            return html.status("disabled", "Revoked")
+        if obj.expires_at is not None and obj.expires_at <= now:
+            return html.status("ended", "Expired")
+        if obj.max_uses is not None and obj.uses >= obj.max_uses:
+            return html.status("offline", "Used up")
+        return html.status("online", "Usable")
+
+    @display(description="Machines belong to")
+    def for_whom(self, obj: AuthKey) -> SafeString:
+        """A person or tags."""
+        return html.chips(obj.tags) if obj.tagged else links.person(obj.owner)
+
+    @display(description="Uses", ordering="uses")
+    def use_count(self, obj: AuthKey) -> str:
+        """So many of so many."""
+        return f"{obj.uses} of {obj.max_uses}" if obj.max_uses is not None else f"{obj.uses}, no limit"
+
+    @display(description="Nodes")
+    def kind(self, obj: AuthKey) -> SafeString | str:
+        """Ephemeral or lasting."""
+        return "ephemeral" if obj.ephemeral else html.dim("lasting")
+
+    @display(description="Ends", ordering="expires_at")
+    def ends(self, obj: AuthKey) -> SafeString:
+        """When."""
+        return html.until(obj.expires_at, timezone.now())
+
+    @display(description="Made", ordering="created_at")
+    def made(self, obj: AuthKey) -> SafeString:
+        """When, by whom on hover."""
+        return html.ago(obj.created_at, timezone.now())
+
+    def headline(self, request: HttpRequest, obj: Any) -> Sequence[Any]:
+        """State and owner."""
+        return (self.state(obj), self.for_whom(obj))
+
+    def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
+        """What it may do, and whom it let in."""
+        uses = AuthKeyUse.objects.filter(auth_key=obj).select_related("node").order_by("-created_at")
+        lines = [
+            format_html(
+                '{}<span class="gw-end gw-dim">{}</span>',
+                links.node_link(use.node, subject=True),
+                html.ago(use.created_at, timezone.now()),
+            )
+            for use in uses[:20]
+        ]
+        return [
+            Section(
+                "This key",
+                facts=facts(
+                    ("Name", obj.name),
+                    ("Begins", html.mono(f"{obj.hint}…")),
+                    ("Belong to", self.for_whom(obj)),
+                    ("Uses", self.use_count(obj)),
+                    ("Nodes", self.kind(obj)),
+                    ("Ends", self.ends(obj)),
+                    ("Made by", links.person(obj.created_by)),
+                    ("Last used", html.ago(obj.last_used_at, timezone.now())),
+                ),
+            ),
+            Section("Machines that used it", lines=lines, count=obj.uses, empty="None yet."),
+        ]
+
+
+class AuthKeyUseAdmin(ServiceAdmin):
+    """Which key made which node."""
+
+    view_right = "keys.view"
+    lead = "Which auth key let which node in."
+    list_display = ("subject", "key", "when")
+    search_fields = ("node__name", "auth_key__name")
+    column_css = {"subject": "gw-c-subject", "when": "gw-c-status gw-c-plain"}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuthKeyUse]:
+        """With both ends."""
+        return super().get_queryset(request).select_related("node", "auth_key")
+
+    @display(description="Node", ordering="node__name")
+    def subject(self, obj: AuthKeyUse) -> SafeString:
+        """Leads to this record."""
+        return html.link(links.change_url("sessions_app.authkeyuse", obj.pk), obj.node.name, subject=True)
+
+    @display(description="Key")
+    def key(self, obj: AuthKeyUse) -> SafeString:
+        """The key."""
+        return html.link(links.change_url("sessions_app.authkey", obj.auth_key_id), str(obj.auth_key))
+
+    @display(description="When", ordering="created_at")
+    def when(self, obj: AuthKeyUse) -> SafeString:
+        """How long ago."""
+        return html.ago(obj.created_at, timezone.now())
+
+    def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
+        """Both ends."""
+        known = facts(("Node", links.node_link(obj.node)), ("Key", self.key(obj)), ("When", self.when(obj)))
+        return [Section("Use", facts=known)]

@@ -1,0 +1,264 @@
+"""Rules of the policy, as sentences, in the order in which they decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib.admin import display
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from acl.models import AclRule
+from acl.selectors import labels_for
+from acl.services.rules import create_rule, delete_rule, move_rule, update_rule
+from mesh.policy import Labels, format_protocol, format_selector, parse_stored
+from portal import html, links
+from portal.admin.base import ServiceAdmin
+from portal.admin.filters import ChoiceFilter, NetworkFilter
+from portal.cause import act
+from portal.forms import ListField, NetworkForm
+from portal.sections import Section, facts
+from portal.verbs import Question, Row, Verb, count
+
+SELECTORS = "One a line: user:ana, group:ops, tag:db, node:wiki, host:erp, autogroup:member, 10.1.0.0/28 or *."
+
+
+class RuleForm(NetworkForm):
+    """A rule as people write it."""
+
+    action = forms.ChoiceField(choices=AclRule.Action.choices)
+    sources = ListField(label="From", help_text=SELECTORS)
+    destinations = ListField(label="To", help_text="The same, and autogroup:self (one's own devices).")
+    ports = ListField(required=False, help_text="22, 8000-8999. Empty: any port.")
+    protocols = ListField(required=False, help_text="tcp, udp, icmp, or a number. Empty: TCP, UDP and ICMP.")
+    position = forms.IntegerField(
+        required=False, min_value=1, max_value=100_000, help_text="1 decides first. Empty: after all others."
+    )
+    name = forms.CharField(max_length=100, required=False, help_text="What it is for, in a few words.")
+    comment = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    enabled = forms.BooleanField(required=False, initial=True, help_text="A rule that is off is as if absent.")
+    field_css = {
+        **dict.fromkeys(("sources", "destinations", "ports", "protocols"), "gw-field-mono"),
+        **dict.fromkeys(("action", "position"), "gw-field-short"),
+    }
+
+    def initial_of(self, obj: Any) -> dict[str, Any]:
+        """Bound selectors by their present names."""
+        labels = labels_for([*obj.sources, *obj.destinations])
+        return super().initial_of(obj) | {
+            "sources": [format_selector(parse_stored(item), labels) for item in obj.sources],
+            "destinations": [format_selector(parse_stored(item), labels) for item in obj.destinations],
+            "ports": [_port(item) for item in obj.ports],
+            "protocols": [format_protocol(number) for number in obj.protocols],
+        }
+
+
+class ActionFilter(ChoiceFilter):
+    """Accept or deny."""
+
+    title = "action"
+    parameter_name = "action"
+
+    def options(self, request: HttpRequest) -> dict[str, tuple[str, Q]]:
+        """Both."""
+        return {"accept": ("accept", Q(action="accept")), "deny": ("deny", Q(action="deny"))}
+
+
+class EnabledFilter(ChoiceFilter):
+    """On or off."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def options(self, request: HttpRequest) -> dict[str, tuple[str, Q]]:
+        """Both."""
+        return {"on": ("on", Q(enabled=True)), "off": ("off", Q(enabled=False))}
+
+
+def _port(item: Any) -> str:
+    first, last = item
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def services_words(rule: AclRule) -> SafeString:
+    """``on tcp/22, 8000-8999`` or ``on any port``."""
+    ports = ", ".join(_port(item) for item in rule.ports)
+    protocols = ", ".join(format_protocol(number) for number in rule.protocols)
+    if not ports and not protocols:
+        return format_html('<span class="gw-dim">on any port</span>')
+    words = f"{protocols}/{ports}" if protocols and ports else protocols or ports
+    return format_html('on <span class="gw-mono gw-ink">{}</span>', words)
+
+
+def sentence(rule: AclRule, labels: Labels) -> SafeString:
+    """``source wire destination on ports``."""
+    off = not rule.enabled
+    return format_html(
+        '<span class="gw-sentence">{}{}<span class="gw-sr">{}</span>{}{}</span>',
+        _side(rule.sources, labels, off),
+        html.wire(rule.action, off=off),
+        "may reach" if rule.action == "accept" else "may not reach",
+        _side(rule.destinations, labels, off),
+        services_words(rule),
+    )
+
+
+def _side(stored: list[str], labels: Labels, off: bool) -> SafeString:
+    return format_html_join("", "{}", ((links.selector_chip(item, labels, off=off),) for item in stored))
+
+
+def _ask_delete(rules: Sequence[AclRule]) -> Question:
+    labels = labels_for([text for rule in rules for text in (*rule.sources, *rule.destinations)])
+    rows = [Row(f"{rule.position}", sentence(rule, labels), worst=rule.action == "deny") for rule in rules]
+    what = f"{len(rules)} rules" if len(rules) > 1 else f"rule {rules[0].position}"
+    lead = "What it accepts ends at once; what it denies is decided by the rules after it."
+    tick = "Lift what it denies" if any(rule.action == "deny" for rule in rules) else ""
+    keep = "Keep them" if len(rules) > 1 else "Keep it"
+    return Question(f"Delete {what}?", lead, f"Delete {what}", rows, tick, keep)
+
+
+def _delete(request: HttpRequest, rule: AclRule, data: dict[str, Any]) -> None:
+    delete_rule(rule_id=rule.pk, **act(request))
+
+
+def _switch(enabled: bool) -> Any:
+    def run(request: HttpRequest, rule: AclRule, data: dict[str, Any]) -> None:
+        update_rule(rule_id=rule.pk, fields={"enabled": enabled}, **act(request))
+
+    return run
+
+
+def _move(step: int) -> Any:
+    def run(request: HttpRequest, rule: AclRule, data: dict[str, Any]) -> None:
+        move_rule(rule_id=rule.pk, position=max(rule.position + step, 1), **act(request))
+
+    return run
+
+
+def _said(word: str) -> Any:
+    return lambda rules: f"{count(rules, 'Rule', 'rules')} {word}."
+
+
+class AclRuleAdmin(ServiceAdmin):
+    """The first rule that matches decides; what no rule accepts is denied."""
+
+    view_right = "policy.view"
+    edit_right = "policy.manage"
+    add_form = edit_form = RuleForm
+    add_label = "New rule"
+    verbs = (
+        Verb(
+            "up", "Move up", "policy.manage", _move(-1), _said("moved up"), bulk=False, offered=lambda r: r.position > 1
+        ),
+        Verb("down", "Move down", "policy.manage", _move(1), _said("moved down"), bulk=False),
+        Verb("on", "Turn on", "policy.manage", _switch(True), _said("is on"), offered=lambda rule: not rule.enabled),
+        Verb("off", "Turn off", "policy.manage", _switch(False), _said("is off"), offered=lambda rule: rule.enabled),
+        Verb("delete", "Delete", "policy.manage", _delete, _said("deleted"), _ask_delete, destroys=True),
+    )
+    lead = "The first rule that matches decides. What no rule accepts is denied."
+    empty_title = "No rule: everything is denied"
+    empty_text = "Nodes see each other as soon as a rule accepts something between them."
+    change_list_template = "portal/rules.html"
+    list_display = ("number", "rule", "flags", "order")
+    list_filter = (NetworkFilter, ActionFilter, EnabledFilter)
+    search_fields = ("name", "comment")
+    search_hint = "Name or comment"
+    search_in = "its name or comment"
+    sortable_by = ()
+    list_per_page = 200
+    column_css = {
+        "number": "gw-c-place gw-c-plain",
+        "rule": "gw-c-rule gw-c-plain",
+        "flags": "gw-c-flags gw-c-plain",
+        "order": "gw-c-order gw-c-plain",
+    }
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """As they decide."""
+        return ("network", "position")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AclRule]:
+        """With the network."""
+        return super().get_queryset(request).select_related("network")
+
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Resolve the names of the page in two queries."""
+        labels = labels_for([text for row in rows for text in (*row.sources, *row.destinations)])
+        may = self._may_edit(request)
+        for row in rows:
+            row.gw_labels, row.gw_may, row.gw_request = labels, may, request
+
+    def row_css(self, obj: AclRule) -> str:
+        """A deny has a red edge."""
+        return "gw-edge-deny" if obj.action == "deny" and obj.enabled else ""
+
+    def create(self, request: HttpRequest, data: dict[str, Any]) -> AclRule:
+        """By its service, which names what is wrong."""
+        network, position = data.pop("network"), data.pop("position")
+        return create_rule(network_id=network.pk, fields=data, position=position, **act(request))
+
+    def update(self, request: HttpRequest, obj: Any, data: dict[str, Any]) -> None:
+        """Its fields, then its place."""
+        position = data.pop("position")
+        update_rule(rule_id=obj.pk, fields=data, **act(request))
+        if position is not None and position != obj.position:
+            move_rule(rule_id=obj.pk, position=position, **act(request))
+
+    @display(description="")
+    def number(self, obj: AclRule) -> SafeString:
+        """Its place."""
+        return html.link(links.change_url("acl.aclrule", obj.pk), obj.position, subject=True)
+
+    @display(description="Rule")
+    def rule(self, obj: AclRule) -> SafeString:
+        """The sentence, and what it is for."""
+        said = sentence(obj, obj.gw_labels)  # type: ignore[attr-defined]
+        purpose = format_html("{}&ensp;{}", obj.name, html.dim(obj.comment)) if obj.name or obj.comment else ""
+        return format_html('{}<span class="gw-small">{}</span>', said, purpose) if purpose else said
+
+    @display(description="")
+    def flags(self, obj: AclRule) -> SafeString:
+        """Deny, off."""
+        if not obj.enabled:
+            return format_html('<span class="gw-flag gw-dim">off</span>')
+        if obj.action == "deny":
+            return format_html('<span class="gw-flag gw-bad">deny</span>')
+        return format_html("")
+
+    @display(description="")
+    def order(self, obj: AclRule) -> SafeString:
+        """Buttons that move it; they work without scripts."""
+        if not obj.gw_may:  # type: ignore[attr-defined]
+            return format_html("")
+        base = links.list_url("acl.aclrule") + f"{obj.pk}/do/"
+        buttons = (
+            (f"{base}up/", "Move up", obj.position, "arrow_upward"),
+            (f"{base}down/", "Move down", obj.position, "arrow_downward"),
+        )
+        return format_html(
+            '<span class="gw-rowactions">{}</span>',
+            format_html_join(
+                "",
+                '<button type="submit" class="gw-icon-button" formaction="{}" aria-label="{} rule {}">'
+                '<span class="gw-icon gw-icon-s" aria-hidden="true">{}</span></button>',
+                buttons,
+            ),
+        )
+
+    def heading(self, request: HttpRequest, obj: Any) -> str:
+        """Its place and name."""
+        return f"Rule {obj.position}" + (f", {obj.name}" if obj.name else "")
+
+    def headline(self, request: HttpRequest, obj: Any) -> Sequence[Any]:
+        """The sentence."""
+        return (sentence(obj, obj.gw_labels), self.flags(obj))
+
+    def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
+        """For those who may not edit it, what it says."""
+        if obj.gw_may:
+            return []
+        return [Section("Rule", span=12, facts=facts(("Name", obj.name), ("Comment", obj.comment)))]

@@ -1,0 +1,196 @@
+"""Changes told as sentences: what happened, to whom, and who did it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from nodes.models import Change, Node
+from portal import html, links
+from sessions_app.models import User
+
+ICONS = {
+    "nodes": "dns",
+    "endpoints": "lan",
+    "presence": "sensors",
+    "sessions": "logout",
+    "policy": "rule",
+    "users": "group",
+    "network": "settings",
+}
+NAMED = 4
+_SESSION_ENDS = {
+    "expired": "has an expired session",
+    "revoked": "had its session revoked",
+    "replaced": "registered anew",
+    "logged_out": "logged out",
+}
+_SYSTEM = {
+    "sweep": "no heartbeat",
+    "expiry": "its time was over",
+    "configuration": "by the configuration file",
+    "presence": "heartbeats",
+}
+
+
+class Names:
+    """The present names of all nodes and people that some changes speak of, in two queries."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        nodes: set[int] = set()
+        users: set[int] = set()
+        for change in changes:
+            nodes.update(nodes_of(change))
+            kind, _, ident = change.actor.partition(":")
+            if ident.isdigit():
+                {"node": nodes, "user": users}.get(kind, set()).add(int(ident))
+        self.nodes = dict(Node.objects.filter(pk__in=nodes).values_list("pk", "name"))
+        self.users = {user.pk: user for user in User.objects.filter(pk__in=users)}
+
+    def node(self, pk: int, fallback: str = "") -> SafeString:
+        """A node by name, linked while it exists."""
+        if pk in self.nodes:
+            return html.link(links.change_url("nodes.node", pk), self.nodes[pk])
+        return format_html("<b>{}</b>", fallback or f"node {pk}")
+
+    def node_list(self, ids: list[int], fallback: str = "") -> SafeString:
+        """Up to four by name, the rest as a number."""
+        named = format_html_join(", ", "{}", ((self.node(pk, fallback),) for pk in ids[:NAMED]))
+        more = len(ids) - NAMED
+        return format_html("{} and {} more", named, more) if more > 0 else named
+
+    def actor(self, actor: str) -> SafeString:
+        """Who did it."""
+        kind, _, ident = actor.partition(":")
+        if kind == "user" and ident.isdigit():
+            user = self.users.get(int(ident))
+            return format_html("by {}", links.person(user)) if user else html.dim(f"by user {ident}")
+        if kind == "node":
+            return html.dim("by its agent")
+        if kind == "command":
+            return html.dim("by a command")
+        if kind == "registration":
+            return html.dim("with an auth key")
+        return html.dim(_SYSTEM.get(ident, f"by the portal: {ident or actor}"))
+
+
+def nodes_of(change: Change) -> list[int]:
+    """Ids of the nodes that a change speaks of."""
+    said: Mapping[str, Any] = change.facts if isinstance(change.facts, dict) else {}
+    found: list[int] = []
+    for key in ("nodes", "removed", "online", "offline"):
+        for item in said.get(key) or []:
+            value = item.get("id") if isinstance(item, dict) else item
+            if isinstance(value, list) and value:
+                value = value[0]
+            if isinstance(value, int):
+                found.append(value)
+    found += [int(key) for key in said.get("endpoints") or {} if str(key).isdigit()]
+    return found
+
+
+def sentence(change: Change, names: Names) -> SafeString:
+    """What a change did, in one line. A kind this does not know is told by its name."""
+    said: Mapping[str, Any] = change.facts if isinstance(change.facts, dict) else {}
+    teller = _TELLERS.get(change.kind)
+    return teller(said, names, change) if teller else format_html("{} changed", change.kind)
+
+
+def _nodes(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
+    gone = [pk for pk in said.get("removed") or [] if isinstance(pk, int)]
+    if gone:
+        return format_html("{} left the network", names.node_list(gone, str(said.get("name", ""))))
+    rows = [item for item in said.get("nodes") or [] if isinstance(item, dict)]
+    listed = names.node_list([row["id"] for row in rows if "id" in row])
+    states = {row.get("state") for row in rows}
+    if change.actor.startswith("registration"):
+        return format_html("{} registered", listed)
+    word = {"disabled": "disabled", "expired": "expired", "pending": "waiting"}.get(str(next(iter(states), "")), "")
+    if len(states) == 1 and word:
+        return format_html("{} {} {}", listed, "is" if len(rows) == 1 else "are", word)
+    return format_html("{} changed", listed)
+
+
+def _endpoints(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
+    pairs = sorted((said.get("endpoints") or {}).items())
+    if len(pairs) != 1:
+        return format_html("Endpoints of {} changed", names.node_list(nodes_of(change)))
+    node_id, endpoints = pairs[0]
+    where = format_html_join(", ", '<span class="gw-mono">{}</span>', ((item,) for item in list(endpoints)[:3]))
+    return format_html("{} is at {}", names.node(int(node_id)), where or "no known endpoint")
+
+
+def _presence(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
+    online = [pk for pk in said.get("online") or [] if isinstance(pk, int)]
+    offline = [pk for pk in nodes_of(change) if pk not in online]
+    parts = []
+    if online:
+        parts.append(format_html("{} {} online", names.node_list(online), "is" if len(online) == 1 else "are"))
+    if offline:
+        parts.append(format_html("{} went offline", names.node_list(offline)))
+    return format_html_join("; ", "{}", ((part,) for part in parts)) or format_html("Presence changed")
+
+
+def _sessions(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
+    ended = _SESSION_ENDS.get(str(said.get("reason")), "ended its session")
+    return format_html("{} {}", names.node_list(nodes_of(change)), ended)
+
+
+def _policy(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
+    rules = said.get("rules") or []
+    url = links.list_url("acl.aclrule")
+    return format_html(
+        '<a href="{}">Policy {}</a> is in force <span class="gw-dim">{} rules</span>',
+        url,
+        said.get("policy_version", ""),
+        len(rules),
+    )
+
+
+def _users(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
+    rows = [item for item in said.get("users") or [] if isinstance(item, dict)]
+    made = (
+        (
+            links.change_url("sessions_app.user", row["id"]),
+            row.get("display_name") or row.get("login") or row["id"],
+            "changed" if row.get("is_active", True) else "is disabled",
+        )
+        for row in rows[:NAMED]
+        if isinstance(row.get("id"), int)
+    )
+    return format_html_join(", ", 'User <a href="{}">{}</a> {}', made) or format_html("People changed")
+
+
+def _network(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
+    return format_html("Settings, DNS or relays of <b>{}</b> changed", (said.get("network") or {}).get("name", ""))
+
+
+_TELLERS = {
+    "nodes": _nodes,
+    "endpoints": _endpoints,
+    "presence": _presence,
+    "sessions": _sessions,
+    "policy": _policy,
+    "users": _users,
+    "network": _network,
+}
+
+
+def event_lines(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Changes as the list of events shows them."""
+    changes = list(changes)
+    names = Names(changes)
+    return [
+        {
+            "at": change.created_at,
+            "icon": ICONS.get(change.kind, "history"),
+            "text": sentence(change, names),
+            "by": names.actor(change.actor),
+            "version": change.version,
+            "url": links.change_url("nodes.change", change.pk),
+        }
+        for change in changes
+    ]

@@ -1,0 +1,115 @@
+"""Forms of the admin pages. They are plain forms: what they gather goes to a service, never into a row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+
+from mesh.errors import GhostWireError, ValidationError
+from nodes.models import Network
+
+
+class ServiceForm(forms.Form):
+    """Base of all forms. ``field_css`` gives a field classes; ``service_fields`` maps a service's names to ours."""
+
+    field_css: Mapping[str, str] = {}
+    service_fields: Mapping[str, str] = {}
+    required_css_class = "gw-required"
+
+    def __init__(self, *args: Any, request: HttpRequest, obj: Any = None, **kwargs: Any) -> None:
+        self.request = request
+        self.obj = obj
+        if obj is not None and "initial" not in kwargs:
+            kwargs["initial"] = self.initial_of(obj)
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        self.prepare()
+
+    def initial_of(self, obj: Any) -> dict[str, Any]:
+        """The present values of ``obj``, by field."""
+        return {name: getattr(obj, name) for name in self.base_fields if hasattr(obj, name)}
+
+    def prepare(self) -> None:
+        """For choices that depend on the request or the object."""
+
+    def take(self, error: GhostWireError) -> None:
+        """Shows what a service refused at the field at fault; what names no field of this form stands on top."""
+        items = error.errors if isinstance(error, ValidationError) else ()
+        for item in items:
+            head, _, rest = item.field.partition(".")
+            name = self.service_fields.get(head, head)
+            message = f"{_ordinal(rest)}: {item.message}" if rest.isdigit() else item.message
+            self.add_error(name if name in self.fields else None, message)
+        if not items:
+            self.add_error(None, error.detail)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The fields as the templates want them."""
+        return [
+            {
+                "field": field,
+                "css": self.field_css.get(field.name, ""),
+                "tick": isinstance(field.field.widget, forms.CheckboxInput),
+                "group": isinstance(field.field.widget, forms.CheckboxSelectMultiple | forms.RadioSelect),
+            }
+            for field in self.visible_fields()
+        ]
+
+
+class NetworkForm(ServiceForm):
+    """Base of forms that make something in a network. The choice is shown only where there is one."""
+
+    network = forms.ModelChoiceField(Network.objects.none(), empty_label=None)
+
+    def prepare(self) -> None:
+        networks = Network.objects.order_by("pk")
+        field = self.fields["network"]
+        field.queryset = networks
+        if self.obj is not None:
+            del self.fields["network"]
+            return
+        first = networks.first()
+        self.fields["network"].initial = first
+        if networks.count() <= 1:
+            field.widget = forms.HiddenInput()
+
+
+class ListField(forms.CharField):
+    """Several values, one a line or separated by commas, as a list of strings without doubles."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"}))
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(str(item) for item in value) if isinstance(value, list | tuple) else value
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        return list(dict.fromkeys(part.strip() for part in re.split(r"[,\n]", text) if part.strip()))
+
+
+class UtcDateTimeField(forms.DateTimeField):
+    """An instant, typed in UTC with the browser's own picker."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "60"}, format="%Y-%m-%dT%H:%M")
+        kwargs.setdefault("widget", widget)
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> datetime | None:
+        parsed = super().to_python(value)
+        return None if parsed is None else parsed.astimezone(UTC)
+
+
+def _ordinal(index: str) -> str:
+    number = int(index) + 1
+    words = {1: "1st", 2: "2nd", 3: "3rd"}
+    return words.get(number, f"{number}th")

@@ -1,0 +1,67 @@
+"""Links to what a page names: nodes, people, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from mesh.policy import Labels, parse_stored
+from mesh.policy.selectors import SelectorKind, format_selector
+from nodes.models import Node
+from portal import html
+from sessions_app.models import User
+
+
+def change_url(model: str, pk: int) -> str:
+    """The page of a row: ``change_url("nodes.node", 7)``."""
+    return reverse(f"admin:{model.replace('.', '_')}_change", args=[pk])
+
+
+def list_url(model: str, query: str = "") -> str:
+    """The list of a model."""
+    return reverse(f"admin:{model.replace('.', '_')}_changelist") + (f"?{query}" if query else "")
+
+
+def node_link(node: Node | None, *, subject: bool = False) -> SafeString:
+    """A node's name, leading to its page."""
+    if node is None:
+        return html.dim("nobody")
+    return html.link(change_url("nodes.node", node.pk), node.name, subject=subject)
+
+
+def person(user: User | None) -> SafeString:
+    """A person by display name, with the login on hover."""
+    if user is None:
+        return html.dim("nobody")
+    return format_html(
+        '<a href="{}" title="{}" class="gw-person">{}</a>',
+        change_url("sessions_app.user", user.pk),
+        user.username,
+        user.display_name or user.username,
+    )
+
+
+def belongs_to(node: Node) -> SafeString:
+    """Whose a node is: a person, or tags, never both."""
+    if node.tagged:
+        return html.chips(row.tag for row in node.tags.all())
+    return person(node.owner) if node.owner_id is not None else html.dim("no owner yet")
+
+
+def selector_chip(stored: str, labels: Labels, *, off: bool = False) -> SafeString:
+    """A stored selector by its present name, leading to what it names."""
+    selector = parse_stored(stored)
+    urls: Mapping[Any, str] = {SelectorKind.USER: "sessions_app.user", SelectorKind.NODE: "nodes.node"}
+    model = urls.get(selector.kind)
+    known = {SelectorKind.USER: labels.users, SelectorKind.NODE: labels.nodes}.get(selector.kind, {})
+    url = change_url(model, selector.ident) if model and selector.ident in known else ""
+    return html.chip(format_selector(selector, labels), off=off, url=url)
+
+
+def selector_chips(stored: Iterable[str], labels: Labels, *, off: bool = False) -> SafeString:
+    """Several of them."""
+    return html.chips_of(selector_chip(item, labels, off=off) for item in stored)

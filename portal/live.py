@@ -1,0 +1,145 @@
+"""How nodes do right now: the state that the database tells, and the heartbeats that the presence store heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+
+from mesh.health import MISSES_BEFORE_LATE, assess_health
+from nodes.models import Network, Node
+from nodes.presence import presence_store
+
+# As pages name them. "login" is an active node that only a new registration brings back.
+WORDS = {
+    "online": "Online",
+    "late": "Late",
+    "offline": "Offline",
+    "waiting": "Waiting",
+    "expired": "Expired",
+    "login": "Log in again",
+    "disabled": "Disabled",
+}
+GLYPHS = {"login": "expired"}
+
+ACTIVE = Q(state=Node.State.ACTIVE, login_required=False)
+WAITING = Q(state=Node.State.PENDING) | ACTIVE & Q(online=False, last_seen=None)
+ONLINE = ACTIVE & Q(online=True)
+OFFLINE = ACTIVE & Q(online=False, last_seen__isnull=False)
+EXPIRED = Q(state=Node.State.EXPIRED) | Q(state=Node.State.ACTIVE, login_required=True)
+DISABLED = Q(state=Node.State.DISABLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A node's status word (a key of ``WORDS``) and its last sign of life."""
+
+    status: str
+    last_seen: datetime | None
+
+    @property
+    def word(self) -> str:
+        """As pages write it."""
+        return WORDS[self.status]
+
+    @property
+    def glyph(self) -> str:
+        """The glyph that goes with it."""
+        return GLYPHS.get(self.status, self.status)
+
+
+def live_of(nodes: Iterable[Node], now: datetime) -> dict[int, Live]:
+    """The live state of ``nodes`` (with their networks), by id: one question to the presence store."""
+    nodes = list(nodes)
+    store = presence_store()
+    heard = store.last_seen(node.pk for node in nodes)
+    since = store.since(now)
+    return {node.pk: _live(node, heard.get(node.pk), since, now) for node in nodes}
+
+
+def _live(  # noqa: PLR0911 - one return a state reads best
+    node: Node, heard: datetime | None, since: datetime, now: datetime
+) -> Live:
+    last_seen = max(filter(None, (heard, node.last_seen)), default=None)
+    if node.state == Node.State.DISABLED:
+        return Live("disabled", last_seen)
+    if node.state == Node.State.EXPIRED:
+        return Live("expired", last_seen)
+    if node.state == Node.State.PENDING:
+        return Live("waiting", last_seen)
+    if node.login_required:
+        return Live("login", last_seen)
+    if last_seen is None:
+        return Live("waiting", None)
+    if heard is None and not node.online:
+        return Live("offline", last_seen)
+    health = assess_health(
+        node_id=node.pk,
+        last_seen=last_seen,
+        now=now,
+        interval=timedelta(seconds=node.network.keepalive_seconds),
+        grace=timedelta(seconds=node.network.grace_seconds),
+        watching_since=since,
+    )
+    if health.in_grace_period:
+        return Live("late", last_seen)
+    return Live("online" if health.is_online else "offline", last_seen)
+
+
+def late_ids(now: datetime) -> list[int]:
+    """Ids of nodes that peers still take for online, but whose last two heartbeats are missing."""
+    store = presence_store()
+    since = store.since(now)
+    late: list[int] = []
+    for network in Network.objects.all():
+        limit = now - timedelta(seconds=network.keepalive_seconds * MISSES_BEFORE_LATE)
+        if since > limit:
+            continue  # Nobody is judged for heartbeats that could not have been heard.
+        online = list(Node.objects.filter(ONLINE, network=network).values_list("pk", flat=True))
+        heard = store.last_seen(online)
+        late += [pk for pk in online if (at := heard.get(pk)) is None or at <= limit]
+    return late
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """How many nodes are in which state."""
+
+    total: int
+    online: int
+    late: int
+    offline: int
+    waiting: int
+    expired: int
+    disabled: int
+
+
+def count_fleet(late: int, nodes: QuerySet[Node] | None = None) -> Fleet:
+    """Counts all nodes by status in one query; ``late`` of those that count as online are late."""
+    rows = Node.objects.all() if nodes is None else nodes
+    rank = rows.order_by().annotate(gw_rank=status_rank(())).values_list("gw_rank", flat=True)
+    counts = dict.fromkeys(range(6), 0)
+    for key, number in _tally(rank):
+        counts[key] = number
+    online = max(counts[3] - late, 0)
+    return Fleet(sum(counts.values()), online, late, counts[2], counts[0], counts[4], counts[5])
+
+
+def _tally(rank: QuerySet[Node]) -> list[tuple[int, int]]:
+    return list(rank.values("gw_rank").annotate(number=Count("pk")).values_list("gw_rank", "number"))
+
+
+def status_rank(late: Iterable[int]) -> Case:
+    """The order of attention: waiting, late, offline, online, expired, disabled."""
+    cases = [When(WAITING, then=Value(0))]
+    late = list(late)[:500]
+    if late:
+        cases.append(When(pk__in=late, then=Value(1)))
+    cases += [
+        When(OFFLINE, then=Value(2)),
+        When(ONLINE, then=Value(3)),
+        When(EXPIRED, then=Value(4)),
+    ]
+    return Case(*cases, default=Value(5), output_field=IntegerField())

@@ -1,0 +1,242 @@
+// What pages do beyond plain HTML. Every page works without it: forms post, links lead, details open.
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // --- Colours
+
+  function showTheme() {
+    const chosen = window.gwTheme.chosen();
+    for (const group of all("[data-gw-theme-switch]")) group.hidden = false;
+    for (const button of all("[data-gw-theme]")) {
+      if (button === root) continue;
+      button.setAttribute("aria-pressed", String(button.dataset.gwTheme === chosen));
+    }
+  }
+
+  // --- Sidebar: closed for good on wide windows, a drawer on narrow ones
+
+  const narrow = window.matchMedia("(max-width: 1023px)");
+
+  function toggleSide() {
+    if (narrow.matches) {
+      root.classList.toggle("gw-side-open");
+      return;
+    }
+    const closed = root.classList.toggle("gw-side-closed");
+    try {
+      localStorage.setItem("gw-side", closed ? "closed" : "open");
+    } catch {
+      return; // Storage is blocked: it stays so for this page.
+    }
+  }
+
+  // --- Menus: one open at a time, closed by Escape or a click elsewhere
+
+  function closeMenus(except) {
+    for (const menu of all("details[data-gw-menu][open]")) if (menu !== except) menu.open = false;
+  }
+
+  // --- Times in the viewer's zone and words
+
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+  function showTimes(within = document) {
+    const today = new Date().toDateString();
+    for (const element of all("time[datetime]", within)) {
+      const at = new Date(element.dateTime);
+      if (Number.isNaN(at.getTime())) continue;
+      element.title = exact.format(at);
+      if ("gwClock" in element.dataset) {
+        element.textContent = at.toDateString() === today ? clock.format(at) : day.format(at);
+      }
+    }
+  }
+
+  // --- Copy
+
+  async function copy(button) {
+    const text = button.parentElement.querySelector("[data-gw-copy-text]").textContent.trim();
+    const word = button.querySelector("[data-gw-copy-word]");
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      copyBySelection(button.parentElement.querySelector("[data-gw-copy-text]"));
+    }
+    word.textContent = "Copied";
+    setTimeout(() => (word.textContent = "Copy"), 2000);
+  }
+
+  // Over plain http browsers keep the clipboard from scripts, but a selection may still be copied.
+  function copyBySelection(element) {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    const selection = window.getSelection();
+    selection.removeAllRanges();
+    selection.addRange(range);
+    document.execCommand("copy");
+  }
+
+  // --- Ticked rows
+
+  function count(form) {
+    const boxes = all("input.action-select", form);
+    const ticked = boxes.filter((box) => box.checked).length;
+    const words = form.querySelector("[data-gw-count]");
+    if (words) words.textContent = `${ticked} of ${boxes.length} selected`;
+    const master = form.querySelector("[data-gw-tick-all]");
+    if (master) {
+      master.checked = ticked > 0 && ticked === boxes.length;
+      master.indeterminate = ticked > 0 && ticked < boxes.length;
+    }
+  }
+
+  function tickAll(form, checked) {
+    for (const box of all("input.action-select", form)) box.checked = checked;
+    count(form);
+  }
+
+  // --- Keys: single letters act outside fields only
+
+  let cursor = -1;
+
+  function rows() {
+    return all(".gw-listform tbody tr");
+  }
+
+  function moveCursor(step) {
+    const list = rows();
+    if (!list.length) return;
+    list[cursor]?.classList.remove("gw-cursor");
+    cursor = Math.min(Math.max(cursor + step, 0), list.length - 1);
+    list[cursor].classList.add("gw-cursor");
+    list[cursor].scrollIntoView({ block: "nearest" });
+  }
+
+  function inField(target) {
+    return target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+  }
+
+  function onKey(event) {
+    if (event.key === "Escape") {
+      closeMenus();
+      root.classList.remove("gw-side-open");
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+    const row = rows()[cursor];
+    if (event.key === "/") {
+      const search = document.querySelector("[data-gw-search]");
+      if (!search) return;
+      event.preventDefault();
+      search.focus();
+      search.select();
+    } else if (event.key === "j") {
+      moveCursor(1);
+    } else if (event.key === "k") {
+      moveCursor(-1);
+    } else if (event.key === "x" && row) {
+      row.querySelector("input.action-select")?.click();
+    } else if (event.key === "Enter" && row && event.target === document.body) {
+      row.querySelector("a.gw-subject, td a[href]")?.click();
+    }
+  }
+
+  // --- Pages that wait for a machine
+
+  async function ask(url) {
+    const response = await fetch(url, { headers: { Accept: "application/json" }, cache: "no-store" });
+    if (!response.ok) throw new Error(String(response.status));
+    return response.json();
+  }
+
+  function everyFewSeconds(look) {
+    let pause = 3000;
+    const again = () => setTimeout(tick, pause);
+    const tick = async () => {
+      if (!document.hidden) {
+        try {
+          await look();
+          pause = 3000;
+        } catch {
+          pause = Math.min(pause * 2, 60000); // The portal is away: ask less often until it is back.
+        }
+      }
+      again();
+    };
+    again();
+  }
+
+  function watchNodes(element) {
+    const known = Number(element.dataset.gwNodes);
+    everyFewSeconds(async () => {
+      const state = await ask(element.dataset.gwReloadOn);
+      if (state.nodes > known) window.location.assign(window.location.pathname + window.location.search);
+    });
+  }
+
+  function watchKey(element) {
+    const list = element.querySelector("[data-gw-watch-list]");
+    everyFewSeconds(async () => {
+      const state = await ask(element.dataset.gwWatch);
+      const lines = (state.machines ?? []).map((machine) => {
+        const line = document.createElement("li");
+        const link = document.createElement("a");
+        link.className = "gw-subject";
+        link.href = machine.url;
+        link.textContent = machine.name;
+        const where = document.createElement("span");
+        where.className = "gw-mono";
+        where.textContent = machine.addresses.join("  ");
+        line.append(link, where);
+        return line;
+      });
+      list.replaceChildren(...lines);
+    });
+  }
+
+  // --- Start
+
+  document.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    if (!target) return;
+    closeMenus(target.closest("details[data-gw-menu]"));
+    const theme = target.closest("button[data-gw-theme]");
+    if (theme) {
+      window.gwTheme.choose(theme.dataset.gwTheme);
+      showTheme();
+    }
+    if (target.closest("[data-gw-side-toggle]")) toggleSide();
+    const copier = target.closest("[data-gw-copy]");
+    if (copier) copy(copier);
+    const untick = target.closest("[data-gw-untick]");
+    if (untick) tickAll(untick.form, false);
+  });
+
+  document.addEventListener("change", (event) => {
+    const box = event.target;
+    if (!(box instanceof HTMLInputElement)) return;
+    if (box.matches("[data-gw-tick-all]")) tickAll(box.form, box.checked);
+    else if (box.matches("input.action-select")) count(box.form);
+    else if (box.dataset.gwEnables) document.getElementById(box.dataset.gwEnables).disabled = !box.checked;
+  });
+
+  document.addEventListener("keydown", onKey);
+
+  showTheme();
+  showTimes();
+  for (const button of all("[data-gw-copy]")) button.hidden = false;
+  for (const element of all("[data-gw-scripted]")) element.hidden = false;
+  for (const form of all("[data-gw-list]")) count(form);
+  for (const box of all("[data-gw-enables]")) document.getElementById(box.dataset.gwEnables).disabled = !box.checked;
+  document.querySelector("[data-gw-focus]")?.focus();
+  for (const element of all("[data-gw-reload-on]")) watchNodes(element);
+  for (const element of all("[data-gw-watch]")) watchKey(element);
+  // The secret's page must not be made again by a reload: its address becomes the key's own.
+  const replaced = document.querySelector("[data-gw-replace-url]");
+  if (replaced) window.history.replaceState(null, "", replaced.dataset.gwReplaceUrl);
+})();
