@@ -135,9 +135,6 @@ def _connection(answer: dict[str, Any]) -> str:
 
 
 def _row(peer: dict[str, Any], now: datetime) -> tuple[str, ...]:
-    state = (
-        "key expired" if peer["expired"] else "active" if peer["active"] else "online" if peer["online"] else "offline"
-    )
     handshake = peer["last_handshake"]
     return (
         peer["name"],
