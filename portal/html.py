@@ -100,6 +100,11 @@ def chip(selector: str, *, off: bool = False, url: str = "") -> SafeString:
     return format_html('<span class="{}">{}<b>{}</b></span>', classes, prefix, name)
 
 
+def flag(word: str, css: str) -> SafeString:
+    """A word in a frame: deny, off, home."""
+    return format_html('<span class="gw-flag {}">{}</span>', css, word)
+
+
 def chips(selectors: Iterable[str]) -> SafeString:
     """Several chips in a row that wraps; a dash for none."""
     inner = format_html_join("", "{}", ((chip(selector),) for selector in selectors))

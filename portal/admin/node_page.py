@@ -67,7 +67,7 @@ def _endpoints(node: Node) -> Section:
     for number, ms in measured[:SHOWN]:
         region = regions.get(str(number))
         name = region.name if region else f"region {number}"
-        home = format_html(' <span class="gw-flag gw-dim">home</span>') if str(node.home_region) == str(number) else ""
+        home = format_html(" {}", html.flag("home", "gw-dim")) if str(node.home_region) == str(number) else ""
         lines.append(format_html('<span>{}{}</span><span class="gw-end">{} ms</span>', name, home, round(ms)))
     return Section("Endpoints and relays", span=4, lines=lines, empty="It has told none yet.")
 

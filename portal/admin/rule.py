@@ -24,6 +24,7 @@ from portal.forms import ListField, NetworkForm
 from portal.sections import Section, facts
 from portal.verbs import Question, Row, Verb, count
 
+NOTHING = SafeString("")
 SELECTORS = "One a line: user:ana, group:ops, tag:db, node:wiki, host:erp, autogroup:member, 10.1.0.0/28 or *."
 
 
@@ -224,16 +225,16 @@ class AclRuleAdmin(ServiceAdmin):
     def flags(self, obj: AclRule) -> SafeString:
         """Deny, off."""
         if not obj.enabled:
-            return format_html('<span class="gw-flag gw-dim">off</span>')
+            return html.flag("off", "gw-dim")
         if obj.action == "deny":
-            return format_html('<span class="gw-flag gw-bad">deny</span>')
-        return format_html("")
+            return html.flag("deny", "gw-bad")
+        return NOTHING
 
     @display(description="")
     def order(self, obj: AclRule) -> SafeString:
         """Buttons that move it; they work without scripts."""
         if not obj.gw_may:  # type: ignore[attr-defined]
-            return format_html("")
+            return NOTHING
         base = links.list_url("acl.aclrule") + f"{obj.pk}/do/"
         buttons = (
             (f"{base}up/", "Move up", obj.position, "arrow_upward"),

@@ -1,0 +1,211 @@
+"""A network of fifty machines to look at: several people, tags, routers, relays, rules, keys and a history."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from nodes.models import Node
+from nodes.presence import presence_store
+from sessions_app.models import NodeSession, User
+from tests import factories as make
+
+PEOPLE = (
+    ("mara", "Mara Lindqvist", User.Role.OWNER),
+    ("ana", "Ana Kovač", User.Role.NETWORK_ADMIN),
+    ("jun", "Jun Watanabe", User.Role.SUPPORT),
+    ("tomas", "Tomás Reyes", User.Role.ADMIN),
+    ("chloe", "Chloé Martin", User.Role.MEMBER),
+    ("lukas", "Lukas Brandt", User.Role.MEMBER),
+    ("seun", "Seun Adeyemi", User.Role.MEMBER),
+    ("nils", "Nils Aho", User.Role.AUDITOR),
+)
+SERVERS = (
+    ("build", 4, "ci", "Ubuntu 24.04"),
+    ("db-replica", 3, "db", "Debian 12"),
+    ("k8s-worker", 9, "k8s", "Debian 12"),
+    ("kiosk-warehouse", 3, "kiosk", "Windows 11"),
+    ("web", 6, "web", "Debian 12"),
+    ("gw", 2, "router", "Debian 12"),
+    ("grafana", 1, "monitoring", "Debian 12"),
+)
+DEVICES = (
+    ("mara", "macbook", "macOS 26.1"),
+    ("mara", "iphone", "iOS 26.1"),
+    ("ana", "laptop", "macOS 26.1"),
+    ("ana", "ipad", "iOS 26.1"),
+    ("jun", "macbook", "macOS 26.1"),
+    ("jun", "desktop", "Ubuntu 24.04"),
+    ("tomas", "thinkpad", "Debian 12"),
+    ("tomas", "pixel", "Android 16"),
+    ("chloe", "laptop", "Windows 11"),
+    ("chloe", "pixel", "Android 16"),
+    ("lukas", "surface", "Windows 11"),
+    ("seun", "thinkpad", "Debian 12"),
+)
+OFFLINE = {"ana-ipad": 19 * 60, "lukas-surface": 8, "tomas-pixel": 5 * 60, "kiosk-warehouse-2": 3 * 1440}
+LATE = ("build-3", "kiosk-warehouse-1")
+
+
+def build(now: datetime | None = None) -> dict[str, Any]:
+    """Makes it all and returns what pages are looked at with: network, owner, a node, a rule, ..."""
+    now = now or timezone.now()
+    network = make.NetworkFactory(name="main", domain="mycompany.ghost", map_version=48213, policy_version=37)
+    people = {
+        login: make.UserFactory(username=login, display_name=name, role=role, email=f"{login}@mycompany.example")
+        for login, name, role in PEOPLE
+    }
+    nodes = _nodes(network, people, now)
+    routes = _routes(nodes)
+    for number, (code, name) in enumerate((("fra", "Frankfurt"), ("lis", "Lisbon"), ("nyc", "New York")), start=1):
+        region = make.RelayRegionFactory(network=network, number=number, code=code, name=name)
+        make.RelayServerFactory(region=region, name=f"{code}-1", host=f"{code}-1.relay.mycompany.example")
+    _policy(network, people)
+    _records(network, people, nodes, now)
+    return {
+        "network": network,
+        "owner": people["mara"],
+        "node": nodes["grafana-1"],
+        "router": nodes["gw-1"],
+        "user": people["ana"],
+        "rule": network.acl_rules.get(position=4),
+        "change": network.changes.order_by("-version").first(),
+        "key": network.auth_keys.order_by("pk").first(),
+        "route": routes[0],
+        "region": network.relay_regions.first(),
+        "group": network.groups.first(),
+    }
+
+
+def _nodes(network: Any, people: dict[str, Any], now: datetime) -> dict[str, Node]:
+    nodes: dict[str, Node] = {}
+    for stem, count, tag, system in SERVERS:
+        for index in range(1, count + 1):
+            name = f"{stem}-{index}"
+            nodes[name] = make.TaggedNodeFactory(
+                network=network, name=name, os=system.split()[0], os_version=system.split()[1], tags=[f"tag:{tag}"]
+            )
+    for login, device, system in DEVICES:
+        name = f"{login}-{device}"
+        days = 5 if name == "lukas-surface" else 61
+        nodes[name] = make.NodeFactory(
+            network=network,
+            name=name,
+            owner=people[login],
+            os=system.split()[0],
+            os_version=system.split()[1],
+            key_expires_at=now + timedelta(days=days, hours=3),
+        )
+    nodes["print-server"] = make.TaggedNodeFactory(network=network, name="print-server", os="Debian", tags=["tag:kiosk"])
+    nodes["old-nas"] = make.NodeFactory(
+        network=network, name="old-nas", owner=people["tomas"], state=Node.State.DISABLED, os="Debian"
+    )
+    nodes["chloe-tablet"] = make.NodeFactory(
+        network=network, name="chloe-tablet", owner=people["chloe"], state=Node.State.EXPIRED, os="Android",
+        key_expires_at=now - timedelta(days=1),
+    )  # fmt: skip
+    seen: dict[int, datetime] = {}
+    presence_store().since(now - timedelta(days=30))
+    for number, (name, node) in enumerate(nodes.items(), start=2):
+        make.AddressFactory(node=node, number=number)
+        make.AddressFactory(node=node, number=number, family=6)
+        if name in ("print-server",):
+            continue
+        if name in OFFLINE or node.state != Node.State.ACTIVE:
+            Node.objects.filter(pk=node.pk).update(last_seen=now - timedelta(minutes=OFFLINE.get(name, 2000)))
+            continue
+        Node.objects.filter(pk=node.pk).update(online=True, last_seen=now - timedelta(hours=8))
+        seen[node.pk] = now - timedelta(seconds=75 if name in LATE else 12)
+        make.NodeSessionFactory(node=node, created_at=now - timedelta(days=8), expires_at=now + timedelta(hours=16))
+    presence_store().touch(seen)
+    _details(nodes["grafana-1"])
+    return nodes
+
+
+def _details(node: Node) -> None:
+    Node.objects.filter(pk=node.pk).update(
+        posture={"disk_encrypted": True, "kernel": "6.12.58"},
+        relay_latency_ms={"1": 4.1, "2": 38.2, "3": 84.0},
+        home_region=1,
+        listen_port=51820,
+    )
+    make.EndpointFactory(node=node, position=0, address="192.168.10.6:51820", kind="local")
+    make.EndpointFactory(node=node, position=1, address="203.0.113.12:51820", kind="public")
+
+
+def _routes(nodes: dict[str, Node]) -> list[Any]:
+    one, two, grafana = nodes["gw-1"], nodes["gw-2"], nodes["grafana-1"]
+    return [
+        make.RouteFactory(node=one, prefix="10.40.0.0/16", approved=True, primary=True),
+        make.RouteFactory(node=one, prefix="10.45.0.0/24", approved=True, primary=True),
+        make.RouteFactory(node=two, prefix="10.45.0.0/24", approved=True),
+        make.RouteFactory(node=two, prefix="0.0.0.0/0", approved=True, primary=True),
+        make.RouteFactory(node=grafana, prefix="10.44.0.0/24"),
+        make.RouteFactory(node=grafana, prefix="10.46.0.0/24", approved=True, primary=True),
+    ]
+
+
+def _policy(network: Any, people: dict[str, Any]) -> None:
+    groups = {"admins": ("mara", "tomas"), "eng": ("ana", "jun", "seun"), "contractors": ("chloe", "lukas")}
+    for name, members in groups.items():
+        group = make.GroupFactory(network=network, name=name, comment="" if name != "eng" else "Everyone who deploys")
+        for login in members:
+            make.GroupMemberFactory(group=group, user=people[login])
+    for tag in ("ci", "db", "k8s", "kiosk", "monitoring", "router", "web"):
+        owners = ["group:admins", f"user#{people['jun'].pk}"] if tag == "web" else []
+        make.TagOwnerFactory(network=network, tag=f"tag:{tag}", owners=owners)
+    make.HostFactory(network=network, name="legacy-erp", prefix="10.40.3.7/32", comment="In the Berlin office")
+    rules = (
+        ("accept", ["group:admins"], ["*"], [], "Administrators reach everything", True),
+        ("accept", ["tag:monitoring"], ["*"], [[9100, 9100], [9256, 9256]], "Metrics scrape", True),
+        ("accept", ["tag:kiosk"], ["tag:web"], [[443, 443]], "Kiosks show the web apps", True),
+        ("deny", ["tag:kiosk"], ["*"], [], "Kiosks reach nothing else", True),
+        ("accept", ["group:eng"], ["tag:web", "tag:k8s"], [[22, 22], [443, 443], [8000, 8999]], "Operate", True),
+        ("accept", [f"user#{people['jun'].pk}"], ["tag:web"], [[443, 443]], "Jun checks the web tier", True),
+        ("accept", ["autogroup:member"], ["autogroup:self"], [], "Everyone reaches their own devices", True),
+        ("accept", ["group:contractors"], ["host:legacy-erp"], [[1433, 1433]], "Contractors read the old ERP", False),
+    )
+    for position, (action, sources, destinations, ports, name, enabled) in enumerate(rules, start=1):
+        make.AclRuleFactory(
+            network=network, position=position, action=action, sources=sources, destinations=destinations,
+            ports=ports, protocols=[6] if ports else [], name=name, enabled=enabled,
+        )  # fmt: skip
+
+
+def _records(network: Any, people: dict[str, Any], nodes: dict[str, Node], now: datetime) -> None:
+    make.DnsRecordFactory(network=network, name="wiki.mycompany.ghost", value="10.1.0.9")
+    make.RetiredKeyFactory(network=network, node_name_was="gw-berlin-2")
+    make.NameReservationFactory(network=network, name="gw-berlin-2", until=now + timedelta(hours=20))
+    key = make.AuthKeyFactory(
+        network=network, owner=None, tagged=True, tags=["tag:ci"], name="ci-runners", max_uses=10, uses=1,
+        ephemeral=True, expires_at=now + timedelta(days=7), created_by=people["mara"], last_used_at=now,
+    )  # fmt: skip
+    make.AuthKeyUseFactory(auth_key=key, node=nodes["build-4"])
+    make.AuthKeyFactory(network=network, owner=people["ana"], name="ana's laptop", uses=1)
+    make.ApiTokenFactory(user=people["mara"], name="terraform", expires_at=now + timedelta(days=60))
+    ended = nodes["old-nas"]
+    NodeSession.objects.filter(node=ended).delete()
+    make.NodeSessionFactory(
+        node=ended, created_at=now - timedelta(days=3), ended_at=now - timedelta(days=1), end_reason="revoked"
+    )
+    mara = f"user:{people['mara'].pk}"
+    told = (
+        (2900, "nodes", {"nodes": [{"id": nodes["build-4"].pk, "state": "active"}], "removed": []}, "registration"),
+        (2400, "policy", {"policy_version": 37, "rules": list(range(8))}, mara),
+        (1800, "presence", {"online": [], "offline": [{"id": nodes["tomas-pixel"].pk}]}, "system:sweep"),
+        (1500, "sessions", {"nodes": [ended.pk], "reason": "revoked"}, mara),
+        (900, "nodes", {"nodes": [{"id": ended.pk, "state": "disabled"}], "removed": []}, mara),
+        (700, "nodes", {"nodes": [], "removed": [999001], "name": "gw-berlin-2"}, mara),
+        (480, "presence", {"online": [], "offline": [{"id": nodes["lukas-surface"].pk}]}, "system:sweep"),
+        (300, "endpoints", {"endpoints": {str(nodes["grafana-1"].pk): ["192.168.10.6:51820", "203.0.113.12:51820"]}},
+         f"node:{nodes['grafana-1'].pk}"),
+        (120, "presence", {"online": [nodes["ana-laptop"].pk], "offline": []}, "system:presence"),
+        (30, "network", {"network": {"name": "main"}}, "system:configuration"),
+    )  # fmt: skip
+    for number, (seconds, kind, facts, actor) in enumerate(told):
+        make.ChangeFactory(
+            network=network, version=48204 + number, kind=kind, facts=facts, actor=actor,
+            created_at=now - timedelta(seconds=seconds), origin="198.51.100.24" if actor == mara else "",
+        )  # fmt: skip
