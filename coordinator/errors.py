@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.db import DatabaseError as DjangoDatabaseError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from redis.exceptions import RedisError
 from rest_framework import exceptions as drf
@@ -25,6 +25,7 @@ from mesh.errors import (
     UnsupportedMediaTypeError,
     ValidationError,
 )
+from mesh.tokens import mask
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 5.0
@@ -38,11 +39,12 @@ def problem(error: GhostWireError) -> dict[str, Any]:
         "type": f"urn:ghostwire:error:{error.code}",
         "title": error.title,
         "status": error.status,
-        "detail": error.detail,
+        # Masked, since a detail may quote what was sent, and errors end up in logs of agents and proxies.
+        "detail": mask(error.detail),
         "code": error.code,
     }
     if isinstance(error, ValidationError):
-        body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
+        body["errors"] = [{"field": mask(item.field), "message": mask(item.message)} for item in error.errors]
     return body
 
 
@@ -59,9 +61,13 @@ def as_ghostwire_error(error: Exception) -> GhostWireError:
     """Puts any exception into the family. What is not foreseen becomes InternalError and is logged with its trace."""
     if isinstance(error, GhostWireError):
         return error
-    if isinstance(error, DjangoDatabaseError | RedisError):
+    if isinstance(error, OperationalError | InterfaceError | RedisError):
         log.error("store.unavailable", exc_info=error)
         return DatabaseError("The database does not answer. Nothing was changed.", retry_after=RETRY_SECONDS)
+    if isinstance(error, IntegrityError):
+        # Two calls raced for one thing across locks, such as one key in two networks: another try meets the winner.
+        log.error("store.conflict", exc_info=error)
+        return DatabaseError("Somebody else was faster. Nothing was changed.", retry_after=RETRY_SECONDS)
     translated = _translated(error)
     if translated is not None:
         return translated
@@ -92,7 +98,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's hook. Methods that do not exist and representations that cannot be had keep their own status."""
     if isinstance(error, drf.MethodNotAllowed | drf.NotAcceptable):
         mapped: GhostWireError = ValidationError(str(error.detail))
-        body = problem(mapped) | {"status": error.status_code, "title": str(error.default_detail).split(".", maxsplit=1)[0]}
+        title = str(error.default_detail).split(".", maxsplit=1)[0]
+        body = problem(mapped) | {"status": error.status_code, "title": title}
         extra = {"Allow": ", ".join(context["view"].allowed_methods)} if error.status_code == 405 else {}
         return Response(body, status=error.status_code, headers=extra, content_type=CONTENT_TYPE)
     mapped = as_ghostwire_error(error)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from acl.selectors import is_named_by_policy
+from acl.services.policy import check_no_denial_names
+from coordinator.authentication import check_node
 from mesh.change import Cause, ChangeKind
 from mesh.errors import ConflictError, FieldError, NotFoundError, ValidationError
+from mesh.policy import Selector, SelectorKind
 from mesh.tags import validate_tag
-from nodes.changes import lock_network, record_change
+from nodes.changes import lock_network, lock_node, record_change
 from nodes.facts import node_facts
 from nodes.models import Network, Node, RetiredKey
+from nodes.presence import presence_store
 from nodes.services.addresses import fix_address
 from nodes.services.names import check_name, reserve_name
 from nodes.services.nodes import remove_node, write_tags
-from nodes.services.routes import elect_primaries
+from nodes.services.routes import elect_primaries, prefixes_of
 from sessions_app.models import NodeSession
 from sessions_app.services.sessions import end_sessions
 
@@ -28,21 +32,32 @@ EPHEMERAL_REST: Final = timedelta(minutes=30)
 
 
 @transaction.atomic
-def delete_node(*, node_id: int, cause: Cause, now: datetime, retire_key: bool = True) -> None:
+def delete_node(*, node_id: int, cause: Cause, now: datetime) -> None:
     """Removes a node: its session ends, peers drop it, address and name go into quarantine.
 
-    With ``retire_key`` (an administrator deleted it) its key is refused until released. Raises NotFoundError.
+    Its key is refused until an administrator releases it. Raises NotFoundError, ConflictError if an enabled deny rule
+    names the node.
     """
-    network, node = _lock(node_id)
-    facts = {"nodes": [], "removed": [node.pk], "name": node.name}
-    remove_node(network=network, node=node, retire_key=retire_key, now=now)
-    record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
+    network, node = lock_node(node_id)
+    _remove(network, node, cause, now, retire_key=True)
+
+
+@transaction.atomic
+def unregister_node(*, node_id: int, cause: Cause, now: datetime) -> None:
+    """Removes a node at its own wish; its key may come back as a newcomer.
+
+    Raises NotFoundError; PermissionDeniedError if it was cut off meanwhile: it must not slip out of that by leaving;
+    ConflictError if an enabled deny rule names the node.
+    """
+    network, node = lock_node(node_id)
+    check_node(node, now)
+    _remove(network, node, cause, now, retire_key=False)
 
 
 @transaction.atomic
 def disable_node(*, node_id: int, cause: Cause, now: datetime) -> Node:
     """Cuts a node off until it is enabled again; its address and name stay. Raises NotFoundError."""
-    network, node = _lock(node_id)
+    network, node = lock_node(node_id)
     if node.state != Node.State.DISABLED:
         _set_state(network, node, Node.State.DISABLED, cause, now)
     return node
@@ -51,7 +66,7 @@ def disable_node(*, node_id: int, cause: Cause, now: datetime) -> Node:
 @transaction.atomic
 def enable_node(*, node_id: int, cause: Cause, now: datetime) -> Node:
     """Lets a disabled node take part again. Raises NotFoundError, ConflictError if it is not disabled."""
-    network, node = _lock(node_id)
+    network, node = lock_node(node_id)
     if node.state != Node.State.DISABLED:
         raise ConflictError(f"{node.name} is not disabled.")
     is_expired = node.key_expires_at is not None and node.key_expires_at <= now
@@ -61,10 +76,13 @@ def enable_node(*, node_id: int, cause: Cause, now: datetime) -> Node:
 
 @transaction.atomic
 def expire_node(*, node_id: int, cause: Cause, now: datetime) -> Node:
-    """Ends a node's key now: its owner must log in again. Raises NotFoundError, ConflictError if it is disabled."""
-    network, node = _lock(node_id)
-    if node.state == Node.State.DISABLED:
-        raise ConflictError(f"{node.name} is disabled.")
+    """Ends a node's key now: its owner must log in again.
+
+    Raises NotFoundError; ConflictError if it is disabled or waits for approval, which a login must not replace.
+    """
+    network, node = lock_node(node_id)
+    if node.state in (Node.State.DISABLED, Node.State.PENDING):
+        raise ConflictError(f"{node.name} is {node.get_state_display().lower()}.")
     if node.state != Node.State.EXPIRED:
         node.key_expires_at = now
         node.save(update_fields=["key_expires_at"])
@@ -81,21 +99,32 @@ def expire_nodes(*, network_id: int, now: datetime, limit: int = 1000) -> int:
     if node_ids:
         Node.objects.filter(pk__in=node_ids).update(state=Node.State.EXPIRED, online=False)
         end_sessions(node_ids=node_ids, reason=NodeSession.End.EXPIRED, now=now)
-        elect_primaries(network=network)
-        _record(network, node_ids, Cause.system("expiry"), now)
+        moved = elect_primaries(network=network, prefixes=prefixes_of(node_ids))
+        _record(network, {*node_ids, *moved}, Cause.system("expiry"), now)
     return len(node_ids)
 
 
 def remove_ephemeral_nodes(*, now: datetime, limit: int = 1000) -> int:
-    """Removes ephemeral nodes that have been offline for half an hour; returns how many. Their keys may come back."""
+    """Removes ephemeral nodes that have been offline for half an hour; returns how many. Their keys may come back.
+
+    A node that an enabled deny rule names stays.
+    """
     silent = Q(last_seen__lte=now - EPHEMERAL_REST) | Q(last_seen=None, created_at__lte=now - EPHEMERAL_REST)
-    due = Node.objects.filter(silent, ephemeral=True, online=False).values_list("pk", flat=True)[:limit]
-    removed = 0
-    for node_id in list(due):
-        with suppress(NotFoundError):  # another worker was faster
-            delete_node(node_id=node_id, cause=Cause.system("ephemeral"), now=now, retire_key=False)
-            removed += 1
-    return removed
+    due = Node.objects.filter(silent, ephemeral=True, online=False).order_by("pk")
+    return sum(_remove_if_due(due, node_id, now) for node_id in list(due.values_list("pk", flat=True)[:limit]))
+
+
+@transaction.atomic
+def _remove_if_due(due: QuerySet[Node], node_id: int, now: datetime) -> bool:
+    try:
+        network, node = lock_node(node_id)
+        # Looked up before the lock was held: the node may have come back meanwhile.
+        if not due.filter(pk=node_id).exists():
+            return False
+        _remove(network, node, Cause.system("ephemeral"), now, retire_key=False)
+    except (NotFoundError, ConflictError):  # another worker was faster, or the policy needs the node
+        return False
+    return True
 
 
 @transaction.atomic
@@ -104,7 +133,7 @@ def rename_node(*, node_id: int, name: str, cause: Cause, now: datetime) -> Node
 
     Raises NotFoundError, ValidationError, and ConflictError if the name is taken, reserved or named by the policy.
     """
-    network, node = _lock(node_id)
+    network, node = lock_node(node_id)
     label = check_name(
         network=network,
         name=name,
@@ -126,7 +155,7 @@ def set_tags(*, node_id: int, tags: Sequence[str], cause: Cause, now: datetime) 
 
     Raises NotFoundError, ValidationError for what is no tag or an empty list: a node cannot belong to nobody.
     """
-    network, node = _lock(node_id)
+    network, node = lock_node(node_id)
     errors, normal = [], []
     for index, tag in enumerate(tags):
         try:
@@ -139,22 +168,23 @@ def set_tags(*, node_id: int, tags: Sequence[str], cause: Cause, now: datetime) 
         raise ValidationError("The tags are refused.", errors=tuple(errors))
     if node.tagged and {row.tag for row in node.tags.all()} == set(normal):
         return node
-    changed_hands = not node.tagged
-    if changed_hands:
+    moved: set[int] = set()
+    if not node.tagged:
         # Another principal from here on: whoever holds the old session must not keep it.
         node.owner, node.tagged, node.key_expires_at, node.login_required = None, True, None, True
-        node.save(update_fields=["owner", "tagged", "key_expires_at", "login_required"])
+        node.online = False
+        node.save(update_fields=["owner", "tagged", "key_expires_at", "login_required", "online"])
         end_sessions(node_ids=[node.pk], reason=NodeSession.End.REVOKED, now=now)
-        elect_primaries(network=network)
+        moved = elect_primaries(network=network, prefixes=prefixes_of([node.pk]))
     write_tags(node=node, tags=normal)
-    _record(network, [node.pk], cause, now)
+    _record(network, {node.pk, *moved}, cause, now)
     return node
 
 
 @transaction.atomic
 def set_fixed_address(*, node_id: int, address: str, cause: Cause, now: datetime) -> Node:
     """Gives a node an address that an administrator chose. Raises NotFoundError, ValidationError, ConflictError."""
-    network, node = _lock(node_id)
+    network, node = lock_node(node_id)
     fix_address(network=network, node=node, address=address, now=now)
     _record(network, [node.pk], cause, now)
     return node
@@ -168,16 +198,19 @@ def release_key(*, retired_key_id: int) -> None:
         raise NotFoundError(f"There is no retired key {retired_key_id}.")
 
 
-def _lock(node_id: int) -> tuple[Network, Node]:
-    network_id = Node.objects.filter(pk=node_id).values_list("network_id", flat=True).first()
-    if network_id is None:
-        raise NotFoundError(f"There is no node {node_id}.")
-    network = lock_network(network_id)
-    # Read again under the lock: it may have gone while this call waited.
-    node = Node.objects.filter(pk=node_id).first()
-    if node is None:
-        raise NotFoundError(f"There is no node {node_id}.")
-    return network, node
+def _remove(network: Network, node: Node, cause: Cause, now: datetime, *, retire_key: bool) -> None:
+    # A denied machine that could make itself another node would be rid of the denial.
+    check_no_denial_names(network=network, selector=Selector(SelectorKind.NODE, ident=node.pk), what=node.name)
+    node_id, name = node.pk, node.name
+    moved = remove_node(network=network, node=node, retire_key=retire_key, now=now)
+    facts = node_facts(network.pk, moved, removed=[node_id]) | {"name": name}
+    record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
+    # Robust: the node is gone, whether or not the presence store answers.
+    transaction.on_commit(partial(_forget_presence, node_id), robust=True)
+
+
+def _forget_presence(node_id: int) -> None:
+    presence_store().forget([node_id])
 
 
 def _set_state(network: Network, node: Node, state: Node.State, cause: Cause, now: datetime) -> None:
@@ -187,10 +220,10 @@ def _set_state(network: Network, node: Node, state: Node.State, cause: Cause, no
         reason = NodeSession.End.EXPIRED if state == Node.State.EXPIRED else NodeSession.End.REVOKED
         end_sessions(node_ids=[node.pk], reason=reason, now=now)
     node.save(update_fields=["state", "online"])
-    elect_primaries(network=network)
-    _record(network, [node.pk], cause, now)
+    moved = elect_primaries(network=network, prefixes=prefixes_of([node.pk]))
+    _record(network, {node.pk, *moved}, cause, now)
 
 
-def _record(network: Network, node_ids: Sequence[int], cause: Cause, now: datetime) -> None:
+def _record(network: Network, node_ids: Iterable[int], cause: Cause, now: datetime) -> None:
     facts = node_facts(network.pk, node_ids)
     record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)

@@ -12,21 +12,28 @@ from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Final, Protocol
 
+import structlog
 from blake3 import blake3
 from django.conf import settings
 from redis import Redis
+from redis.exceptions import RedisError
 
 from mesh.errors import ThrottledError
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """``count`` calls in ``seconds``, all of which may come at once unless ``burst`` is smaller."""
+    """``count`` calls in ``seconds``, all of which may come at once unless ``burst`` is smaller.
+
+    A ``burst`` between 1 and 2 admits no second call at once, and forgives a part of an interval.
+    """
 
     name: str
     count: int
     seconds: float
-    burst: int | None = None
+    burst: float | None = None
 
     @property
     def interval(self) -> float:
@@ -39,7 +46,8 @@ class Limit:
         return self.interval * ((self.burst or self.count) - 1)
 
 
-HEARTBEATS: Final = Limit("heartbeat", 1, 1.0, burst=2)
+# A quarter of a second's grace: who sends once a second is not refused for what the network does to the pace.
+HEARTBEATS: Final = Limit("heartbeat", 1, 1.0, burst=1.25)
 FULL_MAPS: Final = Limit("full_map", 1, 5.0, burst=5)
 ENDPOINT_CHANGES: Final = Limit("endpoints", 6, 60.0)
 POSTURE_CHANGES: Final = Limit("posture", 1, 60.0)
@@ -60,39 +68,57 @@ class MemoryLimits:
 
     def __init__(self) -> None:
         self._arrivals: dict[str, float] = {}
+        self._sweep_at = self.SWEEP_AT
         self._lock = threading.Lock()
 
     def take(self, key: str, limit: Limit, now: float) -> float:
         with self._lock:
-            if len(self._arrivals) >= self.SWEEP_AT:
+            if len(self._arrivals) >= self._sweep_at:
                 self._arrivals = {known: at for known, at in self._arrivals.items() if at > now}
-            arrival = max(self._arrivals.get(key, now), now)
-            wait = arrival - limit.tolerance - now
-            if wait > 0:
-                return wait
-            self._arrivals[key] = arrival + limit.interval
-            return 0.0
+                # Twice what is in use: with many keys in use, a sweep a call would cost more than the calls.
+                self._sweep_at = max(self.SWEEP_AT, 2 * len(self._arrivals))
+            # Nobody is further ahead than one call beyond the tolerance, unless the clock went back, which is not the
+            # caller's fault.
+            latest = now + limit.tolerance + limit.interval
+            arrival = min(max(self._arrivals.get(key, now), now), latest)
+            wait = max(0.0, arrival - limit.tolerance - now)
+            self._arrivals[key] = arrival if wait else arrival + limit.interval
+            return wait
 
 
 class RedisLimits:
-    """For several processes."""
+    """For several processes. While Redis is away each of them counts for itself: limits are no reason to stop."""
 
     SCRIPT = """
     local arrival = tonumber(redis.call('GET', KEYS[1]) or ARGV[1])
     local now, tolerance, interval = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
     if arrival < now then arrival = now end
+    if arrival > now + tolerance + interval then arrival = now + tolerance + interval end
     local wait = arrival - tolerance - now
-    if wait > 0 then return tostring(wait) end
-    arrival = arrival + interval
-    redis.call('SET', KEYS[1], string.format('%.6f', arrival), 'PX', math.ceil((arrival - now) * 1000) + 1)
-    return '0'
+    if wait <= 0 then arrival = arrival + interval end
+    if arrival > now then
+        redis.call('SET', KEYS[1], string.format('%.6f', arrival), 'PX', math.ceil((arrival - now) * 1000) + 1)
+    end
+    if wait <= 0 then return '0' end
+    return tostring(wait)
     """
+    ALONE_SECONDS = 1.0
+    """How long Redis is left in peace after it failed: waiting for it in every call would stop what limits protect."""
 
     def __init__(self, client: Redis) -> None:
         self._script = client.register_script(self.SCRIPT)
+        self._alone = MemoryLimits()
+        self._alone_until = 0.0
 
     def take(self, key: str, limit: Limit, now: float) -> float:
-        return float(self._script(keys=[f"ghostwire:limit:{key}"], args=[now, limit.tolerance, limit.interval]))
+        if not 0 < self._alone_until - now <= self.ALONE_SECONDS:
+            arguments = [now, limit.tolerance, limit.interval]
+            try:
+                return float(self._script(keys=[f"ghostwire:limit:{key}"], args=arguments))
+            except RedisError as error:
+                log.warning("limits.redis_unavailable", error=str(error))
+                self._alone_until = now + self.ALONE_SECONDS
+        return self._alone.take(key, limit, now)
 
 
 @cache

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from acl.services.rules import own_devices_rule
 from mesh.addressing import random_ula
@@ -15,10 +15,11 @@ from nodes.facts import network_facts
 from nodes.models import DnsRecord, Network, RelayRegion, RelayServer
 from nodes.services.dns import write_record
 from nodes.services.network import write_settings
-from nodes.services.relays import save_checked
+from nodes.services.relays import record_relays, save_checked
+
+CAUSE: Final = Cause.system("configuration")
 
 
-@transaction.atomic
 def ensure_network(*, config: Any, now: datetime, random5: bytes) -> Network:
     """The network named in the configuration's section ``network``, made at the first start.
 
@@ -27,31 +28,50 @@ def ensure_network(*, config: Any, now: datetime, random5: bytes) -> Network:
     ValidationError and ConflictError in the words of the setting at fault.
     """
     wanted = config.network
-    cause = Cause.system("configuration")
     network = Network.objects.filter(name=wanted.name).first()
-    created = network is None
     if network is None:
-        network = Network(name=wanted.name)
-        settings = _settings(wanted)
-        if wanted.ipv6_is_random:
-            settings["ipv6_range"] = str(random_ula(random5))
-        write_settings(network=network, changes=settings)
-        network = lock_network(network.pk)
-        own_devices_rule(network=network)
-        given = {"dns", "relays"}
-        changed = True
-    else:
-        network = lock_network(network.pk)
-        given = set(wanted.model_fields_set)
-        changed = write_settings(network=network, changes=_settings(wanted, only=given))
-    if "relays" in given:
-        changed |= _write_relays(network, wanted.relays)
-    if "dns" in given and (created or "records" in wanted.dns.model_fields_set):
-        changed |= _write_records(network, wanted.dns.records)
-    if changed:
-        facts = network_facts(network.pk)
-        record_change(network=network, kind=ChangeKind.NETWORK, facts=facts, cause=cause, now=now)
+        try:
+            return _create(wanted, now, random5)
+        except IntegrityError:
+            # Another worker that starts at the same moment made it; unless that is why, the error stands.
+            network = Network.objects.filter(name=wanted.name).first()
+            if network is None:
+                raise
+    return _bring_in_line(network.pk, wanted, now)
+
+
+@transaction.atomic
+def _create(wanted: Any, now: datetime, random5: bytes) -> Network:
+    settings = _settings(wanted)
+    if wanted.ipv6_is_random:
+        settings["ipv6_range"] = str(random_ula(random5))
+    network = Network(name=wanted.name)
+    write_settings(network=network, changes=settings)
+    network = lock_network(network.pk)
+    own_devices_rule(network=network)
+    _write_relays(network, wanted.relays)
+    _write_records(network, wanted.dns.records)
+    _record(network, now)
     return network
+
+
+@transaction.atomic
+def _bring_in_line(network_id: int, wanted: Any, now: datetime) -> Network:
+    network = lock_network(network_id)
+    given = set(wanted.model_fields_set)
+    changed = write_settings(network=network, changes=_settings(wanted, only=given))
+    if "dns" in given and "records" in wanted.dns.model_fields_set:
+        changed |= _write_records(network, wanted.dns.records)
+    if "relays" in given and _write_relays(network, wanted.relays):
+        record_relays(network=network, cause=CAUSE, now=now)
+    elif changed:
+        _record(network, now)
+    return network
+
+
+def _record(network: Network, now: datetime) -> None:
+    facts = network_facts(network.pk)
+    record_change(network=network, kind=ChangeKind.NETWORK, facts=facts, cause=CAUSE, now=now)
 
 
 def _settings(wanted: Any, *, only: set[str] | None = None) -> dict[str, Any]:

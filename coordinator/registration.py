@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 
-from acl.selectors import is_named_by_policy, owns_tag
+from acl.selectors import is_named_by_policy, owns_tag, policy_names_beginning
 from coordinator.challenges import Proof, record_proof
 from mesh.change import Cause, ChangeKind
 from mesh.errors import AuthenticationError, FieldError, PermissionDeniedError, ResourceExhaustedError, ValidationError
@@ -20,10 +20,11 @@ from nodes.models import Network, Node, RetiredKey
 from nodes.services.endpoints import write_endpoints
 from nodes.services.names import choose_name
 from nodes.services.nodes import ReportedFacts, apply_reported, create_node
-from nodes.services.routes import elect_primaries, write_advertised_routes
+from nodes.services.routes import elect_primaries, prefixes_of, write_advertised_routes
 from sessions_app.models import AuthKey, User
 from sessions_app.roles import allows
 from sessions_app.services.auth_keys import (
+    check_people,
     created_node,
     is_alive,
     is_usable,
@@ -76,14 +77,16 @@ def register_node(*, request: RegistrationRequest) -> Registration:
     try:
         record_proof(request.proof)
         auth_key = lock_auth_key(secret=request.auth_key_secret)
+        network = lock_network(auth_key.network_id)
+        # Under the lock, which disabling a person takes too: nobody slips in behind that.
+        check_people(auth_key)
     except AuthenticationError as error:
         raise AuthenticationError(REFUSED) from error
-    network = lock_network(auth_key.network_id)
     node = Node.objects.select_related("owner").filter(public_key=request.proof.public_key).first()
     if node is None:
         return _admit(network, _newcomer(network, auth_key, request), request, created=True)
-    _bring_back(network, auth_key, node, request)
-    return _admit(network, node, request, created=False)
+    moved = _bring_back(network, auth_key, node, request)
+    return _admit(network, node, request, created=False, moved=moved)
 
 
 def _newcomer(network: Network, auth_key: AuthKey, request: RegistrationRequest) -> Node:
@@ -102,6 +105,7 @@ def _newcomer(network: Network, auth_key: AuthKey, request: RegistrationRequest)
             network=network,
             hostname=reported.hostname or "",
             is_named_by_policy=lambda name: is_named_by_policy(network.pk, name),
+            policy_names_beginning=lambda beginning: policy_names_beginning(network.pk, beginning),
             now=now,
         ),
         owner_id=auth_key.owner_id,
@@ -118,7 +122,8 @@ def _newcomer(network: Network, auth_key: AuthKey, request: RegistrationRequest)
     return node
 
 
-def _bring_back(network: Network, auth_key: AuthKey, node: Node, request: RegistrationRequest) -> None:
+def _bring_back(network: Network, auth_key: AuthKey, node: Node, request: RegistrationRequest) -> set[int]:
+    """Refreshes a known node. Returns the ids of other nodes whose routes moved."""
     now, reported = request.now, request.reported
     usable = is_usable(auth_key, now)
     # A one-off key that is used up, or has run out since, may bring back the one node that it created.
@@ -127,8 +132,8 @@ def _bring_back(network: Network, auth_key: AuthKey, node: Node, request: Regist
         raise AuthenticationError(REFUSED)
     if not is_its_creator and not is_same_principal(auth_key, node):
         raise PermissionDeniedError("This machine belongs to somebody else.")
-    if node.state == Node.State.DISABLED:
-        raise PermissionDeniedError("This node is disabled.")
+    if node.state in (Node.State.DISABLED, Node.State.PENDING):
+        raise PermissionDeniedError(f"This node is {node.get_state_display().lower()}.")
     if node.owner is not None and not node.owner.is_active:
         raise PermissionDeniedError("The owner of this node is disabled.")
     is_expired = node.state == Node.State.EXPIRED or (node.key_expires_at is not None and node.key_expires_at <= now)
@@ -140,18 +145,21 @@ def _bring_back(network: Network, auth_key: AuthKey, node: Node, request: Regist
     node.login_required = False
     apply_reported(network=network, node=node, reported=reported)
     node.save()
+    before = prefixes_of([node.pk])
     if reported.endpoints is not None:
         write_endpoints(network=network, node=node, endpoints=reported.endpoints)
     if reported.routes is not None:
         write_advertised_routes(network=network, node=node, prefixes=reported.routes)
-    elect_primaries(network=network)
     if is_alive(auth_key, now):
         note_return(auth_key=auth_key, now=now)
+    return elect_primaries(network=network, prefixes={*before, *prefixes_of([node.pk])})
 
 
-def _admit(network: Network, node: Node, request: RegistrationRequest, *, created: bool) -> Registration:
+def _admit(
+    network: Network, node: Node, request: RegistrationRequest, *, created: bool, moved: Iterable[int] = ()
+) -> Registration:
     session = issue_session(node=node, origin=request.origin, now=request.now, random32=request.random32)
-    facts = node_facts(network.pk, [node.pk]) | {"created": created, "session": session.session.pk}
+    facts = node_facts(network.pk, {node.pk, *moved}) | {"created": created, "session": session.session.pk}
     cause = Cause.node(node.pk, origin=request.origin, request_id=request.request_id)
     version = record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=request.now)
     return Registration(node, network, session, created, version)
@@ -170,12 +178,11 @@ def grant_tags(auth_key: AuthKey, asked: Sequence[str]) -> list[str]:
             errors.append(FieldError(f"tags.{index}", error.detail))
     if errors:
         raise ValidationError("A tag is refused.", errors=tuple(errors))
-    if not normal:
-        return _still_owned(auth_key)
-    refused = [tag for tag in normal if tag not in auth_key.tags and not may_give_tag(auth_key.owner, auth_key, tag)]
+    wanted = sorted(set(normal or auth_key.tags))
+    refused = [tag for tag in wanted if not may_give(auth_key, tag)]
     if refused:
         raise PermissionDeniedError(f"This key may not give {', '.join(refused)}.")
-    return sorted(set(normal))
+    return wanted
 
 
 def is_same_principal(auth_key: AuthKey, node: Node) -> bool:
@@ -185,7 +192,20 @@ def is_same_principal(auth_key: AuthKey, node: Node) -> bool:
     if not node.tagged:
         return not auth_key.tagged and auth_key.owner_id is not None and auth_key.owner_id == node.owner_id
     held = {row.tag for row in node.tags.all()}
-    return bool(held) and all(tag in auth_key.tags or may_give_tag(auth_key.owner, auth_key, tag) for tag in held)
+    return bool(held) and all(may_give(auth_key, tag) for tag in held)
+
+
+def may_give(auth_key: AuthKey, tag: str) -> bool:
+    """Whether a key may give ``tag`` now: its owner may, or it carries the tag and whoever made the key still may.
+
+    The tags that a key carries were checked when it was made, and whoever made it may have lost them since. A key that
+    a command made carries what it was given.
+    """
+    if may_give_tag(auth_key.owner, auth_key, tag):
+        return True
+    if tag not in auth_key.tags:
+        return False
+    return auth_key.created_by_id is None or may_give_tag(auth_key.created_by, auth_key, tag)
 
 
 def may_give_tag(user: User | None, auth_key: AuthKey, tag: str) -> bool:
@@ -193,15 +213,6 @@ def may_give_tag(user: User | None, auth_key: AuthKey, tag: str) -> bool:
     if user is None or not user.is_active:
         return False
     return allows(user, "nodes.manage") or owns_tag(network_id=auth_key.network_id, user_id=user.pk, tag=tag)
-
-
-def _still_owned(auth_key: AuthKey) -> list[str]:
-    # The tags were checked when the key was made. Whoever made it may have lost them since; a command loses nothing.
-    maker = auth_key.created_by
-    lost = [tag for tag in auth_key.tags if maker is not None and not may_give_tag(maker, auth_key, tag)]
-    if lost:
-        raise PermissionDeniedError(f"This key may not give {', '.join(lost)} any more.")
-    return list(auth_key.tags)
 
 
 def _check_quota(auth_key: AuthKey) -> None:

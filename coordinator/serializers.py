@@ -36,6 +36,18 @@ class TextField(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+class SecretField(serializers.CharField):
+    """A secret: whatever text it is, only whether it is the right one counts. Never trimmed, never judged by form."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, allow_blank=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("A text.")
+        return data
+
+
 class WholeNumberField(serializers.IntegerField):
     """A whole number, and nothing that could be made one."""
 
@@ -82,7 +94,7 @@ class ChallengeResponse(serializers.Serializer[Any]):
 
 class RegisterRequest(StrictSerializer):
     public_key = TextField(max_length=44, trim_whitespace=False)
-    auth_key = TextField(max_length=200, required=False, trim_whitespace=False)
+    auth_key = SecretField(required=False)
     hostname = TextField(max_length=253)
     os = TextField(max_length=64, required=False, allow_blank=True)
     os_version = TextField(max_length=128, required=False, allow_blank=True)

@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from acl.selectors import load_policy
 from mesh.compile import CompiledPolicy, compile_policy
+from mesh.compile.table import Table
 from mesh.errors import GhostWireError, NotFoundError
-from mesh.netmap import build_netmap
+from mesh.netmap.whole import build_netmap
 from mesh.policy import NetworkFacts, Policy, PolicyNode, PolicyUser, posture_of
 from mesh.topology import NodeRecord, Topology, UserRecord
 from nodes.models import Network
@@ -133,12 +134,14 @@ def load_topology(network_id: int) -> Topology:
     users = get_user_model().objects.only("username", "display_name", "picture_url", "is_active")
     return Topology(
         network=load_network_record(network_id),
-        nodes={node.id: node for node in load_node_records(network_id)},
-        users={
-            user.pk: UserRecord(user.pk, user.username, user.display_name, user.picture_url, user.is_active)
-            for user in users.iterator(2000)
-        },
-        sessions=active_sessions(network_id),
+        nodes=Table({node.id: node for node in load_node_records(network_id)}),
+        users=Table(
+            {
+                user.pk: UserRecord(user.pk, user.username, user.display_name, user.picture_url, user.is_active)
+                for user in users.iterator(2000)
+            }
+        ),
+        sessions=Table(active_sessions(network_id)),
     )
 
 

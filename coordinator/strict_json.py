@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import IO, Any, Final, NoReturn
 
 from rest_framework.parsers import BaseParser
@@ -16,8 +17,8 @@ MAX_INTEGER_DIGITS: Final = 15
 def parse_strict(body: bytes) -> Any:
     """The value of a JSON text in UTF-8.
 
-    Raises ValidationError for what is no JSON, for duplicate members, NUL characters, lone surrogates, NaN and
-    infinities, integers of more than 15 digits, and more than 32 levels.
+    Raises ValidationError for what is no JSON, for duplicate members, NUL characters, lone surrogates, NaN, infinities
+    and numbers that would become one, integers of more than 15 digits, and more than 32 levels.
     """
     try:
         text = body.decode("utf-8")
@@ -25,7 +26,9 @@ def parse_strict(body: bytes) -> Any:
         raise ValidationError("The body is not UTF-8.") from error
     _check_levels(text)
     try:
-        value = json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant, parse_int=_integer)
+        value = json.loads(
+            text, object_pairs_hook=_members, parse_constant=_no_constant, parse_int=_integer, parse_float=_number
+        )
     except json.JSONDecodeError as error:
         raise ValidationError(
             f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
@@ -82,6 +85,13 @@ def _integer(digits: str) -> int:
     if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
         raise ValidationError(f"An integer has more than {MAX_INTEGER_DIGITS} digits.")
     return int(digits)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValidationError("A number is too large.")
+    return number
 
 
 def _check_text(value: Any) -> None:

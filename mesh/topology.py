@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
+
+from mesh.compile.table import Table
 
 
 class RouteRecord(msgspec.Struct, frozen=True, gc=False):
@@ -114,12 +115,22 @@ class Topology(msgspec.Struct, frozen=True, gc=False):
     """One network at one version. ``sessions`` maps node ids to the id of their active session."""
 
     network: NetworkRecord
-    nodes: Mapping[int, NodeRecord]
-    users: Mapping[int, UserRecord]
-    sessions: Mapping[int, int]
+    nodes: Table[int, NodeRecord]
+    users: Table[int, UserRecord]
+    sessions: Table[int, int]
+
+    @property
+    def version(self) -> int:
+        """The map version that this is."""
+        return self.network.version
 
     def is_present(self, node: NodeRecord) -> bool:
         """Whether the node takes part in the mesh: active, not marked "log in again", its owner not disabled."""
         if not node.is_present:
             return False
         return node.user is None or ((owner := self.users.get(node.user)) is not None and owner.is_active)
+
+    def present(self, node_id: int) -> NodeRecord | None:
+        """The node, if it takes part in the mesh."""
+        node = self.nodes.get(node_id)
+        return node if node is not None and self.is_present(node) else None

@@ -5,15 +5,14 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from coordinator.authentication import check_node
-from coordinator.challenges import Proof, check_proof, issue_challenge, record_proof
+from coordinator.challenges import Proof, check_proof, issue_challenge
 from coordinator.limits import enforce_challenge, enforce_registration
 from coordinator.registration import REFUSED, Registration, RegistrationRequest, register_node
+from coordinator.renewal import renew_node_session
 from coordinator.requests import cause_of, origin_of, request_id_of
 from coordinator.serializers import (
     ChallengeRequest,
@@ -28,11 +27,9 @@ from coordinator.views.base import AgentView, read
 from mesh.errors import AuthenticationError
 from mesh.keys import NONCE_BYTES, Purpose, decode_public_key
 from mesh.names import fqdn
-from mesh.netmap import host_prefixes
+from mesh.netmap.parts import host_prefixes
 from mesh.tokens import RANDOM_BYTES
-from nodes.changes import lock_network
-from nodes.models import Node
-from sessions_app.services.sessions import log_out, renew_session
+from sessions_app.services.sessions import log_out
 
 PROOF_PARAMETER = OpenApiParameter(
     "GhostWire-Proof", str, OpenApiParameter.HEADER, required=True, description="CHALLENGE_ID:MAC"
@@ -102,29 +99,21 @@ class SessionView(AgentView):
         data = read(SessionRequest, request)
         enforce_registration(origin_of(request), None, self.now.timestamp())
         proof = _proof(request, Purpose.SESSION, data["public_key"], body, self.now)
-        with transaction.atomic():
-            record_proof(proof)
-            found = Node.objects.filter(public_key=proof.public_key).values_list("pk", "network_id").first()
-            if found is None:
-                raise AuthenticationError(REFUSED)
-            lock_network(found[1])
-            node = Node.objects.select_related("owner").filter(pk=found[0]).first()
-            if node is None:
-                raise AuthenticationError(REFUSED)
-            check_node(node, self.now)
-            if node.login_required:
-                raise AuthenticationError(REFUSED)
-            issued = renew_session(
-                node=node, origin=origin_of(request), now=self.now, random32=secrets.token_bytes(RANDOM_BYTES)
-            )
+        issued = renew_node_session(
+            proof=proof,
+            origin=origin_of(request),
+            request_id=request_id_of(request),
+            now=self.now,
+            random32=secrets.token_bytes(RANDOM_BYTES),
+        )
         answer = {"session": {"token": issued.token, "expires_at": issued.session.expires_at}}
         return Response(SessionResponse(answer).data, status=201)
 
     @extend_schema(request=None, responses={204: None}, operation_id="delete_session")
     def delete(self, request: Request) -> Response:
         """Logs out: the node must register again."""
-        node = self.node_of(request)
-        log_out(node_id=node.pk, cause=cause_of(request, node_id=node.pk), now=self.now)
+        session = self.session_of(request)
+        log_out(session_id=session.pk, cause=cause_of(request, node_id=session.node_id), now=self.now)
         return Response(status=204)
 
 

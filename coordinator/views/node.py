@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from coordinator.heartbeats import answer_heartbeat, update_endpoints
-from coordinator.lifecycle import delete_node
+from coordinator.lifecycle import unregister_node
 from coordinator.limits import FULL_MAPS, ROUTE_CHANGES, enforce
 from coordinator.presence import note_alive
 from coordinator.requests import cause_of
@@ -105,5 +105,5 @@ class OwnNodeView(AgentView):
         """Leaves the mesh for good: address and name go into quarantine."""
         node = self.node_of(request)
         cause = cause_of(request, node_id=node.pk)
-        delete_node(node_id=node.pk, cause=cause, now=self.now, retire_key=False)
+        unregister_node(node_id=node.pk, cause=cause, now=self.now)
         return Response(status=204)

@@ -1,0 +1,50 @@
+"""How nodes do right now: the state that the database tells, and the heartbeats that the presence store heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from mesh.health import NodeHealth, assess_health
+from nodes.models import Network, Node
+from nodes.presence import presence_store
+
+STATUSES: Final = ("online", "late", "offline", "waiting", "expired", "login", "disabled")
+"""``waiting``: never heard, or not approved; ``login``: only a new registration brings it back."""
+
+_OF_STATE: Final = {Node.State.DISABLED: "disabled", Node.State.EXPIRED: "expired", Node.State.PENDING: "waiting"}
+
+
+def health_of(*, network: Network, nodes: Sequence[Node], now: datetime) -> dict[int, NodeHealth]:
+    """The health of ``nodes`` of one network by id: one question to the presence store."""
+    store = presence_store()
+    heard = store.last_seen([node.pk for node in nodes])
+    since = store.since(now)
+    found = {}
+    for node in nodes:
+        last_heard = heard.get(node.pk)
+        # Whom the sweep found silent is judged by its silence, not by how long this store has been listening.
+        watching = None if last_heard is None and not node.online else since
+        found[node.pk] = assess_health(
+            node_id=node.pk,
+            last_seen=max(filter(None, (last_heard, node.last_seen)), default=None),
+            now=now,
+            interval=timedelta(seconds=network.keepalive_seconds),
+            grace=timedelta(seconds=network.grace_seconds),
+            watching_since=watching,
+        )
+    return found
+
+
+def status_of(node: Node, health: NodeHealth) -> str:
+    """One word for a node, of ``STATUSES``."""
+    if node.state in _OF_STATE:
+        return _OF_STATE[Node.State(node.state)]
+    if node.login_required:
+        return "login"
+    if health.last_seen is None:
+        return "waiting"
+    if health.in_grace_period:
+        return "late"
+    return "online" if health.is_online else "offline"

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from coordinator.admin_api.fields import StrictSerializer, TextField, WholeNumberField
+
+
+class RelayServerOut(serializers.Serializer[Any]):
+    """A relay server of a region. ``stun_port`` 0: it answers no STUN."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    host = serializers.CharField()
+    ipv4 = serializers.IPAddressField(protocol="ipv4", allow_null=True)
+    ipv6 = serializers.IPAddressField(protocol="ipv6", allow_null=True)
+    port = serializers.IntegerField()
+    stun_port = serializers.IntegerField()
+
+    class Meta:
+        ref_name = "RelayServer"
+
+
+class RelayOut(serializers.Serializer[Any]):
+    """A relay region with its servers. Agents know it by its ``number``."""
+
+    id = serializers.IntegerField()
+    number = serializers.IntegerField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+    servers = RelayServerOut(many=True)
+
+    class Meta:
+        ref_name = "Relay"
+
+
+class RelayNew(StrictSerializer):
+    """A relay region to make; its servers follow."""
+
+    number = WholeNumberField(min_value=1, max_value=2**31 - 1)
+    code = TextField(max_length=16)
+    name = TextField(max_length=64)
+
+
+class RelayEdit(StrictSerializer):
+    """What of a relay region is to change."""
+
+    number = WholeNumberField(required=False, min_value=1, max_value=2**31 - 1)
+    code = TextField(required=False, max_length=16)
+    name = TextField(required=False, max_length=64)
+
+
+class RelayServerEdit(StrictSerializer):
+    """What of a relay server is to change."""
+
+    name = TextField(required=False, max_length=63)
+    host = TextField(required=False, max_length=253)
+    ipv4 = serializers.IPAddressField(required=False, allow_null=True, protocol="ipv4")
+    ipv6 = serializers.IPAddressField(required=False, allow_null=True, protocol="ipv6")
+    port = WholeNumberField(required=False, min_value=1, max_value=65_535)
+    stun_port = WholeNumberField(required=False, min_value=0, max_value=65_535)
+
+
+class RelayServerNew(RelayServerEdit):
+    """A relay server to add to a region."""
+
+    name = TextField(max_length=63)
+    host = TextField(max_length=253)

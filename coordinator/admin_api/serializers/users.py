@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from rest_framework import serializers
+
+from coordinator.admin_api.fields import QueryFlagField, StrictSerializer, TextField
+from coordinator.admin_api.paging import ListQuery
+from sessions_app.models import User
+from sessions_app.services.users import MAX_LOGIN_LENGTH
+
+MAX_PASSWORD = 256
+
+
+class UserOut(serializers.Serializer[Any]):
+    """A person. Policies call it ``user:LOGIN``."""
+
+    id = serializers.IntegerField()
+    login = serializers.CharField(source="username")
+    display_name = serializers.CharField(allow_blank=True)
+    email = serializers.CharField(allow_blank=True)
+    picture_url = serializers.CharField(allow_blank=True)
+    role = serializers.ChoiceField(choices=User.Role.values)
+    is_active = serializers.BooleanField()
+    created_at = serializers.DateTimeField(source="date_joined")
+    last_login = serializers.DateTimeField(allow_null=True)
+
+    class Meta:
+        ref_name = "User"
+
+
+class PictureField(serializers.URLField):
+    """The address of a picture. Nothing but http and https: pages show it."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or (data and not data.startswith(("https://", "http://"))):
+            raise serializers.ValidationError("An address that begins with https:// or http://.")
+        return str(super().to_internal_value(data))
+
+
+class MailField(serializers.EmailField):
+    """A mail address, as a text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("A text.")
+        return str(super().to_internal_value(data))
+
+
+class UserEdit(StrictSerializer):
+    """What of a person is to change. A new password ends the person's logins, not its API tokens."""
+
+    display_name = TextField(required=False, max_length=150, allow_blank=True)
+    email = MailField(required=False, max_length=254, allow_blank=True)
+    picture_url = PictureField(required=False, max_length=200, allow_blank=True)
+    role = serializers.ChoiceField(required=False, choices=User.Role.values)
+    password = TextField(required=False, max_length=MAX_PASSWORD, trim_whitespace=False, write_only=True)
+
+
+class UserNew(UserEdit):
+    """A new person. Without a password nobody can log in as it, but machines can belong to it."""
+
+    login = TextField(max_length=MAX_LOGIN_LENGTH, help_text="ana or ana@example.com.")
+
+
+class UserQuery(ListQuery):
+    """Which people."""
+
+    q = TextField(required=False, max_length=100, help_text="Part of the login, the display name or the e-mail.")
+    login = TextField(required=False, max_length=MAX_LOGIN_LENGTH, help_text="The very login.")
+    role = serializers.ChoiceField(required=False, choices=User.Role.values)
+    active = QueryFlagField(required=False)
+
+
+def filter_users(rows: QuerySet[User], query: dict[str, Any]) -> QuerySet[User]:
+    """The people that a checked query asks for."""
+    if "q" in query:
+        text = query["q"]
+        rows = rows.filter(Q(username__icontains=text) | Q(display_name__icontains=text) | Q(email__icontains=text))
+    if "login" in query:
+        rows = rows.filter(username=query["login"].lower())
+    if "role" in query:
+        rows = rows.filter(role=query["role"])
+    if "active" in query:
+        rows = rows.filter(is_active=query["active"])
+    return rows

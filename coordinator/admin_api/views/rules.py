@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from acl.models import AclRule
+from acl.services.rules import create_rule, delete_rule, move_rule, update_rule
+from coordinator.admin_api.base import AdminView, row_or_404
+from coordinator.admin_api.paging import NetworkListQuery, page_of, page_serializer
+from coordinator.admin_api.serializers.rules import RuleEdit, RuleMove, RuleNew, RuleOut, describe_rules
+
+
+class RuleView(AdminView):
+    """Of rules."""
+
+    noun = "acl"
+    knows = "policy.view"
+
+    def rules(self) -> QuerySet[AclRule]:
+        """Those of the network."""
+        return AclRule.objects.filter(network=self.network)
+
+    def rule(self, pk: int) -> AclRule:
+        """One of them. Raises NotFoundError."""
+        return row_or_404(self.rules(), pk, "rule")
+
+    def answer(self, pk: int, status: int = 200) -> Response:
+        """A rule as it now is."""
+        return Response(RuleOut(describe_rules([self.rule(pk)])[0]).data, status=status)
+
+
+class RuleList(RuleView):
+    rights = {"GET": "policy.view", "POST": "policy.manage"}
+    queries = {"GET": NetworkListQuery}
+
+    @extend_schema(responses=page_serializer(RuleOut), operation_id="admin_list_rules")
+    def get(self, request: Request) -> Response:
+        """Lists rules in the order in which they are evaluated; ``after`` is a position."""
+        page = page_of(self.rules(), self.query, key="position")
+        return self.answer_page(RuleOut, page, describe_rules(page.rows))
+
+    @extend_schema(request=RuleNew, responses={201: RuleOut}, operation_id="admin_create_rule")
+    def post(self, request: Request) -> Response:
+        """Makes a rule. It is in force when this call answers."""
+        fields = self.read(RuleNew)
+        position = fields.pop("position", None)
+        rule = create_rule(network_id=self.network.pk, fields=fields, position=position, cause=self.cause, now=self.now)
+        return self.answer(rule.pk, 201)
+
+
+class RuleDetail(RuleView):
+    rights = {"GET": "policy.view", "PATCH": "policy.manage", "DELETE": "policy.manage"}
+
+    @extend_schema(responses=RuleOut, operation_id="admin_get_rule")
+    def get(self, request: Request, pk: int) -> Response:
+        """One rule."""
+        return self.answer(pk)
+
+    @extend_schema(request=RuleEdit, responses=RuleOut, operation_id="admin_update_rule")
+    def patch(self, request: Request, pk: int) -> Response:
+        """Changes a rule. Maps follow at once."""
+        rule = self.rule(pk)
+        update_rule(rule_id=rule.pk, fields=self.read_changes(RuleEdit), cause=self.cause, now=self.now)
+        return self.answer(pk)
+
+    @extend_schema(request=None, responses={204: None}, operation_id="admin_delete_rule")
+    def delete(self, request: Request, pk: int) -> Response:
+        """Removes a rule."""
+        self.read_nothing()
+        delete_rule(rule_id=self.rule(pk).pk, cause=self.cause, now=self.now)
+        return Response(status=204)
+
+
+class RuleReorder(RuleView):
+    rights = {"POST": "policy.manage"}
+
+    @extend_schema(request=RuleMove, responses=RuleOut, operation_id="admin_move_rule")
+    def post(self, request: Request, pk: int) -> Response:
+        """Puts a rule at another place; those behind it move along."""
+        rule, position = self.rule(pk), self.read(RuleMove)["position"]
+        move_rule(rule_id=rule.pk, position=position, cause=self.cause, now=self.now)
+        return self.answer(pk)

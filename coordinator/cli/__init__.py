@@ -1,0 +1,1 @@
+"""What the commands of manage.py share: verbs, output, confirmation, times, references and errors."""

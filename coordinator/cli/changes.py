@@ -1,0 +1,146 @@
+"""The log of changes as commands show it: what each did, in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from coordinator.cli.text import listed
+from nodes.models import Change, Node
+from sessions_app.models import User
+
+Facts = Mapping[str, Any]
+
+
+def change_values(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Changes for programs. ``facts`` is what became true, as the log keeps it."""
+    changes = list(changes)
+    names = _node_names(changes)
+    people = _actors(changes)
+    return [
+        {
+            "version": change.version,
+            "kind": change.kind,
+            "at": change.created_at,
+            "actor": change.actor,
+            "actor_name": _actor_name(change.actor, names, people),
+            "origin": change.origin,
+            "request_id": change.request_id,
+            "nodes": node_ids_of(change),
+            "summary": _summary(change, names),
+            "facts": change.facts,
+        }
+        for change in changes
+    ]
+
+
+def node_ids_of(change: Change) -> list[int]:
+    """Ids of the nodes that a change speaks of."""
+    facts: Facts = change.facts
+    found = []
+    for key in ("nodes", "removed", "online", "offline"):
+        for item in facts.get(key) or ():
+            found.append(item["id"] if isinstance(item, dict) else item)
+    found += [int(key) for key in facts.get("endpoints") or ()]
+    return found
+
+
+def _node_names(changes: list[Change]) -> dict[int, str]:
+    """Names of nodes by id: as the changes tell them, and else as they are called now."""
+    wanted = {ident for change in changes for ident in node_ids_of(change)}
+    wanted |= {int(ident) for change in changes if (ident := _ident(change.actor, "node")) is not None}
+    names: dict[int, str] = {}
+    for change in changes:
+        for item in change.facts.get("nodes") or ():
+            if isinstance(item, dict):
+                names.setdefault(item["id"], item["name"])
+        for ident in change.facts.get("removed") or ():
+            names.setdefault(ident, change.facts.get("name") or f"node {ident}")
+    names.update(Node.objects.filter(pk__in=wanted).values_list("pk", "name"))
+    return names
+
+
+def _actors(changes: list[Change]) -> dict[int, str]:
+    wanted = {ident for change in changes if (ident := _ident(change.actor, "user")) is not None}
+    return dict(User.objects.filter(pk__in=wanted).values_list("pk", "username"))
+
+
+def _ident(actor: str, kind: str) -> int | None:
+    prefix, _, ident = actor.partition(":")
+    return int(ident) if prefix == kind and ident.isdigit() else None
+
+
+def _actor_name(actor: str, nodes: Mapping[int, str], people: Mapping[int, str]) -> str:
+    if (user := _ident(actor, "user")) is not None:
+        return people.get(user, f"user {user}")
+    if (node := _ident(actor, "node")) is not None:
+        return nodes.get(node, f"node {node}")
+    return actor.removeprefix("system:")
+
+
+def _summary(change: Change, names: Mapping[int, str]) -> str:
+    teller = _TELLERS.get(change.kind)
+    return f"{change.kind} changed" if teller is None else teller(change, names)
+
+
+def _called(ids: Iterable[int], names: Mapping[int, str]) -> str:
+    return listed([names.get(ident, f"node {ident}") for ident in ids], most=4)
+
+
+def _nodes(change: Change, names: Mapping[int, str]) -> str:
+    removed = list(change.facts.get("removed") or ())
+    if removed:
+        return f"{_called(removed, names)} left the network"
+    rows = list(change.facts.get("nodes") or ())
+    called = _called((row["id"] for row in rows), names)
+    if change.actor == "registration":
+        return f"{called} registered"
+    states = {row["state"] for row in rows}
+    if len(states) == 1 and (word := states.pop()) != "active":
+        return f"{called}: {word}"
+    return f"{called} changed"
+
+
+def _endpoints(change: Change, names: Mapping[int, str]) -> str:
+    rows = change.facts.get("endpoints") or {}
+    called = _called((int(key) for key in rows), names)
+    where = listed(next(iter(rows.values()), []), most=3) if len(rows) == 1 else ""
+    return f"{called} at {where}" if where else f"endpoints of {called} changed"
+
+
+def _presence(change: Change, names: Mapping[int, str]) -> str:
+    online = list(change.facts.get("online") or ())
+    offline = [item["id"] if isinstance(item, dict) else item for item in change.facts.get("offline") or ()]
+    said = [f"{_called(ids, names)} {word}" for ids, word in ((online, "online"), (offline, "offline")) if ids]
+    return "; ".join(said) or "presence changed"
+
+
+def _sessions(change: Change, names: Mapping[int, str]) -> str:
+    reason = str(change.facts.get("reason", "ended")).replace("_", " ")
+    return f"session of {_called(change.facts.get('nodes') or (), names)}: {reason}"
+
+
+def _policy(change: Change, names: Mapping[int, str]) -> str:
+    rules = change.facts.get("rules") or ()
+    return f"policy {change.facts.get('policy_version', '')}, {len(rules)} rules"
+
+
+def _users(change: Change, names: Mapping[int, str]) -> str:
+    rows = change.facts.get("users") or ()
+    said = [f"{row['login']}{'' if row.get('is_active', True) else ' is disabled'}" for row in rows]
+    return f"user {listed(said, most=4)}"
+
+
+def _network(change: Change, names: Mapping[int, str]) -> str:
+    return "settings, DNS or relays"
+
+
+_TELLERS: Final[Mapping[str, Callable[[Change, Mapping[int, str]], str]]] = {
+    "nodes": _nodes,
+    "endpoints": _endpoints,
+    "presence": _presence,
+    "sessions": _sessions,
+    "policy": _policy,
+    "users": _users,
+    "network": _network,
+}

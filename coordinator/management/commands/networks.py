@@ -1,0 +1,5 @@
+"""``manage.py networks``: the same as ``network``."""
+
+from coordinator.management.commands.network import Command
+
+__all__ = ["Command"]

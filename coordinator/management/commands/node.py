@@ -1,0 +1,245 @@
+"""``manage.py node``: the machines of the mesh."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from django.db import transaction
+from django.utils import timezone
+
+from coordinator.cli.command import NounCommand
+from coordinator.cli.losses import losses_of
+from coordinator.cli.nodes import node_card, node_columns, node_values, nodes_of, route_listing, value_of
+from coordinator.cli.noun import Noun
+from coordinator.cli.options import ForceOption, NetworkOption, NodeArgument, act
+from coordinator.cli.references import node_named, user_named
+from coordinator.cli.results import Card, Done, Listing
+from coordinator.cli.status import WORDS
+from coordinator.cli.terminal import confirm
+from coordinator.cli.text import listed
+from coordinator.lifecycle import (
+    delete_node,
+    disable_node,
+    enable_node,
+    expire_node,
+    rename_node,
+    set_fixed_address,
+    set_tags,
+)
+from mesh.errors import NotFoundError
+from nodes.changes import lock_network
+from nodes.models import Node
+from nodes.selectors import get_network
+from nodes.services.routes import DEFAULT_ROUTES, set_route_approval
+
+noun = Noun("node", "The machines of the mesh.")
+
+PrefixesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PREFIX...", help="CIDRs that it advertises; exit-node stands for 0.0.0.0/0 and ::/0."),
+]
+AllRoutesOption = Annotated[bool, typer.Option("--all", "-a", help="All routes that it advertises.")]
+StatusOption = Annotated[
+    list[str] | None, typer.Option("--status", metavar="WORD", help=f"Only these: {', '.join(WORDS)}. Repeatable.")
+]
+
+
+@noun.verb("list", "ls")
+def list_nodes(
+    user: Annotated[str | None, typer.Option("--user", "-u", metavar="USER", help="Only this person's.")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="With all these tags.")] = None,
+    status: StatusOption = None,
+    network: NetworkOption = None,
+) -> Listing:
+    """List nodes."""
+    unknown = [word for word in status or () if word not in WORDS]
+    if unknown:
+        raise typer.BadParameter(f"There is no status {unknown[0]!r}: {', '.join(WORDS)}.", param_hint="'--status'")
+    rows = nodes_of(get_network(network))
+    if user is not None:
+        rows = rows.filter(owner=user_named(user))
+    for name in tag or ():
+        rows = rows.filter(tags__tag=_tag(name))
+    now = timezone.now()
+    values = node_values(list(rows), now)
+    if status:
+        values = [value for value in values if value["status"] in status]
+    narrowed = user or tag or status
+    empty = "No node is so." if narrowed else "There are no nodes yet: manage.py authkey create makes a way in."
+    return Listing(values, node_columns(now), empty)
+
+
+@noun.verb("show", "get")
+def show_node(node: NodeArgument, network: NetworkOption = None) -> Card:
+    """Show all that is known of a node."""
+    found = node_named(get_network(network), node)
+    return node_card(value_of(found.pk), timezone.now())
+
+
+@noun.verb("disable")
+def disable(node: NodeArgument, network: NetworkOption = None, force: ForceOption = False) -> Done:
+    """Cut a node off until it is enabled again. It keeps name and addresses."""
+    found = node_named(get_network(network), node)
+    if found.state != Node.State.DISABLED:
+        confirm(f"Disable {found.name}?", losses=losses_of(found), force=force)
+        disable_node(node_id=found.pk, **act())
+    return Done(f"{found.name} is disabled.", value_of(found.pk))
+
+
+@noun.verb("enable")
+def enable(node: NodeArgument, network: NetworkOption = None) -> Done:
+    """Let a disabled node take part again."""
+    found = node_named(get_network(network), node)
+    after = enable_node(node_id=found.pk, **act())
+    back = after.state == Node.State.ACTIVE
+    text = f"{found.name} is enabled." if back else f"{found.name} is enabled; its key has expired: its owner logs in."
+    return Done(text, value_of(found.pk))
+
+
+@noun.verb("expire")
+def expire(node: NodeArgument, network: NetworkOption = None, force: ForceOption = False) -> Done:
+    """End a node's key now: it is out until its owner registers it again."""
+    found = node_named(get_network(network), node)
+    if found.state != Node.State.EXPIRED:
+        confirm(f"Expire the key of {found.name}?", losses=losses_of(found), force=force)
+        expire_node(node_id=found.pk, **act())
+    return Done(f"The key of {found.name} has expired.", value_of(found.pk))
+
+
+@noun.verb("rename", "mv")
+def rename(
+    node: NodeArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A DNS label: letters, digits and hyphens.")],
+    network: NetworkOption = None,
+    force: ForceOption = False,
+) -> Done:
+    """Give a node another name. The former one rests in quarantine."""
+    found = node_named(get_network(network), node)
+    was = found.name
+    confirm(f"Rename {was} to {name.lower()}?", losses=[f"{was} no longer leads to it."], force=force)
+    after = rename_node(node_id=found.pk, name=name, **act())
+    return Done(f"{was} is now called {after.name}.", value_of(found.pk))
+
+
+@noun.verb("tag", "tags")
+def tag_node(
+    *,
+    node: NodeArgument,
+    tags: Annotated[list[str] | None, typer.Argument(metavar="TAG...", help="The tags in place of all it has.")] = None,
+    add: Annotated[list[str] | None, typer.Option("--add", metavar="TAG", help="One more. Repeatable.")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", metavar="TAG", help="One less. Repeatable.")] = None,
+    network: NetworkOption = None,
+    force: ForceOption = False,
+) -> Done:
+    """Set the tags of a node. A person's node belongs to its tags from then on, and must register again."""
+    if bool(tags) == bool(add or remove):
+        raise typer.BadParameter("Give the tags that it shall have, or --add and --remove.")
+    found = node_named(get_network(network), node)
+    if not found.tagged:
+        owner = "nobody" if found.owner is None else found.owner.username
+        lines = [f"It belongs to {owner} now: it will belong to its tags.", "Its session ends: it must register again."]
+        confirm(f"Tag {found.name}?", losses=lines, force=force)
+    with transaction.atomic():
+        lock_network(found.network_id)
+        present = {row.tag for row in found.tags.all()}
+        wanted = {_tag(name) for name in tags or ()} if tags else present | {_tag(name) for name in add or ()}
+        wanted -= {_tag(name) for name in remove or ()}
+        set_tags(node_id=found.pk, tags=sorted(wanted), **act())
+    return Done(f"{found.name} has {listed(sorted(wanted), most=20)}.", value_of(found.pk))
+
+
+@noun.verb("delete", "rm", "remove")
+def delete(node: NodeArgument, network: NetworkOption = None, force: ForceOption = False) -> Done:
+    """Remove a node for good. Its addresses and name rest in quarantine, its key is refused until released."""
+    found = node_named(get_network(network), node)
+    ident, name = found.pk, found.name
+    lines = [*losses_of(found), "Its key is refused until released (manage.py key release). This cannot be undone."]
+    confirm(f"Delete {name}?", losses=lines, force=force)
+    delete_node(node_id=ident, **act())
+    return Done(f"{name} is deleted.", {"id": ident, "name": name, "deleted": True})
+
+
+@noun.verb("address", "fix-address")
+def address(
+    node: NodeArgument,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An address of the network's ranges.")],
+    network: NetworkOption = None,
+    force: ForceOption = False,
+) -> Done:
+    """Give a node a fixed address. Its former one of that family rests in quarantine."""
+    found = node_named(get_network(network), node)
+    lines = ["Connections to its present address of that family end."]
+    confirm(f"Give {found.name} the address {address}?", losses=lines, force=force)
+    set_fixed_address(node_id=found.pk, address=address.strip(), **act())
+    return Done(f"{found.name} has {address.strip()}.", value_of(found.pk))
+
+
+@noun.verb("routes", "list-routes")
+def routes(node: NodeArgument, network: NetworkOption = None) -> Listing:
+    """List the routes that a node advertises, and what became of them."""
+    return route_listing(value_of(node_named(get_network(network), node).pk))
+
+
+@noun.verb("approve-routes")
+def approve_routes(
+    node: NodeArgument,
+    prefixes: PrefixesArgument = None,
+    every: AllRoutesOption = False,
+    network: NetworkOption = None,
+) -> Done:
+    """Approve routes that a node advertises: peers that the policy lets through may use them."""
+    found = node_named(get_network(network), node)
+    chosen = _routes(found, prefixes or [], every=every, approved=False)
+    set_route_approval(node_id=found.pk, prefixes=chosen, approved=True, **act())
+    return Done(f"{listed(chosen)} through {found.name}: approved.", value_of(found.pk))
+
+
+@noun.verb("withdraw-routes")
+def withdraw_routes(
+    node: NodeArgument,
+    prefixes: PrefixesArgument = None,
+    every: AllRoutesOption = False,
+    network: NetworkOption = None,
+    force: ForceOption = False,
+) -> Done:
+    """Withdraw the approval of routes."""
+    found = node_named(get_network(network), node)
+    chosen = _routes(found, prefixes or [], every=every, approved=True)
+    confirm(
+        f"Withdraw {listed(chosen)} through {found.name}?",
+        losses=["Peers lose what is behind it, unless another router serves it."],
+        force=force,
+    )
+    set_route_approval(node_id=found.pk, prefixes=chosen, approved=False, **act())
+    return Done(f"{listed(chosen)} through {found.name}: withdrawn.", value_of(found.pk))
+
+
+def _routes(node: Node, prefixes: list[str], *, every: bool, approved: bool) -> list[str]:
+    """The prefixes meant. With ``every``, those whose approval is ``approved`` so far."""
+    if bool(prefixes) == every:
+        raise typer.BadParameter("Give the prefixes, or --all.")
+    known = dict(node.routes.order_by("first", "prefix").values_list("prefix", "approved"))
+    if every:
+        chosen = [prefix for prefix, state in known.items() if state == approved]
+        if not chosen:
+            raise NotFoundError(f"{node.name} has no routes that {'are approved' if approved else 'wait'}.")
+        return chosen
+    chosen = [prefix for prefix in prefixes if prefix != "exit-node"]
+    if "exit-node" in prefixes:
+        exits = [prefix for prefix in DEFAULT_ROUTES if prefix in known]
+        if not exits:
+            raise NotFoundError(f"{node.name} does not offer to be an exit node.")
+        chosen += exits
+    return chosen
+
+
+def _tag(name: str) -> str:
+    """``web`` is meant as ``tag:web``."""
+    return name if name.lower().startswith("tag:") else f"tag:{name}"
+
+
+class Command(NounCommand):
+    """The management command."""
+
+    noun = noun

@@ -1,0 +1,5 @@
+"""``manage.py rules``: the same as ``rule``."""
+
+from coordinator.management.commands.rule import Command
+
+__all__ = ["Command"]

@@ -1,0 +1,5 @@
+"""``manage.py users``: the same as ``user``."""
+
+from coordinator.management.commands.user import Command
+
+__all__ = ["Command"]

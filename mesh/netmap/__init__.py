@@ -1,0 +1,1 @@
+"""Maps and deltas: what each node is told, as bytes ready to send."""

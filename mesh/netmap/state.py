@@ -1,0 +1,209 @@
+"""One network at one version, with its policy compiled and its peers encoded: all that maps and deltas are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any
+
+from mesh.compile import CompiledPolicy, compile_policy
+from mesh.netmap.chunks import BlobCache, Chunks, chunks_of, update_chunks
+from mesh.netmap.parts import PeerPart, dns_part, encode, peer_part, profile_piece, relay_part
+from mesh.policy import FactsChange, NetworkFacts, Policy, PolicyNode, PolicyUser, apply_change, posture_of
+from mesh.steps import Step, Touch, move
+from mesh.topology import NetworkRecord, NodeRecord, Topology, UserRecord
+
+ReadPolicy = Callable[[Mapping[str, Any]], Policy]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What outlives versions: the cache of blobs, and encoded filters, sets and profiles by what they encode."""
+
+    blobs: BlobCache = field(default_factory=BlobCache)
+    encoded: dict[int, tuple[object, bytes]] = field(default_factory=dict)
+
+    ENCODED_LIMIT = 50_000
+
+    def encode(self, value: object) -> bytes:
+        """JSON of a value that never changes, encoded once for as long as it lives here."""
+        found = self.encoded.get(id(value))
+        if found is not None and found[0] is value:
+            return found[1]
+        encoded = encode(value)
+        if len(self.encoded) >= self.ENCODED_LIMIT:
+            self.encoded.clear()
+        # The value is held, so that its id is nobody else's meanwhile.
+        self.encoded[id(value)] = (value, encoded)
+        return encoded
+
+    def profile(self, user: UserRecord) -> bytes:
+        """A user's profile as a member of ``user_profiles``."""
+        found = self.encoded.get(id(user))
+        if found is not None and found[0] is user:
+            return found[1]
+        encoded = profile_piece(user)
+        self.encoded[id(user)] = (user, encoded)
+        return encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The members of a map that are the same in all maps of a network, encoded."""
+
+    dns: bytes
+    derp_map: bytes
+    domain: bytes
+    lease_seconds: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Immutable. ``serial`` grows with every move, so that chunks of different states never share a name."""
+
+    topology: Topology
+    policy: CompiledPolicy
+    chunks: Chunks
+    settings: Settings
+    shared: Shared
+    serial: int = 0
+
+    @property
+    def version(self) -> int:
+        """The map version that this is."""
+        return self.topology.network.version
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that versions count within."""
+        return self.topology.network.epoch
+
+
+def build_state(topology: Topology, policy: Policy, at: datetime) -> State:
+    """A state from scratch. Raises what ``compile_policy`` raises for a policy that does not compile."""
+    compiled = compile_policy(policy, facts_of(topology), at)
+    parts = {node.id: peer_part(node) for node in topology.nodes.values() if topology.is_present(node)}
+    return State(topology, compiled, chunks_of(parts, 0), _settings(topology.network), Shared())
+
+
+def move_state(state: State, step: Step, *, read_policy: ReadPolicy, at: datetime) -> tuple[State, Touch]:
+    """The state after one recorded change, and what it concerned.
+
+    Raises OutOfStepError if the change does not follow, and what the policy engine raises for a policy that does not
+    compile: then the caller keeps the rules that were in force.
+    """
+    topology, touch = move(state.topology, step)
+    change = _facts_change(state.topology, topology, touch)
+    policy = read_policy(step.facts) if touch.policy else None
+    compiled = state.policy
+    ranges_moved = _ranges(topology.network) != _ranges(state.topology.network)
+    if ranges_moved or topology.network.domain != state.topology.network.domain:
+        compiled = compile_policy(policy or compiled.policy, facts_of(topology), at)
+    elif policy is not None or change != FactsChange():
+        compiled = _advance(compiled, change, at, policy)
+    serial = state.serial + 1
+    parts: dict[int, PeerPart | None] = {}
+    for node_id in touch.nodes:
+        node = topology.present(node_id)
+        parts[node_id] = None if node is None else peer_part(node)
+    return (
+        replace(
+            state,
+            topology=topology,
+            policy=compiled,
+            chunks=update_chunks(state.chunks, parts, serial) if parts else state.chunks,
+            settings=_settings(topology.network) if touch.network else state.settings,
+            serial=serial,
+        ),
+        touch,
+    )
+
+
+def _advance(compiled: CompiledPolicy, change: FactsChange, at: datetime, policy: Policy | None) -> CompiledPolicy:
+    return compile_policy(policy or compiled.policy, apply_change(compiled.world.facts(), change), at)
+
+
+def facts_of(topology: Topology) -> NetworkFacts:
+    """What the policy engine takes of a network: only the nodes that take part."""
+    network = topology.network
+    return NetworkFacts(
+        domain=network.domain,
+        ipv4_range=_ipv4(network.ipv4_range),
+        ipv6_range=_ipv6(network.ipv6_range),
+        nodes=tuple(policy_node(node) for node in topology.nodes.values() if topology.is_present(node)),
+        users=tuple(_policy_user(user) for user in topology.users.values()),
+    )
+
+
+def policy_node(node: NodeRecord) -> PolicyNode:
+    """A node as the policy engine takes it. Routes count once they are advertised and approved."""
+    return PolicyNode(
+        id=node.id,
+        name=node.name,
+        user=node.user,
+        tags=frozenset(node.tags),
+        addresses=tuple(ip_address(address) for address in node.addresses),
+        routes=tuple(ip_network(route.prefix) for route in node.routes if route.advertised and route.approved),
+        os=node.os,
+        agent_version=node.agent_version,
+        posture=posture_of(node.posture) if node.posture else None,
+    )
+
+
+def _facts_change(before: Topology, after: Topology, touch: Touch) -> FactsChange:
+    """What of a step the policy engine has to know: nodes that look different, appeared or vanished, and users."""
+    nodes: list[PolicyNode] = []
+    removed: set[int] = set()
+    for node_id in touch.nodes:
+        old, new = before.present(node_id), after.present(node_id)
+        if new is None:
+            if old is not None:
+                removed.add(node_id)
+        elif old is None or _differs(old, new):
+            nodes.append(policy_node(new))
+    users = [
+        _policy_user(user)
+        for user_id in touch.users
+        if (user := after.users.get(user_id)) is not None and before.users.get(user_id) != user
+    ]
+    return FactsChange(tuple(nodes), frozenset(removed), tuple(users))
+
+
+def _differs(old: NodeRecord, new: NodeRecord) -> bool:
+    return (
+        old.name != new.name
+        or old.user != new.user
+        or old.tags != new.tags
+        or old.addresses != new.addresses
+        or old.routes != new.routes
+        or old.os != new.os
+        or old.agent_version != new.agent_version
+        or old.posture != new.posture
+    )
+
+
+def _policy_user(user: UserRecord) -> PolicyUser:
+    return PolicyUser(user.id, user.login, user.display_name)
+
+
+def _settings(network: NetworkRecord) -> Settings:
+    return Settings(
+        dns=encode(dns_part(network)),
+        derp_map=encode(relay_part(network)),
+        domain=encode(network.domain),
+        lease_seconds=encode(network.lease_seconds),
+    )
+
+
+def _ranges(network: NetworkRecord) -> tuple[str, str | None]:
+    return network.ipv4_range, network.ipv6_range
+
+
+def _ipv4(text: str) -> IPv4Network:
+    return IPv4Network(text)
+
+
+def _ipv6(text: str | None) -> IPv6Network | None:
+    return None if text is None else IPv6Network(text)

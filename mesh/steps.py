@@ -1,0 +1,137 @@
+"""How a topology moves: one recorded change at a time, in the order of versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from mesh.change import ChangeKind
+from mesh.topology import NetworkRecord, NodeRecord, Topology, UserRecord
+
+
+class OutOfStepError(Exception):
+    """A change does not follow on the topology, or is of a kind that this program does not know: load it whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of the change log, as it is stored."""
+
+    version: int
+    kind: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Touch:
+    """What steps concerned: ids of nodes and users, and whether the policy or the network's settings moved."""
+
+    nodes: set[int] = field(default_factory=set)
+    users: set[int] = field(default_factory=set)
+    policy: bool = False
+    network: bool = False
+
+    def add(self, other: Touch) -> None:
+        """Includes what ``other`` concerned."""
+        self.nodes |= other.nodes
+        self.users |= other.users
+        self.policy |= other.policy
+        self.network |= other.network
+
+
+def move(topology: Topology, step: Step) -> tuple[Topology, Touch]:
+    """The topology after ``step``, and what the step concerned.
+
+    Raises OutOfStepError for a gap, an unknown kind, or facts that cannot be read.
+    """
+    if step.version != topology.network.version + 1:
+        raise OutOfStepError(f"version {step.version} does not follow on {topology.network.version}")
+    touch = Touch()
+    try:
+        moved = _move(topology, ChangeKind(step.kind), step.facts, touch)
+    except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+        raise OutOfStepError(f"version {step.version} ({step.kind}): {error}") from error
+    network = msgspec.structs.replace(moved.network, version=step.version)
+    return msgspec.structs.replace(moved, network=network), touch
+
+
+def _move(  # noqa: PLR0911 - one return a kind reads best
+    topology: Topology, kind: ChangeKind, facts: Mapping[str, Any], touch: Touch
+) -> Topology:
+    match kind:
+        case ChangeKind.NODES:
+            return _sessions(_nodes(topology, facts, touch), facts, touch)
+        case ChangeKind.ENDPOINTS:
+            endpoints = {int(node_id): tuple(values) for node_id, values in facts["endpoints"].items()}
+            return _patch(topology, {node_id: {"endpoints": value} for node_id, value in endpoints.items()}, touch)
+        case ChangeKind.PRESENCE:
+            return _patch(topology, _presence(facts), touch)
+        case ChangeKind.SESSIONS:
+            marks: dict[int, dict[str, Any]] = {}
+            if facts.get("login_required"):
+                marks = {node_id: {"login_required": True, "online": False} for node_id in facts["ended"]}
+            return _sessions(_patch(topology, marks, touch), facts, touch)
+        case ChangeKind.USERS:
+            return _users(topology, facts, touch)
+        case ChangeKind.NETWORK:
+            touch.network = True
+            network = msgspec.convert(facts["network"], NetworkRecord)
+            return msgspec.structs.replace(topology, network=network)
+        case ChangeKind.POLICY:
+            touch.policy = True
+            return topology
+
+
+def _nodes(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topology:
+    records = [msgspec.convert(fact, NodeRecord) for fact in facts["nodes"]]
+    removed = list(facts["removed"])
+    touch.nodes.update(record.id for record in records)
+    touch.nodes.update(removed)
+    nodes = topology.nodes.updated([*((item.id, item) for item in records), *((gone, None) for gone in removed)])
+    sessions = topology.sessions.updated([(gone, None) for gone in removed]) if removed else topology.sessions
+    return msgspec.structs.replace(topology, nodes=nodes, sessions=sessions)
+
+
+def _sessions(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topology:
+    """``started``: session ids by node id; ``ended``: nodes whose session ended. A start replaces what was there."""
+    ended = [int(node_id) for node_id in facts.get("ended", ())]
+    started = {int(node_id): session_id for node_id, session_id in facts.get("started", {}).items()}
+    if not ended and not started:
+        return topology
+    touch.nodes.update(ended, started)
+    sessions = topology.sessions.updated([*((node_id, None) for node_id in ended), *started.items()])
+    return msgspec.structs.replace(topology, sessions=sessions)
+
+
+def _patch(topology: Topology, patches: Mapping[int, dict[str, Any]], touch: Touch) -> Topology:
+    changed: list[tuple[int, NodeRecord | None]] = []
+    for node_id, patch in patches.items():
+        record = topology.nodes.get(node_id)
+        if record is not None:
+            changed.append((node_id, msgspec.structs.replace(record, **patch)))
+            touch.nodes.add(node_id)
+    return msgspec.structs.replace(topology, nodes=topology.nodes.updated(changed)) if changed else topology
+
+
+def _presence(facts: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    patches: dict[int, dict[str, Any]] = {node_id: {"online": True} for node_id in facts["online"]}
+    for gone in facts["offline"]:
+        patches[gone["id"]] = {"online": False, "last_seen": datetime.fromisoformat(gone["at"])}
+    return patches
+
+
+def _users(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topology:
+    users: Iterable[UserRecord] = [msgspec.convert(fact, UserRecord) for fact in facts["users"]]
+    switched: set[int] = set()
+    for user in users:
+        touch.users.add(user.id)
+        known = topology.users.get(user.id)
+        if known is not None and known.is_active != user.is_active:
+            switched.add(user.id)
+    if switched:
+        touch.nodes.update(node.id for node in topology.nodes.values() if node.user in switched)
+    return msgspec.structs.replace(topology, users=topology.users.updated([(user.id, user) for user in users]))
