@@ -2,5 +2,8 @@
 
 from mesh.compile.build import compile_policy
 from mesh.compile.compiled import CompiledPolicy
+from mesh.compile.evolve import at_instant, moved, with_policy
+from mesh.compile.ids import IdSet
+from mesh.compile.sets import set_difference
 
-__all__ = ["CompiledPolicy", "compile_policy"]
+__all__ = ["CompiledPolicy", "IdSet", "at_instant", "compile_policy", "moved", "set_difference", "with_policy"]

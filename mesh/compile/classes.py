@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pyroaring import BitMap64
-
-from mesh.compile.bits import large_mask_of, mask_of, members
-from mesh.compile.classifier import IPV4, IPV6, Classifier, FacetKey, Facets
+from mesh.compile.bits import few, large_mask_of, mask_of
+from mesh.compile.classifier import Classifier, FacetKey, Facets, KindKey
+from mesh.compile.ids import IdSet
+from mesh.compile.prefixes import Marks
 from mesh.compile.table import Table
-from mesh.compile.world import AddressIndex, Kind, World
+from mesh.compile.world import IPV4, IPV6, Kinds, World, principal_of
 from mesh.policy.facts import Prefix
+from mesh.policy.limits import MAX_CLASSES
 
 
 class Shape(NamedTuple):
-    """The facets of a node by class: shared by all nodes that have the same ones."""
+    """The facets of a node by class. ``all`` are their classes, ascending; ``mask`` and ``own_mask`` the same as bits,
+    of all and of its own addresses."""
 
     own: tuple[int, ...]
     routes: tuple[tuple[Prefix, tuple[int, ...]], ...]
@@ -31,48 +34,39 @@ NO_SHAPE: Final = Shape((), (), (), (), 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """Every class ever met since the last whole compile; ids are stable, and some may have lost their last member.
+    """Every class met since the last whole compile: ids are stable, and some may have lost their last member.
 
-    ``source_members[t]`` and ``destination_members[t]`` are the classes that match term ``t``; ``families`` those that
-    have IPv4 (first) and IPv6 addresses.
+    ``singles`` has the shapes of the nodes that some rule singles out; all others have one class alone, which follows
+    from their kind. The members of term ``t`` are the classes that match it; ``families`` are the classes with IPv4
+    (first) and with IPv6 addresses. Lists are never changed once they stand here.
     """
 
-    keys: tuple[FacetKey, ...]
+    keys: list[FacetKey]
     index: dict[FacetKey, int]
-    members: tuple[BitMap64, ...]
-    shapes: Table[int, Shape]
-    source_members: tuple[int, ...]
-    destination_members: tuple[int, ...]
+    members: list[IdSet]
+    singles: Table[int, Shape]
+    source_members: list[int]
+    destination_members: list[int]
     families: tuple[int, int]
+
+    def shape_of_key(self, key: FacetKey) -> Shape:
+        """The shape of a node whose only facet has this key."""
+        number = self.index.get(key)
+        return NO_SHAPE if number is None else plain_shape(number)
 
     def of_family(self, families: int) -> int:
         """The classes that share an address family with ``families``."""
         ipv4, ipv6 = self.families
         return (ipv4 if families & IPV4 else 0) | (ipv6 if families & IPV6 else 0)
 
-
-class _Builder:
-    """Collects classes while nodes are read."""
-
-    __slots__ = ("_shapes", "ids", "index")
-
-    def __init__(self) -> None:
-        self.index: dict[FacetKey, int] = {}
-        self.ids: list[list[int]] = []
-        self._shapes: dict[Facets, Shape] = {}
-
-    def number(self, key: FacetKey) -> int:
-        found = self.index.get(key)
-        if found is None:
-            found = self.index[key] = len(self.ids)
-            self.ids.append([])
-        return found
-
-    def shape(self, facets: Facets) -> Shape:
-        shape = self._shapes.get(facets)
-        if shape is None:
-            shape = self._shapes[facets] = shape_of(facets, self.number)
-        return shape
+    def matching(self, terms: int, *, source: bool) -> int:
+        """The classes that match any of ``terms`` on that side."""
+        table = self.source_members if source else self.destination_members
+        matched = 0
+        for term in few(terms):
+            if term < len(table):
+                matched |= table[term]
+        return matched
 
 
 def shape_of(facets: Facets, number: Callable[[FacetKey], int]) -> Shape:
@@ -84,66 +78,120 @@ def shape_of(facets: Facets, number: Callable[[FacetKey], int]) -> Shape:
     return Shape(own, routes, exits, tuple(every), mask_of(every), mask_of(own))
 
 
-def classify(world: World, kinds: Sequence[Kind], classifier: Classifier) -> Classes:
-    """Put every node into its classes: alike ones together, and one by one only those that some rule singles out."""
+@lru_cache(maxsize=2 * MAX_CLASSES)
+def plain_shape(number: int) -> Shape:
+    """The shape of a node that has this one class."""
+    mask = 1 << number
+    return Shape((number,), (), (), (number,), mask, mask)
+
+
+class _Builder:
+    """Collects classes while nodes are read."""
+
+    __slots__ = ("ids", "index")
+
+    def __init__(self) -> None:
+        self.index: dict[FacetKey, int] = {}
+        self.ids: list[list[int]] = []
+
+    def number(self, key: FacetKey) -> int:
+        found = self.index.get(key)
+        if found is None:
+            found = self.index[key] = len(self.ids)
+            self.ids.append([])
+        return found
+
+
+def classify(world: World, kinds: Kinds, classifier: Classifier, muted: frozenset[int] = frozenset()) -> Classes:
+    """Put every node into its classes: alike ones together, and one by one only those that some rule singles out.
+
+    What nodes in ``muted`` report of themselves counts as unknown.
+    """
     build = _Builder()
-    shapes: dict[int, Shape] = {}
-    single = set() if classifier.has_conditions else singled_out(world, classifier)
-    for kind in kinds:
-        ids = kind.ids
-        if classifier.has_conditions:
-            apart, ids = ids, []
-        elif single and not single.isdisjoint(ids):
-            apart = [ident for ident in ids if ident in single]
-            ids = [ident for ident in ids if ident not in single]
-        else:
-            apart = []
-        if ids and kind.families:
-            shape = build.shape(Facets((classifier.plain(kind.sample, kind.families),)))
-            build.ids[shape.all[0]].extend(ids)
-            shapes.update(dict.fromkeys(ids, shape))
-        for ident in apart:
-            node = world.nodes.get(ident)
-            assert node is not None
-            shape = build.shape(classifier.facets(node))
-            shapes[ident] = shape
+    single = singled_out(world, classifier)
+    apart = {principal_of(node) for ident in single if (node := world.nodes.get(ident)) is not None}
+    alike: dict[tuple[Marks, int], list[int]] = {}
+    for families, kind in kinds.items():
+        if not families:
+            continue
+        for principal, every in kind.items():
+            ids = [ident for ident in every if ident not in single] if principal in apart else every
+            marks = classifier.of_principal(principal)
+            if marks.source & classifier.conditioned:
+                for meets, some in _by_condition(world, classifier, marks, ids, muted):
+                    key = classifier.facet_of_kind(KindKey(principal, families, meets))
+                    build.ids[build.number(key)].extend(some)
+            elif ids:
+                known = alike.get((marks, families))
+                if known is None:
+                    number = build.number(classifier.facet_of_kind(KindKey(principal, families, 0)))
+                    known = alike[marks, families] = build.ids[number]
+                known.extend(ids)
+    singles: dict[int, Shape] = {}
+    for ident in single:
+        node = world.nodes.get(ident)
+        if node is not None:
+            shape = singles[ident] = shape_of(classifier.facets(node, known=ident not in muted), build.number)
             for number in shape.all:
                 build.ids[number].append(ident)
-    return classes_of(build.index, tuple(BitMap64(ids) for ids in build.ids), Table(shapes))
+    return _classes_of(build.index, [world.id_set(ids) for ids in build.ids], Table(singles))
+
+
+def _by_condition(
+    world: World, classifier: Classifier, marks: Marks, ids: list[int], muted: frozenset[int]
+) -> list[tuple[int, list[int]]]:
+    """Nodes of one principal, which ``marks`` are of, by the source terms under conditions that they match and meet."""
+    touched = marks.source & classifier.conditioned
+    found: dict[int, list[int]] = {}
+    for ident in ids:
+        node = world.nodes.get(ident)
+        assert node is not None
+        found.setdefault(touched & classifier.holding(node, known=ident not in muted), []).append(ident)
+    return list(found.items())
 
 
 def singled_out(world: World, classifier: Classifier) -> set[int]:
     """The nodes that a term names, whose address a term holds, or that have approved routes."""
-    single = {node.id for node in world.nodes.values() if node.routes}
-    single.update(classifier.named_nodes)
-    if prefixes := classifier.address_terms:
-        index = AddressIndex(world.nodes.values())
-        for prefix in prefixes:
-            single.update(index.inside(prefix))
+    single = {*world.routers, *classifier.named_nodes}
+    for prefix in classifier.address_terms:
+        single.update(world.inside(prefix))
     return single
 
 
-def classes_of(index: dict[FacetKey, int], ids: tuple[BitMap64, ...], shapes: Table[int, Shape]) -> Classes:
-    """The classes with what follows from their keys."""
-    keys = tuple(index)
-    source: list[list[int]] = []
-    destination: list[list[int]] = []
+def _classes_of(index: dict[FacetKey, int], ids: list[IdSet], singles: Table[int, Shape]) -> Classes:
+    keys = list(index)
+    source, destination = _TermMembers(), _TermMembers()
     for number, key in enumerate(keys):
-        for table, mask in ((source, key.source), (destination, key.destination)):
-            for term in members(mask):
-                while len(table) <= term:
-                    table.append([])
-                table[term].append(number)
+        source.add(number, key.source)
+        destination.add(number, key.destination)
     size = len(keys)
-    return Classes(
-        keys,
-        index,
-        ids,
-        shapes,
-        tuple(large_mask_of(item, size) for item in source),
-        tuple(large_mask_of(item, size) for item in destination),
-        (
-            large_mask_of((number for number, key in enumerate(keys) if key.families & IPV4), size),
-            large_mask_of((number for number, key in enumerate(keys) if key.families & IPV6), size),
-        ),
+    families = (
+        large_mask_of((number for number, key in enumerate(keys) if key.families & IPV4), size),
+        large_mask_of((number for number, key in enumerate(keys) if key.families & IPV6), size),
     )
+    return Classes(keys, index, ids, singles, source.masks(size), destination.masks(size), families)
+
+
+class _TermMembers:
+    """Collects the classes of each term of one side; classes alike in their terms are read once."""
+
+    __slots__ = ("_by_terms",)
+
+    def __init__(self) -> None:
+        self._by_terms: dict[int, list[int]] = {}
+
+    def add(self, number: int, terms: int) -> None:
+        self._by_terms.setdefault(terms, []).append(number)
+
+    def masks(self, size: int) -> list[int]:
+        """The classes of each term, as bits."""
+        found: list[list[int]] = []
+        for terms, numbers in self._by_terms.items():
+            for term in few(terms):
+                while len(found) <= term:
+                    found.append([])
+                found[term] += numbers
+        return [large_mask_of(numbers, size) for numbers in found]
+
+
+__all__ = ["NO_SHAPE", "Classes", "Shape", "classify", "plain_shape", "shape_of", "singled_out"]

@@ -7,30 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pyroaring import BitMap64
-
 from mesh.compile.bits import members
 from mesh.compile.classes import NO_SHAPE, Classes, Shape
 from mesh.compile.classifier import Classifier
-from mesh.compile.publish import filter_of, set_of
+from mesh.compile.ids import IdSet
+from mesh.compile.publish import Memo, filter_of, set_of
 from mesh.compile.reach import Reach, Sides
 from mesh.compile.rows import Line
-from mesh.compile.terms import SourceTerm, Terms
+from mesh.compile.terms import Terms
 from mesh.compile.world import World
-from mesh.policy.facts import PolicyNode, Prefix
+from mesh.policy.facts import NetworkFacts, PolicyNode, Prefix
 from mesh.policy.policy import Policy
-
-
-@dataclass(slots=True)
-class Memo:
-    """What was worked out on demand. Entries never change once written, so a race costs work and nothing else."""
-
-    peers: dict[tuple[int, ...], BitMap64] = field(default_factory=dict)
-    filters: dict[object, tuple[list[dict[str, Any]], tuple[str, ...]]] = field(default_factory=dict)
-    names: dict[str, SourceTerm] = field(default_factory=dict)
-    sets: dict[str, dict[str, Any]] = field(default_factory=dict)
-    internet: dict[int, tuple[Prefix, ...]] = field(default_factory=dict)
-    everything: tuple[Prefix, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +25,9 @@ class CompiledPolicy:
     """A policy held against the facts of one network at one instant.
 
     All answers are about nodes by id; a node that is not in the facts sees nobody and is seen by nobody.
-    ``next_boundary`` is when a schedule next changes a truth value, in UTC.
+    ``next_boundary`` is when a schedule next changes a truth value, in UTC; ``warnings`` are for people. What else
+    stands here is the engine's own: ``lines`` are all enabled rules, ``sides.lines`` those in force, and what nodes in
+    ``muted`` report of themselves counts as unknown.
     """
 
     policy: Policy
@@ -49,11 +38,17 @@ class CompiledPolicy:
     groups: Mapping[str, frozenset[int]]
     terms: Terms
     classifier: Classifier
+    muted: frozenset[int]
     classes: Classes
     lines: tuple[Line, ...]
     sides: Sides
     reach: Reach
     memo: Memo = field(default_factory=Memo, repr=False)
+
+    @property
+    def facts(self) -> NetworkFacts:
+        """The facts that the policy is held against."""
+        return self.world.facts()
 
     def node(self, node_id: int) -> PolicyNode | None:
         """The facts of a node; None for one that takes no part."""
@@ -61,24 +56,35 @@ class CompiledPolicy:
 
     def shape(self, node_id: int) -> Shape:
         """The classes of a node's facets."""
-        return self.classes.shapes.get(node_id) or NO_SHAPE
+        node = self.world.nodes.get(node_id)
+        if node is None:
+            return NO_SHAPE
+        single = self.classes.singles.get(node_id)
+        if single is not None:
+            return single
+        kind = self.classifier.kind_of(node, known=node_id not in self.muted)
+        return self.classes.shape_of_key(self.classifier.facet_of_kind(kind))
 
     def class_of(self, node_id: int) -> tuple[int, ...]:
-        """The policy class of a node: nodes with the same one see the same nodes, but for their users' own devices."""
+        """The policy class of a node: nodes with the same one see the same nodes, but for their users' own devices.
+
+        Stable while the policy moves by ``moved``, ``with_policy`` and ``at_instant``; empty for a node that takes no
+        part.
+        """
         return self.shape(node_id).all
 
     def peers_of(self, node_id: int) -> list[int]:
         """The ids of the nodes that ``node_id`` sees, ascending; visibility is symmetric."""
-        return list(self.peer_ids(node_id).to_array())
+        return list(self.peer_ids(node_id))
 
-    def peer_ids(self, node_id: int) -> BitMap64:
+    def peer_ids(self, node_id: int) -> IdSet:
         """The same as a bitmap, which is the caller's to keep and change."""
         shape = self.shape(node_id)
-        peers = BitMap64(self._seen_by(shape))
-        owner = self._owner(node_id)
-        if owner is not None and self.sides.self_numbers:
-            for other in self.world.owned_by(owner):
-                if self._same_user_sees(shape, self.shape(other)):
+        peers = self.world.id_set(self.class_peers(shape))
+        owner = self.owner_of(node_id)
+        if owner is not None and self.sides.self_lines:
+            for other in self.world.of(owner):
+                if self.same_user_sees(shape, self.shape(other)):
                     peers.add(other)
                 else:
                     peers.discard(other)
@@ -90,9 +96,9 @@ class CompiledPolicy:
         if one == other:
             return False
         first, second = self.shape(one), self.shape(other)
-        owner = self._owner(one)
-        if owner is not None and owner == self._owner(other):
-            return self._same_user_sees(first, second)
+        owner = self.owner_of(one)
+        if owner is not None and owner == self.owner_of(other):
+            return self.same_user_sees(first, second)
         return bool(self.row(first) & second.mask)
 
     def routes_between(self, viewer_id: int, router_id: int) -> tuple[Prefix, ...]:
@@ -122,7 +128,7 @@ class CompiledPolicy:
     def set_of(self, name: str) -> dict[str, Any]:
         """The set of this name in the shape of the agent protocol; not to be changed by callers.
 
-        Raises KeyError for a name that no filter of this policy uses.
+        Raises KeyError for a name that no filter of this policy, or of one that it moved on from, has used.
         """
         return set_of(self, name)
 
@@ -133,19 +139,27 @@ class CompiledPolicy:
             row |= self.reach.sees[number]
         return row
 
-    def _owner(self, node_id: int) -> int | None:
+    def owner_of(self, node_id: int) -> int | None:
+        """The user that a node belongs to; None for tagged and ownerless nodes."""
         node = self.world.nodes.get(node_id)
         return None if node is None or node.tags else node.user
 
-    def _seen_by(self, shape: Shape) -> BitMap64:
+    def class_peers(self, shape: Shape) -> IdSet:
+        """All nodes in the classes that a node of this shape sees, itself perhaps included; not to be changed."""
         found = self.memo.peers.get(shape.all)
         if found is None:
-            parts = [self.classes.members[number] for number in members(self.row(shape))]
-            found = self.memo.peers[shape.all] = BitMap64.union(*parts) if parts else BitMap64()
+            found = self.memo.peers[shape.all] = self.nodes_in(self.row(shape))
         return found
 
-    def _same_user_sees(self, one: Shape, other: Shape) -> bool:
-        """Whether two nodes of one user see each other: ``autogroup:self`` speaks of their own addresses alone."""
+    def nodes_in(self, classes: int) -> IdSet:
+        """All nodes with a facet in any of ``classes``."""
+        parts = [self.classes.members[number] for number in members(classes)]
+        return self.world.id_set.union(*parts) if parts else self.world.id_set()
+
+    def same_user_sees(self, one: Shape, other: Shape) -> bool:
+        """Whether two nodes of one user see each other: ``autogroup:self`` is about their own addresses alone."""
+        if not self.sides.self_lines:
+            return bool(self.row(one) & other.mask)
         if any(self.reach.same[number] & other.own_mask for number in one.own):
             return True
         beyond_one, beyond_other = one.mask & ~one.own_mask, other.mask & ~other.own_mask

@@ -12,7 +12,7 @@ from mesh.compile.rows import Line
 from mesh.compile.terms import SourceTerm
 from mesh.policy.facts import Address, Prefix
 from mesh.policy.selectors import SelectorKind
-from mesh.policy.services import ANY_PORT, DEFAULT_PROTOCOLS, TCP, UDP, PortRange, merge_ports
+from mesh.policy.services import ANY_PORT, PortRange, merge_ports
 
 OWN_ADDRESSES = "self"
 
@@ -156,13 +156,8 @@ def overlap(one: Prefix, other: Prefix) -> Prefix | None:
 
 
 def _entry(line: Line, sources: tuple[str, ...], destinations: tuple[str, ...]) -> Entry:
-    rule = line.rule
-    protocols = rule.protocols or DEFAULT_PROTOCOLS
-    if rule.ports and not rule.protocols and not line.accepts:
-        protocols = (TCP, UDP)
-    return Entry(
-        str(rule.action), tuple(sorted(set(protocols))), sources, tuple((item, rule.ports) for item in destinations)
-    )
+    protocols = tuple(number for number, _ in line.rule.services())
+    return Entry(str(line.rule.action), protocols, sources, tuple((item, line.rule.ports) for item in destinations))
 
 
 def _merge(one: Entry, other: Entry) -> Entry | None:

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from pyroaring import BitMap64
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from mesh.compile.bits import members
 from mesh.compile.filters import Filters, Target, overlap, single
+from mesh.compile.ids import IdSet
 from mesh.compile.internet import collapsed, internet_prefixes
 from mesh.compile.rows import Line
 from mesh.compile.sets import EVERYTHING, set_name, wire_set
 from mesh.compile.terms import DESTINATION_MEMBER, DESTINATION_SELF, DESTINATION_TAGGED, SourceTerm
+from mesh.compile.world import World
 from mesh.policy.facts import PolicyNode, Prefix, is_default_route
 from mesh.policy.selectors import SelectorKind, user
 
 if TYPE_CHECKING:
     from mesh.compile.compiled import CompiledPolicy
 
+_CONSTANT: Final = frozenset({SelectorKind.USER, SelectorKind.TAG, SelectorKind.NODE})
+"""Selectors whose sets, without conditions, never change."""
+
 Wire = tuple[list[dict[str, Any]], tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Memo:
+    """What was worked out on demand. Entries never change once written, so a race costs work and nothing else.
+
+    ``names`` leads from the name of a set to its term, ``volatile`` does for those that may come to have other members
+    while the policy stays; these alone are kept in ``sets``. Names and filters are shared with the policies that this
+    one moves on to.
+    """
+
+    peers: dict[tuple[int, ...], IdSet] = field(default_factory=dict)
+    filters: dict[object, Wire] = field(default_factory=dict)
+    names: dict[str, SourceTerm] = field(default_factory=dict)
+    volatile: dict[str, SourceTerm] = field(default_factory=dict)
+    sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    internet: dict[int, tuple[Prefix, ...]] = field(default_factory=dict)
+    strays: frozenset[Prefix] | None = None
+    everything: tuple[Prefix, ...] | None = None
 
 
 def filter_of(compiled: CompiledPolicy, node_id: int) -> Wire:
@@ -45,33 +69,78 @@ def filter_of(compiled: CompiledPolicy, node_id: int) -> Wire:
 def _filter_key(compiled: CompiledPolicy, node: PolicyNode) -> object:
     """What a filter depends on: equal keys mean equal filters."""
     shape = compiled.shape(node.id)
-    owner = node.user if compiled.sides.self_numbers and not node.tags else None
+    owner = node.user if compiled.sides.self_lines and not node.tags else None
     ranges = compiled.world.ranges
     strays = tuple(item for item in node.addresses if not any(item in mesh for mesh in ranges))
-    return shape.own, node.routes, owner, strays
+    own = tuple(
+        compiled.classes.keys[number] for number in shape.own
+    )  # keys, not numbers: moves share what is memoised
+    return own, node.routes, owner, strays
 
 
 def _lines_for(compiled: CompiledPolicy, node: PolicyNode) -> list[Line]:
     terms = 0
     for number in compiled.shape(node.id).all:
         terms |= compiled.classes.keys[number].destination
-    numbers: set[int] = set()
-    for term in members(terms):
-        if term < len(compiled.sides.by_destination):
-            numbers.update(compiled.sides.by_destination[term])
+    lines = compiled.sides.towards(terms)
     if terms >> DESTINATION_SELF & 1:
-        numbers |= compiled.sides.self_numbers
-    return [compiled.lines[number] for number in sorted(numbers)]
+        lines |= compiled.sides.self_lines
+    return [compiled.sides.lines[number] for number in members(lines)]
 
 
 def _target(compiled: CompiledPolicy, node: PolicyNode) -> Target:
+    classifier = compiled.classifier
     return Target(
         node.addresses,
-        tuple(compiled.classifier.own_facet(node, address).destination for address in node.addresses),
+        tuple(classifier.own_facet(node, address).destination for address in node.addresses),
         tuple(route for route in node.routes if not is_default_route(route)),
         tuple(sorted(route.version for route in node.routes if is_default_route(route))),
         None if node.tags else node.user,
     )
+
+
+def carried_over(compiled: CompiledPolicy, world: World, touched: Iterable[int]) -> Memo:
+    """What stays true when the nodes ``touched`` have changed and ``world`` is the outcome."""
+    memo, before = compiled.memo, compiled.world
+    pairs = [(before.nodes.get(ident), world.nodes.get(ident)) for ident in touched]
+    routed = any(
+        (old.routes if old is not None else ()) != (new.routes if new is not None else ()) for old, new in pairs
+    )
+    named = any(compiled.classifier.names(node.id) for pair in pairs for node in pair if node is not None)
+    bounds = world.ranges
+    astray = any(
+        not any(address in mesh for mesh in bounds)
+        for pair in pairs
+        for node in pair
+        if node is not None
+        for address in node.addresses
+    )
+    stale = {EVERYTHING} if routed or astray else set()
+    for name, term in memo.volatile.items():
+        if _may_change(term, before, world):
+            stale.add(name)
+    return Memo(
+        filters={} if routed or named else memo.filters,
+        names=memo.names,
+        volatile=memo.volatile,
+        sets={name: found for name, found in memo.sets.items() if name not in stale},
+        internet={} if routed or astray else memo.internet,
+        strays=None if astray else memo.strays,
+        everything=None if routed or astray else memo.everything,
+    )
+
+
+def _may_change(term: SourceTerm, before: World, after: World) -> bool:
+    """Whether the set of ``term`` may have other members after nodes changed."""
+    if term.conditions:
+        return True
+    match term.selector.kind:
+        case SelectorKind.TAGGED:
+            return before.principals is not after.principals
+        case SelectorKind.MEMBER:
+            return before.principals is not after.principals or before.users is not after.users
+        case _:
+            return False
 
 
 def own_sources(compiled: CompiledPolicy, line: Line, owner: int) -> tuple[SourceTerm, ...]:
@@ -97,7 +166,10 @@ def own_sources(compiled: CompiledPolicy, line: Line, owner: int) -> tuple[Sourc
 
 def _name(compiled: CompiledPolicy, term: SourceTerm) -> str:
     name = set_name(term)
-    compiled.memo.names[name] = term
+    if name not in compiled.memo.names:
+        compiled.memo.names[name] = term
+        if term.conditions or term.selector.kind not in _CONSTANT:
+            compiled.memo.volatile[name] = term
     return name
 
 
@@ -111,33 +183,42 @@ def _internet(compiled: CompiledPolicy, family: int) -> tuple[Prefix, ...]:
 def everything(compiled: CompiledPolicy) -> tuple[Prefix, ...]:
     """What the source ``*`` stands for: every address of the network and of its approved subnet routes."""
     if compiled.memo.everything is None:
-        found: set[Prefix] = set(compiled.world.ranges)
-        for node in compiled.world.nodes.values():
-            found.update(route for route in node.routes if not is_default_route(route))
-            found.update(
-                single(address)
-                for address in node.addresses
-                if not any(address in mesh for mesh in compiled.world.ranges)
-            )
-        compiled.memo.everything = collapsed(found)
+        compiled.memo.everything = collapsed((*compiled.world.ranges, *compiled.world.routes(), *_strays(compiled)))
     return compiled.memo.everything
+
+
+def _strays(compiled: CompiledPolicy) -> frozenset[Prefix]:
+    """The addresses of nodes that lie outside the network's ranges, as after a change of ranges."""
+    if compiled.memo.strays is None:
+        bounds = {item.version: (int(item[0]), int(item[-1])) for item in compiled.world.ranges}
+        compiled.memo.strays = frozenset(
+            single(address)
+            for node in compiled.world.nodes.values()
+            for address in node.addresses
+            if not (bound := bounds.get(address.version, (1, 0)))[0] <= int(address) <= bound[1]
+        )
+    return compiled.memo.strays
 
 
 def set_of(compiled: CompiledPolicy, name: str) -> dict[str, Any]:
     """See ``CompiledPolicy.set_of``."""
-    found = compiled.memo.sets.get(name)
+    memo = compiled.memo
+    if name != EVERYTHING and name not in memo.volatile:
+        return _plain(compiled, memo.names[name])
+    found = memo.sets.get(name)
     if found is None:
         if name == EVERYTHING:
             found = wire_set(prefixes=everything(compiled))
         else:
-            term = compiled.memo.names[name]
+            term = memo.volatile[name]
             found = _conditioned(compiled, term) if term.conditions else _plain(compiled, term)
-        compiled.memo.sets[name] = found
+        memo.sets[name] = found
     return found
 
 
 def _plain(compiled: CompiledPolicy, term: SourceTerm) -> dict[str, Any]:
     selector = term.selector
+    world = compiled.world
     match selector.kind:
         case SelectorKind.USER:
             return wire_set(users=[selector.ident])
@@ -146,57 +227,44 @@ def _plain(compiled: CompiledPolicy, term: SourceTerm) -> dict[str, Any]:
         case SelectorKind.TAG:
             return wire_set(tags=[selector.name])
         case SelectorKind.NODE:
-            return wire_set(ids=BitMap64([selector.ident]))
+            return wire_set(ids=[selector.ident])
         case SelectorKind.TAGGED:
-            return wire_set(tags=compiled.world.tags_in_use())
+            return wire_set(tags=world.tags_in_use())
         case SelectorKind.MEMBER:
-            owners = {item for item, ids in compiled.world.principals.items() if isinstance(item, int) and ids}
-            nobodys = BitMap64(compiled.world.principals.get(None) or ())
-            return wire_set(users=owners.union(compiled.world.users), ids=nobodys)
+            owners = {item for item, ids in world.principals.items() if isinstance(item, int) and ids}
+            return wire_set(users=owners.union(world.users), ids=sorted(world.of(None)))
         case _:
             raise AssertionError(f"{selector} stands for itself and needs no set")
 
 
 def _conditioned(compiled: CompiledPolicy, term: SourceTerm) -> dict[str, Any]:
     """A set under conditions has no members but those that are known to meet them now (or, for a denial, are not known
-    to escape them): ids, or addresses where the selector speaks of addresses."""
+    to escape them): ids, or addresses where the selector is about addresses."""
     selector = term.selector
     number = compiled.terms.sources.get(term)
     if number is None:  # the devices of one user, as autogroup:self has them
-        holding = (
-            ident
-            for ident in compiled.world.owned_by(selector.ident)
-            if (node := compiled.node(ident)) is not None and compiled.classifier.meets(term, node)
+        return wire_set(
+            ids=sorted(
+                ident
+                for ident in compiled.world.of(selector.ident)
+                if (node := compiled.node(ident)) is not None
+                and compiled.classifier.meets(term, node, known=ident not in compiled.muted)
+            )
         )
-        return wire_set(ids=BitMap64(holding))
-    ids = BitMap64()
-    table = compiled.classes.source_members
-    for item in members((table[number] if number < len(table) else 0) & own_classes(compiled)):
-        ids |= compiled.classes.members[item]
-    prefixes: set[Prefix] = set()
-    if term.denies and selector.kind is SelectorKind.ANY:
-        prefixes.update(item for item in everything(compiled) if item not in compiled.world.ranges)
+    own = compiled.classes.matching(1 << DESTINATION_MEMBER | 1 << DESTINATION_TAGGED, source=False)
+    ids = compiled.nodes_in(compiled.classes.matching(1 << number, source=True) & own)
+    routes = compiled.world.routes() if term.denies else ()
     if selector.prefix is None:
-        return wire_set(ids=ids, prefixes=collapsed(prefixes))
-    for ident in ids:
-        node = compiled.node(ident)
-        assert node is not None
-        prefixes.update(single(address) for address in node.addresses if address in selector.prefix)
-    if term.denies:
-        prefixes.update(_routes_inside(compiled, selector.prefix))
-    return wire_set(prefixes=collapsed(prefixes))
-
-
-def _routes_inside(compiled: CompiledPolicy, prefix: Prefix) -> set[Prefix]:
-    return {
-        common
-        for node in compiled.world.nodes.values()
-        for route in node.routes
-        if not is_default_route(route) and (common := overlap(route, prefix)) is not None
+        return wire_set(ids=ids, prefixes=collapsed(routes if selector.kind is SelectorKind.ANY else ()))
+    covered = {
+        single(address)
+        for ident in ids
+        if (node := compiled.node(ident)) is not None
+        for address in node.addresses
+        if address in selector.prefix
     }
+    covered.update(common for route in routes if (common := overlap(route, selector.prefix)) is not None)
+    return wire_set(prefixes=collapsed(covered))
 
 
-def own_classes(compiled: CompiledPolicy) -> int:
-    """The classes of nodes' own addresses, as against routes and the internet."""
-    table = compiled.classes.destination_members
-    return sum(table[term] for term in (DESTINATION_MEMBER, DESTINATION_TAGGED) if term < len(table))
+__all__ = ["Memo", "everything", "filter_of", "own_sources", "set_of"]

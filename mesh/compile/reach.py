@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mesh.compile.bits import members
+from mesh.compile.atoms import Atoms
+from mesh.compile.bits import few, large_mask_of, mask_of, members
 from mesh.compile.classes import Classes
-from mesh.compile.rows import Line, walk
+from mesh.compile.rows import Line, Step, walk
 from mesh.compile.terms import DESTINATION_SELF
 
 
@@ -15,104 +16,168 @@ from mesh.compile.terms import DESTINATION_SELF
 class Reach:
     """Rows by class. ``into[c]``: classes with an accepted flow to ``c``; ``out_of[c]``: classes that ``c`` has one to.
 
-    ``sees`` joins both. ``same`` is what ``sees`` becomes between nodes of one user, where ``autogroup:self`` counts as
-    well; it speaks of the untagged classes with an owner alone, and equals ``sees`` where no rule names it.
+    ``sees`` joins both. ``same`` is what ``sees`` becomes between own addresses of one user's nodes, where
+    ``autogroup:self`` counts as well: it is about untagged classes with an owner, and empty where no rule says it.
     """
 
-    into: tuple[int, ...]
-    out_of: tuple[int, ...]
-    sees: tuple[int, ...]
-    same: tuple[int, ...]
+    into: list[int]
+    out_of: list[int]
+    sees: list[int]
+    same: list[int]
 
 
+@dataclass(frozen=True, slots=True)
 class Sides:
-    """For each line, the classes that it matches as a source and as a destination."""
+    """The lines in force and the classes that each matches: as a source and as a destination; and, where one says
+    ``autogroup:self``, both once more within one user's devices (``own_``). ``by_source`` and ``by_destination`` lead
+    from a term to the lines that name it, as bit sets of their numbers, and ``self_lines`` are those that say it."""
 
-    __slots__ = ("by_destination", "by_source", "destinations", "own_destinations", "self_numbers", "sources")
+    lines: tuple[Line, ...]
+    atoms: Atoms
+    steps: list[Step]
+    sources: list[int]
+    destinations: list[int]
+    own_sources: list[int]
+    own_destinations: list[int]
+    by_source: list[int]
+    by_destination: list[int]
+    self_lines: int
 
-    def __init__(self, lines: Sequence[Line], classes: Classes) -> None:
-        self.sources = [_classes_of(line.sources, classes.source_members) for line in lines]
-        self.destinations = [_classes_of(line.destinations, classes.destination_members) for line in lines]
+    def towards(self, terms: int) -> int:
+        """The lines that match a destination with these terms, as bits; ``autogroup:self`` aside."""
+        return _lines_of(terms, self.by_destination)
+
+    def onwards(self, terms: int) -> int:
+        """The lines that match a source with these terms, as bits."""
+        return _lines_of(terms, self.by_source)
+
+
+def _lines_of(terms: int, by_term: Sequence[int]) -> int:
+    found = 0
+    for term in few(terms):
+        if term < len(by_term):
+            found |= by_term[term]
+    return found
+
+
+def sides_of(lines: tuple[Line, ...], classes: Classes) -> Sides:
+    """What ``lines``, which are those in force by position, match among ``classes``."""
+    atoms = Atoms([line.rule for line in lines])
+    steps = [Step(line.rule.accepts, atoms.reach(line.rule)) for line in lines]
+    sources = [classes.matching(line.sources, source=True) for line in lines]
+    destinations = [classes.matching(line.destinations, source=False) for line in lines]
+    return assembled(lines, atoms, steps, (sources, destinations), classes)
+
+
+def assembled(
+    lines: tuple[Line, ...],
+    atoms: Atoms,
+    steps: list[Step],
+    matched_classes: tuple[list[int], list[int]],
+    classes: Classes,
+) -> Sides:
+    """The sides, with what follows from the classes that each line matches as sources and as destinations."""
+    sources, destinations = matched_classes
+    own_sources: list[int] = []
+    own_destinations: list[int] = []
+    if any(line.own_devices for line in lines):
         owned = owned_classes(classes)
-        self.own_destinations = [
-            matched | owned if line.own_devices else matched
-            for line, matched in zip(lines, self.destinations, strict=True)
+        own_sources = [matched & owned for matched in sources]
+        own_destinations = [
+            owned if line.own_devices else matched & owned for line, matched in zip(lines, destinations, strict=True)
         ]
-        self.self_numbers = frozenset(number for number, line in enumerate(lines) if line.own_devices)
-        self.by_source = _by_term((line.sources for line in lines), len(classes.source_members))
-        self.by_destination = _by_term((line.destinations for line in lines), len(classes.destination_members))
+    return Sides(
+        lines,
+        atoms,
+        steps,
+        sources,
+        destinations,
+        own_sources,
+        own_destinations,
+        _by_term([line.sources for line in lines]),
+        _by_term([line.destinations for line in lines]),
+        mask_of(number for number, line in enumerate(lines) if line.own_devices),
+    )
+
+
+def _by_term(masks: Sequence[int]) -> list[int]:
+    found: list[list[int]] = []
+    for number, mask in enumerate(masks):
+        for term in few(mask):
+            while len(found) <= term:
+                found.append([])
+            found[term].append(number)
+    return [large_mask_of(numbers, len(masks)) if numbers else 0 for numbers in found]
 
 
 def owned_classes(classes: Classes) -> int:
     """The classes of untagged nodes with an owner: those that ``autogroup:self`` can speak of."""
-    return _term_members(classes.destination_members, DESTINATION_SELF)
+    return classes.matching(1 << DESTINATION_SELF, source=False)
 
 
-def _term_members(table: Sequence[int], term: int) -> int:
-    return table[term] if term < len(table) else 0
+class Rows:
+    """Works out rows for one state of sides and classes; identical lists of rules are walked once."""
+
+    __slots__ = ("_classes", "_everybody", "_into", "_out_of", "_owned", "_same_into", "_same_out_of", "_sides")
+
+    def __init__(self, sides: Sides, classes: Classes) -> None:
+        self._sides = sides
+        self._classes = classes
+        self._everybody = (1 << len(classes.keys)) - 1
+        self._owned = owned_classes(classes) if sides.self_lines else 0
+        self._into: dict[int, int] = {}
+        self._out_of: dict[int, int] = {}
+        self._same_into: dict[int, int] = {}
+        self._same_out_of: dict[int, int] = {}
+
+    def into(self, number: int) -> int:
+        """The classes with an accepted flow to class ``number``."""
+        key = self._classes.keys[number]
+        lines = self._sides.towards(key.destination)
+        row = self._into.get(lines)
+        if row is None:
+            row = self._into[lines] = walk(members(lines), self._sides.steps, self._sides.sources, self._everybody)
+        return row & self._classes.of_family(key.families)
+
+    def out_of(self, number: int) -> int:
+        """The classes that class ``number`` has an accepted flow to."""
+        key = self._classes.keys[number]
+        lines = self._sides.onwards(key.source)
+        row = self._out_of.get(lines)
+        if row is None:
+            others = self._sides.destinations
+            row = self._out_of[lines] = walk(members(lines), self._sides.steps, others, self._everybody)
+        return row & self._classes.of_family(key.families)
+
+    def same(self, number: int) -> int:
+        """The classes that class ``number`` sees within one user's devices."""
+        if not self._owned >> number & 1:
+            return 0
+        key = self._classes.keys[number]
+        sides = self._sides
+        towards = sides.towards(key.destination) | sides.self_lines
+        row = self._same_into.get(towards)
+        if row is None:
+            row = self._same_into[towards] = walk(members(towards), sides.steps, sides.own_sources, self._owned)
+        if row != self._owned:
+            onwards = sides.onwards(key.source)
+            out = self._same_out_of.get(onwards)
+            if out is None:
+                out = walk(members(onwards), sides.steps, sides.own_destinations, self._owned)
+                self._same_out_of[onwards] = out
+            row |= out
+        return row & self._classes.of_family(key.families)
 
 
-def _classes_of(terms: int, table: Sequence[int]) -> int:
-    matched = 0
-    for term in members(terms):
-        matched |= _term_members(table, term)
-    return matched
-
-
-def _by_term(masks: Iterable[int], size: int) -> list[list[int]]:
-    found: list[list[int]] = [[] for _ in range(size)]
-    for number, mask in enumerate(masks):
-        for term in members(mask):
-            if term < size:
-                found[term].append(number)
-    return found
-
-
-def _numbers(mask: int, by_term: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """The rules that match any of the terms in ``mask``, ascending."""
-    lists = [by_term[term] for term in members(mask) if by_term[term]]
-    if len(lists) == 1:
-        return tuple(lists[0])
-    return tuple(sorted(set().union(*lists)))
-
-
-def reach_of(lines: Sequence[Line], sides: Sides, classes: Classes) -> Reach:
-    """Evaluate all rules between all classes; identical lists of rules are walked once."""
-    inward, outward = _Walks(lines, sides.sources), _Walks(lines, sides.destinations)
-    own_inward, own_outward = _Walks(lines, sides.sources), _Walks(lines, sides.own_destinations)
-    owned = owned_classes(classes) if sides.self_numbers else 0
-    into: list[int] = []
-    out_of: list[int] = []
-    sees: list[int] = []
-    same: list[int] = []
-    for number, key in enumerate(classes.keys):
-        family = classes.of_family(key.families)
-        towards = _numbers(key.destination, sides.by_destination)
-        onwards = _numbers(key.source, sides.by_source)
-        into.append(inward.row(towards) & family)
-        out_of.append(outward.row(onwards) & family)
-        sees.append(into[-1] | out_of[-1])
-        if owned >> number & 1:
-            with_self = tuple(sorted(sides.self_numbers.union(towards)))
-            same.append((own_inward.row(with_self) | own_outward.row(onwards)) & family & owned)
-        else:
-            same.append(sees[-1])
-    return Reach(tuple(into), tuple(out_of), tuple(sees), tuple(same))
-
-
-class _Walks:
-    """Walks in one direction, each list of rules once."""
-
-    __slots__ = ("_lines", "_others", "_rows")
-
-    def __init__(self, lines: Sequence[Line], others: Sequence[int]) -> None:
-        self._lines = lines
-        self._others = others
-        self._rows: dict[tuple[int, ...], int] = {}
-
-    def row(self, numbers: tuple[int, ...]) -> int:
-        """The classes on the other side that the rules ``numbers`` accept."""
-        found = self._rows.get(numbers)
-        if found is None:
-            found = self._rows[numbers] = walk(numbers, self._lines, self._others)
-        return found
+def reach_of(sides: Sides, classes: Classes) -> Reach:
+    """Evaluate all rules between all classes."""
+    rows = Rows(sides, classes)
+    every = range(len(classes.keys))
+    into = [rows.into(number) for number in every]
+    out_of = [rows.out_of(number) for number in every]
+    return Reach(
+        into,
+        out_of,
+        [inward | outward for inward, outward in zip(into, out_of, strict=True)],
+        [rows.same(number) for number in every],
+    )

@@ -5,66 +5,67 @@ A row is a bit set of classes. ``walk`` is the heart of the engine: first match 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from mesh.compile.atoms import Atoms
+from mesh.compile.atoms import Reach
 from mesh.compile.terms import DESTINATION_SELF, RuleTerms, Terms
 from mesh.policy.rules import Rule
 
 
 class Line(NamedTuple):
-    """A rule in force, ready to walk: its terms as bit sets, the atoms it touches, and whether it has a part outside
-    all denials. ``own_devices`` says that ``autogroup:self`` stands among its destinations, whose bits leave it out."""
+    """A rule as the engine reads it: its terms as bit sets. ``own_devices`` says that ``autogroup:self`` stands among
+    its destinations, whose bits leave it out."""
 
     rule: Rule
     said: RuleTerms
-    accepts: bool
     sources: int
     destinations: int
     own_devices: bool
-    atoms: tuple[int, ...]
-    free: bool
 
 
-def lines_of(rules: Sequence[Rule], said: Mapping[int, RuleTerms], terms: Terms) -> tuple[Line, ...]:
-    """The lines of ``rules``, which are those in force by position; ``said`` is keyed by position."""
-    atoms = Atoms(rules)
-    lines = []
-    for rule in rules:
-        words = said[rule.position]
-        sources = destinations = 0
-        for source in words.sources:
-            sources |= 1 << terms.sources[source]
-        for destination in words.destinations:
-            destinations |= 1 << terms.destinations[destination]
-        own_devices = bool(destinations >> DESTINATION_SELF & 1)
-        destinations &= ~(1 << DESTINATION_SELF)
-        reach = atoms.reach(rule)
-        lines.append(Line(rule, words, rule.accepts, sources, destinations, own_devices, reach.atoms, reach.free))
-    return tuple(lines)
+def line_of(rule: Rule, said: RuleTerms, terms: Terms) -> Line:
+    """The line of ``rule``, whose terms must all be among ``terms``."""
+    sources = destinations = 0
+    for source in said.sources:
+        sources |= 1 << terms.sources[source]
+    for destination in said.destinations:
+        destinations |= 1 << terms.destinations[destination]
+    own_devices = bool(destinations >> DESTINATION_SELF & 1)
+    return Line(rule, said, sources, destinations & ~(1 << DESTINATION_SELF), own_devices)
 
 
-def walk(numbers: Iterable[int], lines: Sequence[Line], others: Sequence[int]) -> int:
+class Step(NamedTuple):
+    """What walking needs of a line: whether it accepts, and where it lies in the cut of protocols and ports."""
+
+    accepts: bool
+    reach: Reach
+
+
+def walk(numbers: Iterable[int], steps: Sequence[Step], others: Sequence[int], everybody: int) -> int:
     """Which classes on the other side have a flow accepted by the rules ``numbers`` (ascending), on any port.
 
-    ``others[n]`` are the classes that rule ``n`` matches on the other side.
+    ``others[n]`` are the classes that rule ``n`` matches on the other side; the walk ends early once ``everybody``
+    there is accepted.
     """
     allowed = 0
     denied: dict[int, int] = {}
     for number in numbers:
-        line = lines[number]
+        accepts, (atoms, free) = steps[number]
         matched = others[number]
-        if not line.accepts:
-            for atom in line.atoms:
+        if not accepts:
+            for atom in atoms:
                 denied[atom] = denied.get(atom, 0) | matched
-        elif line.free or not denied:
+            continue
+        if free or not denied:
             allowed |= matched
         else:
             blocked = matched & ~allowed
-            for atom in line.atoms:
+            for atom in atoms:
                 blocked &= denied.get(atom, 0)
                 if not blocked:
                     break
             allowed |= matched & ~blocked
+        if allowed == everybody:
+            break
     return allowed

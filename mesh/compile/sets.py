@@ -10,6 +10,7 @@ from typing import Any
 
 from pyroaring import BitMap64
 
+from mesh.compile.ids import ranges_of
 from mesh.compile.terms import SourceTerm
 from mesh.policy.conditions import condition_to_json
 from mesh.policy.facts import Prefix
@@ -30,27 +31,16 @@ def wire_set(
     *,
     users: Iterable[int] = (),
     tags: Iterable[str] = (),
-    ids: BitMap64 | None = None,
+    ids: Iterable[int] = (),
     prefixes: Iterable[Prefix] = (),
 ) -> dict[str, Any]:
-    """A set in the shape of the agent protocol: users and tags sorted, ids as merged ranges, prefixes as text."""
+    """A set in the shape of the agent protocol: users and tags sorted, ascending ids as merged ranges."""
     return {
         "users": sorted(users),
         "tags": sorted(tags),
-        "ids": ranges_of(ids) if ids is not None else [],
+        "ids": ranges_of(ids),
         "prefixes": [str(item) for item in prefixes],
     }
-
-
-def ranges_of(ids: BitMap64) -> list[list[int]]:
-    """Ids as sorted ranges ``[first, last]``, neighbours merged."""
-    ranges: list[list[int]] = []
-    for ident in ids.to_array():
-        if ranges and ranges[-1][1] + 1 == ident:
-            ranges[-1][1] = ident
-        else:
-            ranges.append([ident, ident])
-    return ranges
 
 
 def set_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,15 +53,14 @@ def set_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[
             known = set(old[member])
             if fresh := [item for item in new[member] if item not in known]:
                 parts[member] = fresh
-        if ids := ranges_of(bitmap_of(new["ids"]) - bitmap_of(old["ids"])):
+        if ids := ranges_of(_ids(new["ids"]) - _ids(old["ids"])):
             parts["ids"] = ids
         if parts:
             change[verb] = parts
     return change
 
 
-def bitmap_of(ranges: Iterable[Iterable[int]]) -> BitMap64:
-    """The ids in ``ranges``."""
+def _ids(ranges: Iterable[Iterable[int]]) -> BitMap64:
     found = BitMap64()
     for first, last in ranges:
         found.add_range(first, last + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -45,11 +45,13 @@ class Table(Generic[K, V]):
         """All values."""
         return (value for _, value in self.items())
 
-    def updated(self, changes: Mapping[K, V | None] | Iterable[tuple[K, V | None]]) -> Table[K, V]:
+    def updated(self, changes: Mapping[K, V | None]) -> Table[K, V]:
         """The map with ``changes`` applied; a value of None takes the key out."""
+        if not changes:
+            return self
         overlay = dict(self._overlay)
         size = self._size
-        for key, value in changes.items() if isinstance(changes, Mapping) else changes:
+        for key, value in changes.items():
             had = (overlay[key] if key in overlay else self._base.get(key)) is not None
             size += (value is not None) - had
             overlay[key] = value

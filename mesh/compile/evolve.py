@@ -1,0 +1,163 @@
+"""A compiled policy that moves on: nodes come, go and change, rules are edited, schedules open and close.
+
+Each step makes a new value that shares all but the difference with the one before, and must answer every question as
+a whole compile of the same facts would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from mesh.compile.build import compile_policy, first_boundary, in_force, warnings_of
+from mesh.compile.classifier import Classifier, KindKey
+from mesh.compile.compiled import CompiledPolicy
+from mesh.compile.editing import regrouped_users, touched_by
+from mesh.compile.ids import id_set_type
+from mesh.compile.placing import Placing
+from mesh.compile.publish import Memo, carried_over
+from mesh.compile.rows import line_of
+from mesh.compile.shifting import reach_with_new_classes, relined, sides_with_new_classes
+from mesh.compile.terms import Known, Terms, extended, terms_of
+from mesh.compile.world import Principal, families_of
+from mesh.errors import ValidationError
+from mesh.policy.facts import FactsChange
+from mesh.policy.groups import flatten_groups, groups_by_user
+from mesh.policy.limits import MAX_CLASSES
+from mesh.policy.policy import Policy, validate_policy
+
+_IDLE = 1_024
+"""How many terms and classes may be out of use, beyond as many as are in use, before a whole compile is better."""
+
+
+def moved(compiled: CompiledPolicy, change: FactsChange) -> CompiledPolicy:
+    """The compiled policy after nodes came, went or changed, or users did.
+
+    Raises ValidationError where there would be too many classes, whatever posture is passed over.
+    """
+    world = compiled.world.moved(change)
+    coming = {node.id: node for node in change.nodes}
+    if compiled.muted or id_set_type(max(coming, default=0)) is not world.id_set is id_set_type(0):
+        return compile_policy(compiled.policy, world.facts(), compiled.at)
+    placing = Placing(compiled.classes)
+    for ident in change.removed:
+        if ident not in coming:
+            placing.remove(ident, compiled.shape(ident))
+    for node in coming.values():
+        placing.place(node, compiled.shape(node.id), compiled.classifier)
+    if len(placing.keys) > MAX_CLASSES:
+        return compile_policy(compiled.policy, world.facts(), compiled.at)
+    memo = carried_over(compiled, world, {*change.removed, *coming})
+    return _placed(replace(compiled, world=world, memo=memo), placing)
+
+
+def at_instant(compiled: CompiledPolicy, at: datetime) -> CompiledPolicy:
+    """The same policy and facts at another aware instant: only schedules decide what is in force."""
+    _check_instant(at)
+    lines = in_force(compiled.lines, at)
+    step = compiled if lines == compiled.sides.lines else relined(compiled, lines)
+    return replace(
+        step,
+        at=at.astimezone(UTC),
+        next_boundary=first_boundary(compiled.lines, at),
+        warnings=warnings_of(compiled.lines, at),
+    )
+
+
+def with_policy(compiled: CompiledPolicy, policy: Policy, at: datetime | None = None) -> CompiledPolicy:
+    """The same facts held against another policy, edited from this one: as fast as the edit is small.
+
+    Raises ValidationError as ``compile_policy`` does.
+    """
+    validate_policy(policy)
+    instant = compiled.at if at is None else _check_instant(at)
+    same_groups = policy.groups == compiled.policy.groups
+    flat = compiled.groups if same_groups else flatten_groups(policy.group_table())
+    known = Known(policy.host_table(), frozenset(flat))
+    rules = [rule for rule in policy.ordered() if rule.enabled]
+    said = [terms_of(rule, known) for rule in rules]
+    terms = extended(compiled.terms, said)
+    if compiled.muted or _worn(compiled, terms):
+        return compile_policy(policy, compiled.world.facts(), instant)
+    step = compiled
+    if terms is not compiled.terms or not same_groups:
+        step = _reclassified(compiled, terms, flat)
+        if len(step.classes.keys) > MAX_CLASSES:
+            return compile_policy(policy, compiled.world.facts(), instant)
+    lines = tuple(line_of(rule, words, terms) for rule, words in zip(rules, said, strict=True))
+    return replace(
+        relined(step, in_force(lines, instant)),
+        policy=policy,
+        at=instant,
+        lines=lines,
+        next_boundary=first_boundary(lines, instant),
+        warnings=warnings_of(lines, instant),
+    )
+
+
+def _check_instant(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValidationError("the instant to compile for needs a time zone")
+    return at.astimezone(UTC)
+
+
+def _worn(compiled: CompiledPolicy, terms: Terms) -> bool:
+    """Whether so many terms or classes are out of use that a whole compile is the better way."""
+    sources = {term for line in compiled.lines for term in line.said.sources}
+    destinations = {item for line in compiled.lines for item in line.said.destinations}
+    used = len(sources) + len(destinations)
+    idle = sum(not ids for ids in compiled.classes.members)
+    return (
+        len(terms.sources) + len(terms.destinations) > _IDLE + 2 * used
+        or idle > _IDLE + len(compiled.classes.keys) // 2
+    )
+
+
+def _reclassified(compiled: CompiledPolicy, terms: Terms, flat: Mapping[str, frozenset[int]]) -> CompiledPolicy:
+    """The same rules over classes that tell apart what ``terms`` and the groups ``flat`` do."""
+    classifier = Classifier(terms, groups_by_user(flat))
+    users = regrouped_users(compiled.groups, flat)
+    touched = touched_by(compiled.world, compiled.terms, terms, flat, users)
+    placing = Placing(compiled.classes)
+    for principal in touched.principals:
+        ids = [ident for ident in compiled.world.of(principal) if ident not in touched.nodes]
+        _place_principal(compiled, placing, classifier, principal, ids)
+    for ident in touched.nodes:
+        if (node := compiled.world.nodes.get(ident)) is not None:
+            placing.place(node, compiled.shape(ident), classifier)
+    return _placed(replace(compiled, groups=flat, terms=terms, classifier=classifier, memo=Memo()), placing)
+
+
+def _place_principal(
+    compiled: CompiledPolicy, placing: Placing, classifier: Classifier, principal: Principal, ids: list[int]
+) -> None:
+    """Put the nodes ``ids`` of one principal where ``classifier`` says: together, where nothing tells them apart."""
+    before = compiled.classifier
+    conditioned = (
+        before.of_principal(principal).source & before.conditioned
+        or classifier.of_principal(principal).source & classifier.conditioned
+    )
+    alike: dict[int, list[int]] = {}
+    for ident in ids:
+        node = compiled.world.nodes.get(ident)
+        assert node is not None
+        if conditioned or compiled.classes.singles.get(ident) is not None:
+            placing.place(node, compiled.shape(ident), classifier)
+        else:
+            alike.setdefault(families_of(node), []).append(ident)
+    for families, some in alike.items():
+        kind = KindKey(principal, families, 0)
+        if families:
+            old = compiled.classes.index[before.facet_of_kind(kind)]
+            placing.move_alike(some, old, classifier.facet_of_kind(kind))
+
+
+def _placed(compiled: CompiledPolicy, placing: Placing) -> CompiledPolicy:
+    """The policy over the classes that ``placing`` makes of its own."""
+    classes = placing.classes(compiled.world.id_set)
+    if classes.keys is compiled.classes.keys:
+        return replace(compiled, classes=classes)
+    sides = sides_with_new_classes(compiled.sides, compiled.classes, classes)
+    reach = reach_with_new_classes(compiled.reach, sides, compiled.classes, classes)
+    return replace(compiled, classes=classes, sides=sides, reach=reach)

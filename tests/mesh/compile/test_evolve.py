@@ -1,0 +1,106 @@
+"""Incremental moves: every step must answer as a whole compile of the same facts does."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mesh.compile import CompiledPolicy, at_instant, compile_policy, moved, with_policy
+from mesh.policy import FactsChange, NetworkFacts, Policy, apply_change
+from tests.mesh.policy.strategies import AT, networks, nodes, policies
+
+EXAMPLES = int(os.environ.get("GHOSTWIRE_POLICY_EXAMPLES", "150"))
+thorough = settings(max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+def answers(compiled: CompiledPolicy) -> object:
+    """Everything that agents are told, by node."""
+    told = {}
+    for node in compiled.facts.nodes:
+        rules, names = compiled.filter_of(node.id)
+        told[node.id] = (
+            compiled.peers_of(node.id),
+            rules,
+            {name: compiled.set_of(name) for name in names},
+            [
+                (router.id, compiled.routes_between(node.id, router.id), compiled.exit_node_for(node.id, router.id))
+                for router in compiled.facts.nodes
+                if router.routes
+            ],
+        )
+    return told, compiled.next_boundary, compiled.warnings
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> FactsChange:
+    idents = draw(st.lists(st.integers(1, 6), unique=True, max_size=3))
+    removed = draw(st.frozensets(st.integers(1, 6), max_size=1))
+    return FactsChange(tuple(draw(nodes(ident)) for ident in idents), removed.difference(idents))
+
+
+@st.composite
+def edits(draw: st.DrawFn, policy: Policy) -> Policy:
+    """Another policy: rules moved about, some taken out or put in, and groups perhaps changed."""
+    other = draw(policies(3))
+    keep = [rule for rule in policy.rules if draw(st.integers(0, 4))]
+    mixed = draw(st.permutations([*keep, *other.rules])) if draw(st.booleans()) else [*keep, *other.rules]
+    rules = tuple(replace(rule, id=place, position=place) for place, rule in enumerate(mixed, start=1))
+    changed = draw(st.booleans())
+    return Policy(rules, other.groups if changed else policy.groups, other.hosts if changed else policy.hosts)
+
+
+@thorough
+@given(policies(), networks(), st.lists(changes(), min_size=1, max_size=3), st.booleans())
+def test_moved_nodes_answer_as_a_whole_compile(
+    policy: Policy, facts: NetworkFacts, steps: list[FactsChange], asked: bool
+) -> None:
+    compiled = compile_policy(policy, facts, AT)
+    for change in steps:
+        if asked:
+            answers(compiled)
+        compiled, facts = moved(compiled, change), apply_change(facts, change)
+        assert answers(compiled) == answers(compile_policy(policy, facts, AT))
+
+
+@thorough
+@given(st.data(), policies(), networks())
+def test_an_edited_policy_answers_as_a_whole_compile(data: st.DataObject, policy: Policy, facts: NetworkFacts) -> None:
+    compiled = compile_policy(policy, facts, AT)
+    for _ in range(data.draw(st.integers(1, 3))):
+        if data.draw(st.booleans()):
+            answers(compiled)
+        if data.draw(st.booleans()):
+            change = data.draw(changes())
+            compiled, facts = moved(compiled, change), apply_change(facts, change)
+        policy = data.draw(edits(policy))
+        compiled = with_policy(compiled, policy)
+        assert answers(compiled) == answers(compile_policy(policy, facts, AT))
+
+
+@thorough
+@given(policies(), networks(), st.integers(-3, 3))
+def test_another_instant_answers_as_a_whole_compile(policy: Policy, facts: NetworkFacts, hours: int) -> None:
+    at = AT + timedelta(hours=hours * 12)
+    compiled = compile_policy(policy, facts, AT)
+    answers(compiled)
+    assert answers(at_instant(compiled, at)) == answers(compile_policy(policy, facts, at))
+
+
+@thorough
+@given(st.data(), policies(), networks())
+def test_the_policy_that_was_left_behind_stays_as_it_was(
+    data: st.DataObject, policy: Policy, facts: NetworkFacts
+) -> None:
+    compiled = compile_policy(policy, facts, AT)
+    if data.draw(st.booleans()):
+        answers(compiled)
+    branches = [moved(compiled, data.draw(changes())) for _ in range(2)]
+    for branch in [*branches, with_policy(compiled, data.draw(edits(policy)))]:
+        answers(branch)
+    assert answers(compiled) == answers(compile_policy(policy, facts, AT))
+    for branch in branches:
+        assert answers(branch) == answers(compile_policy(policy, branch.facts, AT))
