@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from nodes.models import Network
 
@@ -10,7 +10,7 @@ class AclRule(models.Model):
     """One rule of a network's policy; the first that matches decides, in the order of ``position``.
 
     ``sources`` and ``destinations`` are bound selectors (users and nodes by id), so that a newcomer with an old
-    name inherits nothing.
+    name inherits nothing. A rule whose time is over is switched off and stays.
     """
 
     class Action(models.TextChoices):
@@ -25,6 +25,12 @@ class AclRule(models.Model):
     destinations = models.JSONField()
     protocols = models.JSONField(default=list, blank=True, help_text="Empty: TCP, UDP and ICMP.")
     ports = models.JSONField(default=list, blank=True, help_text="Empty: any.")
+    schedule = models.JSONField(
+        default=dict, blank=True, help_text="A weekly window: weekdays, start, end, timezone. Empty: always."
+    )
+    not_before = models.DateTimeField(null=True, blank=True, help_text="When it begins. Empty: at once.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="When it ends and is switched off.")
+    conditions = models.JSONField(default=list, blank=True, help_text="What the source node must report.")
     enabled = models.BooleanField(default=True)
     comment = models.TextField(blank=True)
 
@@ -34,6 +40,17 @@ class AclRule(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("network", "position"), name="rule_position_once"),
             models.CheckConstraint(condition=Q(action__in=("accept", "deny")), name="rule_action_known"),
+            models.CheckConstraint(
+                condition=Q(not_before=None) | Q(expires_at=None) | Q(not_before__lt=F("expires_at")),
+                name="rule_begins_before_it_ends",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("network", "expires_at"),
+                name="rule_temporary",
+                condition=Q(enabled=True, expires_at__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:

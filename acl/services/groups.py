@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from acl.models import Group, GroupMember
-from acl.services.policy import activate_policy, check_no_denial_names
+from acl.services.policy import activate_policy, check_no_denial_names, check_version
 from mesh.change import Cause
 from mesh.errors import ConflictError, FieldError, NotFoundError, ValidationError
 from mesh.policy import Selector, SelectorKind
@@ -28,12 +28,15 @@ def save_group(
     now: datetime,
     comment: str = "",
     group_id: int | None = None,
+    forced: bool = False,
+    expected_version: int | None = None,
 ) -> Group:
     """Creates a group, or with ``group_id`` makes an existing one so. ``name`` without ``group:``.
 
     Raises ValidationError (bad name, unknown members, a circle), ConflictError (name taken), NotFoundError.
     """
     network = lock_network(network_id)
+    check_version(network=network, expected=expected_version)
     name = name.removeprefix("group:")
     group = Group(network=network)
     if group_id is not None:
@@ -62,19 +65,26 @@ def save_group(
         [GroupMember(group=group, user_id=pk) for pk in sorted(known_users)]
         + [GroupMember(group=group, subgroup_id=pk) for pk in sorted(known_groups)]
     )
-    activate_policy(network=network, cause=cause, now=now)
+    activate_policy(network=network, cause=cause, now=now, forced=forced)
     return group
 
 
 @transaction.atomic
-def delete_group(*, group_id: int, cause: Cause, now: datetime) -> None:
-    """Removes a group. Raises NotFoundError, ConflictError if an enabled deny rule names it."""
+def delete_group(
+    *, group_id: int, cause: Cause, now: datetime, forced: bool = False, expected_version: int | None = None
+) -> None:
+    """Removes a group. Raises NotFoundError, ConflictError if an enabled deny rule names it, unless
+    ``forced``, or for what ``activate_policy`` says."""
     group = Group.objects.filter(pk=group_id).first()
     if group is None:
         raise NotFoundError(f"There is no group {group_id}.")
     network = lock_network(group.network_id)
-    check_no_denial_names(
-        network=network, selector=Selector(SelectorKind.GROUP, name=group.name), what=f"group:{group.name}"
+    check_version(network=network, expected=expected_version)
+    overridden = check_no_denial_names(
+        network=network,
+        selector=Selector(SelectorKind.GROUP, name=group.name),
+        what=f"group:{group.name}",
+        forced=forced,
     )
     group.delete()
-    activate_policy(network=network, cause=cause, now=now)
+    activate_policy(network=network, cause=cause, now=now, forced=forced, overridden=overridden)

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from acl.models import Host
-from acl.services.policy import activate_policy, check_no_denial_names
+from acl.services.policy import activate_policy, check_no_denial_names, check_version
 from mesh.change import Cause
 from mesh.errors import ConflictError, FieldError, NotFoundError, ValidationError
 from mesh.policy import Selector, SelectorKind, parse_prefix
@@ -26,12 +26,15 @@ def save_host(
     now: datetime,
     comment: str = "",
     host_id: int | None = None,
+    forced: bool = False,
+    expected_version: int | None = None,
 ) -> Host:
     """Creates a named host, or with ``host_id`` makes an existing one so. ``name`` without ``host:``.
 
     Raises ValidationError, ConflictError (name taken, also by a node), NotFoundError.
     """
     network = lock_network(network_id)
+    check_version(network=network, expected=expected_version)
     name = name.removeprefix("host:")
     host = Host(network=network)
     if host_id is not None:
@@ -56,19 +59,23 @@ def save_host(
         raise ConflictError(f"{name} is the name of a node.")
     host.name, host.prefix, host.comment = name, normal, comment
     host.save()
-    activate_policy(network=network, cause=cause, now=now)
+    activate_policy(network=network, cause=cause, now=now, forced=forced)
     return host
 
 
 @transaction.atomic
-def delete_host(*, host_id: int, cause: Cause, now: datetime) -> None:
-    """Removes a named host. Raises NotFoundError, ConflictError if an enabled deny rule names it."""
+def delete_host(
+    *, host_id: int, cause: Cause, now: datetime, forced: bool = False, expected_version: int | None = None
+) -> None:
+    """Removes a named host. Raises NotFoundError, ConflictError if an enabled deny rule names it, unless
+    ``forced``, or for what ``activate_policy`` says."""
     host = Host.objects.filter(pk=host_id).first()
     if host is None:
         raise NotFoundError(f"There is no host {host_id}.")
     network = lock_network(host.network_id)
-    check_no_denial_names(
-        network=network, selector=Selector(SelectorKind.HOST, name=host.name), what=f"host:{host.name}"
+    check_version(network=network, expected=expected_version)
+    overridden = check_no_denial_names(
+        network=network, selector=Selector(SelectorKind.HOST, name=host.name), what=f"host:{host.name}", forced=forced
     )
     host.delete()
-    activate_policy(network=network, cause=cause, now=now)
+    activate_policy(network=network, cause=cause, now=now, forced=forced, overridden=overridden)

@@ -2,75 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import Max
 
 from acl.models import AclRule
-from acl.selectors import known_names, rule_value
-from acl.services.policy import activate_policy
+from acl.services.order import place_rule, renumber_rules, write_order
+from acl.services.policy import activate_policy, check_version, first_version
+from acl.services.rule_fields import FIELDS, content_of, write_fields
 from mesh.change import Cause
-from mesh.errors import FieldError, NotFoundError, ValidationError
-from mesh.policy import check_rule, format_stored, parse_ports, parse_protocol, parse_selectors
+from mesh.errors import ConflictError, NotFoundError
 from nodes.changes import lock_network
 from nodes.models import Network
 
-FIELDS: Final = ("name", "action", "sources", "destinations", "protocols", "ports", "enabled", "comment")
-# Positions are moved out of the way in one statement: the unique constraint holds between any two rows.
-_ASIDE: Final = 1_000_000
+__all__ = ["FIELDS", "create_rule", "delete_rule", "move_rule", "own_devices_rule", "reorder_rules", "update_rule"]
 
 
 @transaction.atomic
 def create_rule(
-    *, network_id: int, fields: Mapping[str, Any], cause: Cause, now: datetime, position: int | None = None
+    *,
+    network_id: int,
+    fields: Mapping[str, Any],
+    cause: Cause,
+    now: datetime,
+    position: int | None = None,
+    forced: bool = False,
+    expected_version: int | None = None,
 ) -> AclRule:
     """Adds a rule, at the end or at ``position`` (1 = first).
 
     ``fields``: name, action, sources and destinations as people write selectors (``user:ana``, ``tag:db``),
-    protocols (names or numbers), ports (``"22"``, ``"8000-8999"``), enabled, comment. Raises ValidationError with
-    the member at fault, such as ``sources.1``.
+    protocols (names or numbers), ports (``"22"``, ``"8000-8999"``), schedule (weekdays, start, end, timezone,
+    not_before, expires_at), conditions, enabled, comment. ``forced`` overrides objections; ``expected_version``: of the
+    policy, as the caller knows it.
+
+    Raises ValidationError with the member at fault, such as ``sources.1``; ConflictError for objections to the policy
+    that would come of it, or another version.
     """
     network = lock_network(network_id)
+    check_version(network=network, expected=expected_version)
     last = AclRule.objects.filter(network=network).aggregate(last=Max("position"))["last"] or 0
     rule = AclRule(network=network, position=last + 1)
-    _write(network, rule, fields)
+    write_fields(network=network, rule=rule, fields=fields, now=now)
     rule.save(force_insert=True)
     if position is not None:
-        _place(network, rule, position)
-    activate_policy(network=network, cause=cause, now=now)
+        place_rule(network=network, rule=rule, position=position)
+    activate_policy(network=network, cause=cause, now=now, forced=forced)
     return rule
 
 
 @transaction.atomic
-def update_rule(*, rule_id: int, fields: Mapping[str, Any], cause: Cause, now: datetime) -> AclRule:
-    """Changes what ``fields`` gives of a rule. Raises NotFoundError, ValidationError."""
+def update_rule(
+    *,
+    rule_id: int,
+    fields: Mapping[str, Any],
+    cause: Cause,
+    now: datetime,
+    forced: bool = False,
+    expected_version: int | None = None,
+) -> AclRule:
+    """Changes what ``fields`` gives of a rule. Raises NotFoundError, ValidationError, ConflictError as above."""
     network, rule = _lock(rule_id)
-    before = _content(rule)
-    _write(network, rule, fields)
-    if _content(rule) != before:
+    check_version(network=network, expected=expected_version)
+    before = content_of(rule)
+    write_fields(network=network, rule=rule, fields=fields, now=now)
+    if content_of(rule) != before:
         rule.save()
-        activate_policy(network=network, cause=cause, now=now)
+        activate_policy(network=network, cause=cause, now=now, forced=forced)
     return rule
 
 
 @transaction.atomic
-def move_rule(*, rule_id: int, position: int, cause: Cause, now: datetime) -> AclRule:
-    """Puts a rule at ``position`` (1 = first; beyond the end = last). Raises NotFoundError."""
+def move_rule(
+    *,
+    rule_id: int,
+    position: int,
+    cause: Cause,
+    now: datetime,
+    forced: bool = False,
+    expected_version: int | None = None,
+) -> AclRule:
+    """Puts a rule at ``position`` (1 = first; beyond the end = last). Raises NotFoundError, ConflictError."""
     network, rule = _lock(rule_id)
-    if _place(network, rule, position):
-        activate_policy(network=network, cause=cause, now=now)
+    check_version(network=network, expected=expected_version)
+    if place_rule(network=network, rule=rule, position=position):
+        activate_policy(network=network, cause=cause, now=now, forced=forced)
     return rule
 
 
 @transaction.atomic
-def delete_rule(*, rule_id: int, cause: Cause, now: datetime) -> None:
-    """Removes a rule. Raises NotFoundError."""
+def reorder_rules(
+    *,
+    network_id: int,
+    rule_ids: Sequence[int],
+    cause: Cause,
+    now: datetime,
+    forced: bool = False,
+    expected_version: int | None = None,
+) -> None:
+    """Puts all rules of a network in the order of ``rule_ids``.
+
+    Raises ConflictError if these are not exactly the network's rules: someone added or removed one meanwhile.
+    """
+    network = lock_network(network_id)
+    check_version(network=network, expected=expected_version)
+    rules = {rule.pk: rule for rule in AclRule.objects.filter(network=network)}
+    if len(rule_ids) != len(rules) or set(rule_ids) != set(rules):
+        raise ConflictError("The order must name each rule of the network once.")
+    if write_order([rules[rule_id] for rule_id in rule_ids]):
+        activate_policy(network=network, cause=cause, now=now, forced=forced)
+
+
+@transaction.atomic
+def delete_rule(
+    *, rule_id: int, cause: Cause, now: datetime, forced: bool = False, expected_version: int | None = None
+) -> None:
+    """Removes a rule. Raises NotFoundError, ConflictError."""
     network, rule = _lock(rule_id)
+    check_version(network=network, expected=expected_version)
     rule.delete()
-    activate_policy(network=network, cause=cause, now=now)
+    renumber_rules(network=network)
+    activate_policy(network=network, cause=cause, now=now, forced=forced)
 
 
 def own_devices_rule(*, network: Network) -> None:
@@ -83,6 +138,7 @@ def own_devices_rule(*, network: Network) -> None:
         sources=["autogroup:member"],
         destinations=["autogroup:self"],
     )
+    first_version(network=network, cause=Cause.system("configuration"), now=network.created_at)
 
 
 def _lock(rule_id: int) -> tuple[Network, AclRule]:
@@ -94,71 +150,3 @@ def _lock(rule_id: int) -> tuple[Network, AclRule]:
     if rule is None:
         raise NotFoundError(f"There is no rule {rule_id}.")
     return network, rule
-
-
-def _place(network: Network, rule: AclRule, position: int) -> bool:
-    """Numbers the rules 1, 2, 3, ... with ``rule`` at ``position``; returns whether the order changed."""
-    rules = list(AclRule.objects.filter(network=network).exclude(pk=rule.pk).order_by("position"))
-    before = rule.position
-    index = min(max(position, 1), len(rules) + 1) - 1
-    rules.insert(index, rule)
-    wanted = {item.pk: number for number, item in enumerate(rules, start=1)}
-    moved = {item.pk: item for item in rules if item.position != wanted[item.pk]}
-    if moved:
-        AclRule.objects.filter(pk__in=moved).update(position=F("position") + _ASIDE)
-        for pk in moved:
-            AclRule.objects.filter(pk=pk).update(position=wanted[pk])
-    rule.position = wanted[rule.pk]
-    return rule.position != before
-
-
-def _write(network: Network, rule: AclRule, fields: Mapping[str, Any]) -> None:
-    unknown = [name for name in fields if name not in FIELDS]
-    if unknown:
-        raise ValidationError(
-            "The rule is refused.", errors=tuple(FieldError(name, "No such member.") for name in unknown)
-        )
-    errors: list[FieldError] = []
-    for name in ("name", "comment", "enabled", "action"):
-        if name in fields:
-            setattr(rule, name, fields[name])
-    if rule.action not in AclRule.Action.values:
-        errors.append(FieldError("action", "accept or deny"))
-    names = known_names(network.pk) if {"sources", "destinations"} & set(fields) else None
-    for side in ("sources", "destinations"):
-        if side in fields and names is not None:
-            try:
-                parsed = parse_selectors(fields[side], names, field_name=side)
-                setattr(rule, side, [format_stored(item) for item in parsed])
-            except ValidationError as error:
-                errors.extend(error.errors)
-        elif getattr(rule, side) is None:
-            errors.append(FieldError(side, "at least one selector is needed"))
-    errors.extend(_write_services(rule, fields))
-    if not errors:
-        errors.extend(check_rule(rule_value(rule)))
-    if errors:
-        raise ValidationError(errors[0].message, errors=tuple(errors))
-
-
-def _write_services(rule: AclRule, fields: Mapping[str, Any]) -> list[FieldError]:
-    errors: list[FieldError] = []
-    protocols: set[int] = set()
-    for index, text in enumerate(fields.get("protocols", ())):
-        try:
-            protocols.add(parse_protocol(text))
-        except ValidationError as error:
-            errors.append(FieldError(f"protocols.{index}", error.detail))
-    if "protocols" in fields:
-        rule.protocols = sorted(protocols)
-    if "ports" in fields:
-        try:
-            ports = parse_ports(",".join(str(item) for item in fields["ports"])) if fields["ports"] else ()
-            rule.ports = [[item.first, item.last] for item in ports]
-        except ValidationError as error:
-            errors.append(FieldError("ports", error.detail))
-    return errors
-
-
-def _content(rule: AclRule) -> tuple[object, ...]:
-    return tuple(getattr(rule, name) for name in FIELDS)

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from acl.models import TagOwner
 from acl.selectors import known_names
-from acl.services.policy import activate_policy, check_no_denial_names
+from acl.services.policy import activate_policy, check_no_denial_names, check_version
 from mesh.change import Cause
 from mesh.errors import ConflictError, FieldError, NotFoundError, ValidationError
 from mesh.policy import Selector, SelectorKind, format_stored, parse_selectors
@@ -29,12 +29,15 @@ def save_tag(
     now: datetime,
     comment: str = "",
     tag_owner_id: int | None = None,
+    forced: bool = False,
+    expected_version: int | None = None,
 ) -> TagOwner:
     """Declares a tag, or with ``tag_owner_id`` changes who owns it. ``owners`` as people write selectors.
 
     Without owners only those who manage nodes may give it. Raises ValidationError, ConflictError, NotFoundError.
     """
     network = lock_network(network_id)
+    check_version(network=network, expected=expected_version)
     row = TagOwner(network=network)
     if tag_owner_id is not None:
         found = TagOwner.objects.filter(network=network, pk=tag_owner_id).first()
@@ -59,17 +62,23 @@ def save_tag(
         raise ValidationError("The tag is refused.", errors=errors)
     row.tag, row.owners, row.comment = tag, [format_stored(owner) for owner in parsed], comment
     row.save()
-    activate_policy(network=network, cause=cause, now=now)
+    activate_policy(network=network, cause=cause, now=now, forced=forced)
     return row
 
 
 @transaction.atomic
-def delete_tag(*, tag_owner_id: int, cause: Cause, now: datetime) -> None:
-    """Withdraws a tag; nodes keep it. Raises NotFoundError, ConflictError if an enabled deny rule names it."""
+def delete_tag(
+    *, tag_owner_id: int, cause: Cause, now: datetime, forced: bool = False, expected_version: int | None = None
+) -> None:
+    """Withdraws a tag; nodes keep it. Raises NotFoundError, ConflictError if an enabled deny rule names it, unless
+    ``forced``, or for what ``activate_policy`` says."""
     row = TagOwner.objects.filter(pk=tag_owner_id).first()
     if row is None:
         raise NotFoundError(f"There is no tag {tag_owner_id}.")
     network = lock_network(row.network_id)
-    check_no_denial_names(network=network, selector=Selector(SelectorKind.TAG, name=row.tag), what=row.tag)
+    check_version(network=network, expected=expected_version)
+    overridden = check_no_denial_names(
+        network=network, selector=Selector(SelectorKind.TAG, name=row.tag), what=row.tag, forced=forced
+    )
     row.delete()
-    activate_policy(network=network, cause=cause, now=now)
+    activate_policy(network=network, cause=cause, now=now, forced=forced, overridden=overridden)

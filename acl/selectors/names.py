@@ -1,58 +1,15 @@
-"""Reads of a network's policy, as the values that the engine takes."""
+"""The names that a policy gives and needs: groups, hosts, tags, users and nodes."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from acl.models import AclRule, Group, GroupMember, Host, TagOwner
-from mesh.policy import (
-    Action,
-    Labels,
-    Names,
-    Policy,
-    PortRange,
-    Rule,
-    SelectorKind,
-    flatten_groups,
-    parse_prefix,
-    parse_stored,
-)
+from acl.models import Group, GroupMember, Host, TagOwner
 from mesh.policy import Group as PolicyGroup
-from mesh.policy import Host as PolicyHost
-from mesh.policy import TagOwner as PolicyTagOwner
+from mesh.policy import Labels, Names, SelectorKind, flatten_groups, parse_stored
 from nodes.models import Node, NodeTag
-
-
-def load_policy(network_id: int) -> Policy:
-    """A network's whole policy, in five queries. Raises ValidationError if what is stored cannot be read."""
-    rules = AclRule.objects.filter(network_id=network_id).order_by("position")
-    hosts = Host.objects.filter(network_id=network_id)
-    tags = TagOwner.objects.filter(network_id=network_id)
-    return Policy(
-        rules=tuple(rule_value(rule) for rule in rules),
-        groups=tuple(load_groups(network_id).values()),
-        hosts=tuple(PolicyHost(host.name, parse_prefix(host.prefix)) for host in hosts),
-        tag_owners=tuple(PolicyTagOwner(row.tag, tuple(parse_stored(owner) for owner in row.owners)) for row in tags),
-    )
-
-
-def rule_value(rule: AclRule) -> Rule:
-    """A stored rule as the engine takes it."""
-    return Rule(
-        id=rule.pk or 0,
-        position=rule.position,
-        action=Action(rule.action),
-        sources=tuple(parse_stored(text) for text in rule.sources),
-        destinations=tuple(parse_stored(text) for text in rule.destinations),
-        protocols=tuple(rule.protocols),
-        ports=tuple(PortRange(first, last) for first, last in rule.ports),
-        enabled=rule.enabled,
-        name=rule.name,
-        comment=rule.comment,
-    )
 
 
 def load_groups(network_id: int) -> dict[str, PolicyGroup]:
@@ -96,9 +53,23 @@ def labels_for(stored: list[str]) -> Labels:
     return Labels(users=users, nodes=nodes)
 
 
+def labels_of(network_id: int) -> Labels:
+    """The names of all users, and of all nodes of a network: for showing a whole policy."""
+    return Labels(
+        users=dict(get_user_model().objects.values_list("pk", "username")),
+        nodes=dict(Node.objects.filter(network_id=network_id).values_list("pk", "name")),
+    )
+
+
 def is_named_by_policy(network_id: int, name: str) -> bool:
     """Whether the policy gives ``name`` a meaning of its own, so that no newcomer may slip into it."""
     return Host.objects.filter(network_id=network_id, name=name).exists()
+
+
+def policy_names_beginning(network_id: int, beginning: str) -> list[str]:
+    """The names with this beginning that ``is_named_by_policy``, in one query."""
+    hosts = Host.objects.filter(network_id=network_id, name__startswith=beginning)
+    return list(hosts.order_by().values_list("name", flat=True))
 
 
 def owns_tag(*, network_id: int, user_id: int, tag: str) -> bool:
@@ -117,20 +88,3 @@ def owns_tag(*, network_id: int, user_id: int, tag: str) -> bool:
             if user_id in groups.get(owner.name, frozenset()):
                 return True
     return False
-
-
-def policy_facts(network_id: int) -> dict[str, Any]:
-    """The whole policy as rows, for the change log: what a past map depended on."""
-    return {
-        "rules": list(
-            AclRule.objects.filter(network_id=network_id)
-            .order_by("position")
-            .values("id", "position", "name", "action", "sources", "destinations", "protocols", "ports", "enabled")
-        ),
-        "groups": {
-            group.name: {"users": sorted(group.users), "groups": sorted(group.groups)}
-            for group in load_groups(network_id).values()
-        },
-        "hosts": dict(Host.objects.filter(network_id=network_id).values_list("name", "prefix")),
-        "tags": dict(TagOwner.objects.filter(network_id=network_id).values_list("tag", "owners")),
-    }
