@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 
 from coordinator.limits import ENDPOINT_CHANGES, HEARTBEATS, POSTURE_CHANGES, enforce
 from coordinator.presence import note_alive
 from mesh.change import Cause, ChangeKind
-from nodes.changes import lock_network, record_change
+from nodes.changes import lock_node, record_change
 from nodes.facts import node_facts
-from nodes.models import Node
-from nodes.services.endpoints import replace_endpoints
-from nodes.services.nodes import PostureValue, ReportedFacts, apply_reported
+from nodes.models import Network, Node
+from nodes.services.endpoints import read_endpoints, replace_endpoints, write_endpoints
+from nodes.services.nodes import PostureValue, ReportedFacts, apply_reported, check_latencies, check_posture
 from sessions_app.models import NodeSession
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class HeartbeatReport:
 def answer_heartbeat(*, session: NodeSession, report: HeartbeatReport, cause: Cause, now: datetime) -> dict[str, Any]:
     """Notes that the node lives, writes what changed, and says what the agent should know, ready for JSON.
 
-    Raises ThrottledError (nothing is written), ValidationError.
+    Raises ThrottledError and ValidationError, upon which nothing of the report is written, and NotFoundError.
     """
     node = session.node
     enforce(HEARTBEATS, str(node.pk), now.timestamp())
@@ -57,41 +59,61 @@ def heartbeat_ack(session: NodeSession, now: datetime) -> dict[str, Any]:
 
 
 def write_report(*, node: Node, report: HeartbeatReport, cause: Cause, now: datetime) -> None:
-    """Writes those facts of a report that differ from what is stored."""
-    if report.endpoints is not None:
-        update_endpoints(node=node, endpoints=report.endpoints, cause=cause, now=now)
-    posture = report.posture
-    if posture is not None and dict(posture) == node.posture:
-        posture = None
+    """Writes those facts of a report that differ from what is stored: all of them, or none."""
+    endpoints = None if report.endpoints is None else _changed_endpoints(node, report.endpoints)
+    posture = None if report.posture is None else _unless(check_posture(report.posture), node.posture)
     latencies = report.relay_latency_ms
-    if latencies is not None and dict(latencies) == node.relay_latency_ms:
-        latencies = None
-    if posture is None and latencies is None:
+    latencies = None if latencies is None else _unless(check_latencies(latencies), node.relay_latency_ms)
+    if endpoints is None and posture is None and latencies is None:
         return
+    # Both limits before anything is written.
+    if endpoints is not None:
+        enforce(ENDPOINT_CHANGES, str(node.pk), now.timestamp())
     if posture is not None:
         enforce(POSTURE_CHANGES, str(node.pk), now.timestamp())
-    _write_facts(node, ReportedFacts(posture=posture, relay_latency_ms=latencies), cause, now)
+    facts = ReportedFacts(posture=posture, relay_latency_ms=latencies, endpoints=endpoints)
+    # What the answer says is the version after this.
+    node.network.map_version = _write_facts(node.pk, facts, cause, now)
 
 
 def update_endpoints(*, node: Node, endpoints: Sequence[str], cause: Cause, now: datetime) -> list[str]:
-    """Replaces the node's endpoints if they differ, within the limit of changes. Returns them in normal form."""
-    current = list(node.endpoints.values_list("address", flat=True))
-    if current == list(endpoints):
-        return current
+    """Replaces the node's endpoints if they differ, within the limit of changes. Returns them in normal form.
+
+    Raises ThrottledError, ValidationError, NotFoundError.
+    """
+    changed = _changed_endpoints(node, endpoints)
+    if changed is None:
+        return list(node.endpoints.values_list("address", flat=True))
     enforce(ENDPOINT_CHANGES, str(node.pk), now.timestamp())
-    return replace_endpoints(node_id=node.pk, endpoints=endpoints, cause=cause, now=now)
+    return replace_endpoints(node_id=node.pk, endpoints=changed, cause=cause, now=now)
+
+
+def _changed_endpoints(node: Node, endpoints: Sequence[str]) -> list[str] | None:
+    """The endpoints in normal form, so that another spelling is no change; None if they are those that are stored."""
+    normal = [str(endpoint) for endpoint in read_endpoints(node.network, endpoints)]
+    return _unless(normal, list(node.endpoints.values_list("address", flat=True)))
+
+
+def _unless(new: T, old: object) -> T | None:
+    return None if new == old else new
 
 
 @transaction.atomic
-def _write_facts(node: Node, reported: ReportedFacts, cause: Cause, now: datetime) -> None:
-    network = lock_network(node.network_id)
-    current = Node.objects.get(pk=node.pk)
-    home, posture = current.home_region, current.posture
-    if not apply_reported(network=network, node=current, reported=reported):
+def _write_facts(node_id: int, reported: ReportedFacts, cause: Cause, now: datetime) -> int:
+    network, node = lock_node(node_id)
+    if reported.endpoints is not None and write_endpoints(network=network, node=node, endpoints=reported.endpoints):
+        facts = {"endpoints": {str(node.pk): list(reported.endpoints)}}
+        record_change(network=network, kind=ChangeKind.ENDPOINTS, facts=facts, cause=cause, now=now)
+    _write_scalars(network, node, reported, cause, now)
+    return network.map_version
+
+
+def _write_scalars(network: Network, node: Node, reported: ReportedFacts, cause: Cause, now: datetime) -> None:
+    before = node.home_region, node.posture
+    if not apply_reported(network=network, node=node, reported=reported):
         return
-    current.save(update_fields=["posture", "relay_latency_ms", "home_region"])
+    node.save(update_fields=["posture", "relay_latency_ms", "home_region"])
     # Latencies alone are for administrators; peers notice a new home region, the policy a new posture.
-    if (current.home_region, current.posture) != (home, posture):
+    if (node.home_region, node.posture) != before:
         facts = node_facts(network.pk, [node.pk])
         record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
-        node.network.map_version = network.map_version

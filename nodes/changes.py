@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from mesh.change import Cause, ChangeKind
 from mesh.errors import NotFoundError
 from nodes import hints
-from nodes.models import Change, Network
+from nodes.models import Change, Network, Node
 
 
 def lock_network(network_id: int) -> Network:
@@ -27,6 +27,21 @@ def lock_network(network_id: int) -> Network:
     if network is None:
         raise NotFoundError(f"There is no network {network_id}.")
     return network
+
+
+def lock_node(node_id: int) -> tuple[Network, Node]:
+    """Takes the lock of a node's network and reads the node under it: it may have changed while this call waited.
+
+    Raises NotFoundError if there is no such node, or none any more; RuntimeError outside a transaction.
+    """
+    network_id = Node.objects.filter(pk=node_id).values_list("network_id", flat=True).first()
+    if network_id is None:
+        raise NotFoundError(f"There is no node {node_id}.")
+    network = lock_network(network_id)
+    node = Node.objects.select_related("owner").filter(pk=node_id).first()
+    if node is None:
+        raise NotFoundError(f"There is no node {node_id}.")
+    return network, node
 
 
 def record_change(*, network: Network, kind: ChangeKind, facts: dict[str, Any], cause: Cause, now: datetime) -> int:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from ipaddress import ip_address
 
+from django.db.models import QuerySet
+
+from mesh.addressing import pack
 from mesh.errors import NotFoundError, ValidationError
 from mesh.topology import (
     DnsRecordValue,
@@ -46,14 +50,18 @@ def find_node(network_id: int, reference: str) -> Node:
     else:
         domain = Network.objects.values_list("domain", flat=True).get(pk=network_id)
         name = reference.lower().rstrip(".").removesuffix(f".{domain}")
-        found = nodes.filter(name=name).first() or nodes.filter(addresses__address=_as_address(reference)).first()
+        found = nodes.filter(name=name).first() or _find_by_address(nodes, reference)
     if found is None:
         raise NotFoundError(f"There is no node {reference!r}.")
     return found
 
 
-def _as_address(reference: str) -> str:
-    return reference if ":" in reference or reference.count(".") == 3 else "0.0.0.0"  # noqa: S104 - matches no node
+def _find_by_address(nodes: QuerySet[Node], reference: str) -> Node | None:
+    try:
+        packed = pack(ip_address(reference))
+    except ValueError:
+        return None
+    return nodes.filter(addresses__packed=packed).first()
 
 
 def load_network_record(network_id: int) -> NetworkRecord:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
 
 from mesh.addressing import Pool, pack, parse_exclusions
 from mesh.errors import ConflictError, ResourceExhaustedError, ValidationError
 from nodes.models import Address, Network, Node
+
+# How many rows one query reads where a walk meets addresses that have one.
+STRIDE: Final = 1000
 
 
 def pool_of(network: Network, family: int) -> Pool | None:
@@ -45,6 +49,8 @@ def fix_address(*, network: Network, node: Node, address: str, now: datetime) ->
         wanted = ip_address(address)
     except ValueError as error:
         raise ValidationError(f"{address!r} is not an IP address.") from error
+    if isinstance(wanted, IPv6Address) and wanted.scope_id is not None:
+        raise ValidationError("An address of the mesh has no zone.")
     pool = pool_of(network, wanted.version)
     if pool is None:
         raise ValidationError(f"The network has no IPv{wanted.version} range.")
@@ -86,10 +92,17 @@ def _never_used(network: Network, family: int, pool: Pool) -> IPv4Address | IPv6
     field = "ipv4_cursor" if family == 4 else "ipv6_cursor"
     cursor = before = int(getattr(network, field))
     found: IPv4Address | IPv6Address | None = None
+    rows = Address.objects.filter(network=network, family=family).order_by("packed").values_list("packed", flat=True)
+    known: set[str] = set()
+    known_until, limit = "", 1
     while found is None and (candidate := pool.next_candidate(cursor)) is not None:
         address, cursor = candidate
+        packed = pack(address)
         # Only addresses that an administrator fixed, or those passed before a change of exclusions, have a row here.
-        if not Address.objects.filter(network=network, packed=pack(address)).exists():
+        if packed > known_until:
+            stretch = list(rows.filter(packed__gte=packed)[:limit])
+            known, known_until, limit = set(stretch), stretch[-1] if stretch else packed, STRIDE
+        if packed not in known:
             found = address
     if cursor != before:
         setattr(network, field, cursor if family == 4 else str(cursor))

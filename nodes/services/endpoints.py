@@ -9,9 +9,19 @@ from ipaddress import ip_network
 from django.db import transaction
 
 from mesh.change import Cause, ChangeKind
+from mesh.endpoints import Endpoint as ParsedEndpoint
 from mesh.endpoints import parse_endpoints
-from nodes.changes import lock_network, record_change
+from nodes.changes import lock_node, record_change
 from nodes.models import Endpoint, Network, Node
+
+
+def read_endpoints(network: Network, endpoints: Sequence[str]) -> tuple[ParsedEndpoint, ...]:
+    """Reads endpoints that a node of ``network`` advertises; ``str()`` of each is its normal form.
+
+    Raises ValidationError naming the endpoint at fault.
+    """
+    mesh = [ip_network(text) for text in (network.ipv4_range, network.ipv6_range) if text]
+    return parse_endpoints(endpoints, mesh_ranges=mesh)
 
 
 def write_endpoints(*, network: Network, node: Node, endpoints: Sequence[str]) -> bool:
@@ -19,8 +29,7 @@ def write_endpoints(*, network: Network, node: Node, endpoints: Sequence[str]) -
 
     Raises ValidationError naming the endpoint at fault.
     """
-    mesh = [ip_network(text) for text in (network.ipv4_range, network.ipv6_range) if text]
-    parsed = parse_endpoints(endpoints, mesh_ranges=mesh)
+    parsed = read_endpoints(network, endpoints)
     before = list(node.endpoints.values_list("address", flat=True)) if node.pk else []
     if before == [str(endpoint) for endpoint in parsed]:
         return False
@@ -38,8 +47,7 @@ def replace_endpoints(*, node_id: int, endpoints: Sequence[str], cause: Cause, n
 
     Raises ValidationError, NotFoundError.
     """
-    node = Node.objects.select_related("network").get(pk=node_id)
-    network = lock_network(node.network_id)
+    network, node = lock_node(node_id)
     changed = write_endpoints(network=network, node=node, endpoints=endpoints)
     current = list(node.endpoints.values_list("address", flat=True))
     if changed:

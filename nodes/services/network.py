@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any, Final
 
 from django.db import transaction
@@ -31,14 +32,21 @@ SETTINGS: Final = (
     "split_dns",
     "search_domains",
 )
+_BOUNDS: Final = {
+    "keepalive_seconds": (1, 86_400),
+    "grace_seconds": (0, 86_400),
+    "lease_seconds": (60, 31_536_000),
+    "quarantine_seconds": (60, 315_360_000),
+    "max_peers": (1, 1_000_000),
+}
 
 
 @transaction.atomic
 def update_network(*, network_id: int, changes: Mapping[str, Any], cause: Cause, now: datetime) -> Network:
     """Changes settings of a network, by the names in ``SETTINGS``. What equals the present is no change.
 
-    Raises NotFoundError, ValidationError naming the setting, ConflictError for a range that addresses in use or in
-    quarantine depend on.
+    Raises NotFoundError, ValidationError naming the setting, ConflictError for a domain of another network or a range
+    that addresses in use or in quarantine depend on.
     """
     network = lock_network(network_id)
     if write_settings(network=network, changes=changes):
@@ -48,15 +56,13 @@ def update_network(*, network_id: int, changes: Mapping[str, Any], cause: Cause,
 
 
 def write_settings(*, network: Network, changes: Mapping[str, Any]) -> bool:
-    """Puts settings on a locked or new network and saves it; returns whether anything differs."""
-    errors = [FieldError(name, "There is no such setting.") for name in changes if name not in SETTINGS]
+    """Puts settings on a locked or new network, in normal form, and saves it; returns whether anything differs."""
     before = {name: getattr(network, name) for name in SETTINGS}
-    after = before | {name: value for name, value in changes.items() if name in SETTINGS}
-    errors += _check(after)
-    if errors:
-        raise ValidationError(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
+    after = before | _normal(before | dict(changes), set(changes))
     if after == before and network.pk is not None:
         return False
+    if Network.objects.filter(domain=after["domain"]).exclude(pk=network.pk or 0).exists():
+        raise ConflictError(f"The domain {after['domain']} belongs to another network.")
     if network.pk is not None:
         _check_ranges_free(network, before, after)
     for name, value in after.items():
@@ -70,26 +76,49 @@ def write_settings(*, network: Network, changes: Mapping[str, Any]) -> bool:
     return True
 
 
-def _check(settings: Mapping[str, Any]) -> list[FieldError]:
-    errors: list[FieldError] = []
-
-    def check(name: str, action: Any) -> None:
+def _normal(settings: Mapping[str, Any], given: set[str]) -> dict[str, Any]:
+    """The given settings as they are kept. Raises ValidationError naming each one at fault."""
+    errors = [FieldError(name, "There is no such setting.") for name in sorted(given - set(SETTINGS))]
+    normal: dict[str, Any] = {}
+    for name in given & set(SETTINGS):
         try:
-            action()
+            normal[name] = _READERS[name](settings[name]) if name in _READERS else settings[name]
         except ValidationError as error:
             errors.append(FieldError(name, error.detail))
-
-    check("domain", lambda: validate_domain(settings["domain"]))
-    check("ipv4_range", lambda: parse_range(settings["ipv4_range"], family=4))
-    if settings["ipv6_range"]:
-        check("ipv6_range", lambda: parse_range(settings["ipv6_range"], family=6))
-    check("excluded", lambda: [parse_exclusions(settings["excluded"], family=family) for family in (4, 6)])
+    for name in given & set(_BOUNDS):
+        least, most = _BOUNDS[name]
+        if not least <= settings[name] <= most:
+            errors.append(FieldError(name, f"From {least} to {most}."))
     if settings["quarantine_seconds"] < settings["lease_seconds"]:
         errors.append(FieldError("quarantine_seconds", "An address rests at least as long as the lease."))
-    for name, least in (("keepalive_seconds", 1), ("grace_seconds", 0), ("lease_seconds", 60), ("max_peers", 1)):
-        if settings[name] < least:
-            errors.append(FieldError(name, f"At least {least}."))
-    return errors
+    if errors:
+        raise ValidationError(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
+    return normal
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError as error:
+        raise ValidationError(f"{text!r} is not an IP address.") from error
+
+
+def _excluded(texts: list[str]) -> list[str]:
+    parse_exclusions(texts, family=4)  # of either family
+    return list(texts)
+
+
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "domain": validate_domain,
+    "ipv4_range": lambda text: str(parse_range(text, family=4)),
+    "ipv6_range": lambda text: str(parse_range(text, family=6)) if text else None,
+    "excluded": _excluded,
+    "nameservers": lambda texts: [_address(text) for text in texts],
+    "split_dns": lambda table: {
+        validate_domain(domain): [_address(text) for text in servers] for domain, servers in table.items()
+    },
+    "search_domains": lambda texts: [validate_domain(text) for text in texts],
+}
 
 
 def _check_ranges_free(network: Network, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

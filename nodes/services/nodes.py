@@ -11,10 +11,10 @@ from datetime import datetime
 
 from mesh.errors import FieldError, ValidationError
 from mesh.relays import choose_home
-from nodes.models import Network, Node, NodeTag, RelayRegion, RetiredKey, Route
+from nodes.models import Network, Node, NodeTag, RelayRegion, RetiredKey
 from nodes.services.addresses import allocate_addresses, release_addresses
 from nodes.services.names import reserve_name
-from nodes.services.routes import elect_primaries
+from nodes.services.routes import elect_primaries, prefixes_of
 
 MAX_POSTURE_ATTRIBUTES = 64
 MAX_POSTURE_BYTES = 256
@@ -127,9 +127,9 @@ def write_tags(*, node: Node, tags: Sequence[str]) -> None:
     NodeTag.objects.bulk_create(NodeTag(node=node, tag=tag) for tag in sorted(set(tags) - present))
 
 
-def remove_node(*, network: Network, node: Node, retire_key: bool, now: datetime) -> None:
+def remove_node(*, network: Network, node: Node, retire_key: bool, now: datetime) -> set[int]:
     """Deletes a node's row; its addresses and name go into quarantine, and with ``retire_key`` its key is refused
-    until an administrator releases it."""
+    until an administrator releases it. Returns the ids of the nodes that took over its routes."""
     release_addresses(network=network, node=node, now=now)
     reserve_name(network=network, name=node.name, now=now)
     if retire_key:
@@ -140,10 +140,9 @@ def remove_node(*, network: Network, node: Node, retire_key: bool, now: datetime
             node_name_was=node.name,
             reason=RetiredKey.Reason.DELETED,
         )
-    had_routes = Route.objects.filter(node=node).exists()
+    prefixes = prefixes_of([node.pk])
     node.delete()
-    if had_routes:
-        elect_primaries(network=network)
+    return elect_primaries(network=network, prefixes=prefixes)
 
 
 def _scalars(node: Node) -> tuple[object, ...]:

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q
 
 from mesh.change import Cause, ChangeKind
 from nodes.changes import lock_network, record_change
 from nodes.models import Node
 
+# One statement a batch, whatever its size: a statement a node would hold the network's lock for seconds when a site
+# with thousands of nodes loses its uplink.
+_OFFLINE_POSTGRESQL = """
+    UPDATE nodes_node SET online = false, last_seen = heard.at
+    FROM unnest(%s::bigint[], %s::timestamptz[]) AS heard (id, at) WHERE nodes_node.id = heard.id
+"""
+_OFFLINE_SQLITE = """
+    UPDATE nodes_node SET online = 0, last_seen = heard.at
+    FROM (
+        SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS at FROM json_each(%s)
+    ) AS heard WHERE nodes_node.id = heard.id
+"""
+
 
 @transaction.atomic
 def mark_online(*, network_id: int, node_ids: list[int], cause: Cause, now: datetime) -> list[int]:
-    """Records that nodes came back, as one change; returns those that were offline until now."""
+    """Records that nodes came back, as one change; returns those that were offline until now.
+
+    A node that may not take part stays offline: a sign of life from just before it was cut off changes nothing.
+    """
     network = lock_network(network_id)
-    back = list(Node.objects.filter(network=network, pk__in=node_ids, online=False).values_list("pk", flat=True))
+    may_take_part = Node.objects.filter(
+        Q(owner=None) | Q(owner__is_active=True), network=network, state=Node.State.ACTIVE, login_required=False
+    )
+    back = list(may_take_part.filter(pk__in=node_ids, online=False).order_by("pk").values_list("pk", flat=True))
     if back:
         Node.objects.filter(pk__in=back).update(online=True, last_seen=now)
-        facts = {"online": sorted(back), "offline": []}
+        facts = {"online": back, "offline": []}
         record_change(network=network, kind=ChangeKind.PRESENCE, facts=facts, cause=cause, now=now)
     return back
 
@@ -28,11 +49,21 @@ def mark_online(*, network_id: int, node_ids: list[int], cause: Cause, now: date
 def mark_offline(*, network_id: int, last_seen: Mapping[int, datetime], cause: Cause, now: datetime) -> list[int]:
     """Records that nodes fell silent, as one change, with when each was last heard; returns those it concerned."""
     network = lock_network(network_id)
-    gone = list(Node.objects.filter(network=network, pk__in=list(last_seen), online=True))
+    online = Node.objects.filter(network=network, pk__in=list(last_seen), online=True)
+    gone = list(online.order_by("pk").values_list("pk", flat=True))
     if gone:
-        for node in gone:
-            Node.objects.filter(pk=node.pk).update(online=False, last_seen=last_seen[node.pk])
-        offline = [{"id": node.pk, "at": last_seen[node.pk].isoformat()} for node in gone]
+        _write_offline({node_id: last_seen[node_id] for node_id in gone})
+        offline = [{"id": node_id, "at": last_seen[node_id].isoformat()} for node_id in gone]
         facts = {"online": [], "offline": offline}
         record_change(network=network, kind=ChangeKind.PRESENCE, facts=facts, cause=cause, now=now)
-    return [node.pk for node in gone]
+    return gone
+
+
+def _write_offline(last_seen: Mapping[int, datetime]) -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_OFFLINE_POSTGRESQL, [list(last_seen), list(last_seen.values())])
+            return
+        stored = connection.ops.adapt_datetimefield_value
+        rows = [[node_id, str(stored(at))] for node_id, at in last_seen.items()]
+        cursor.execute(_OFFLINE_SQLITE, [json.dumps(rows)])

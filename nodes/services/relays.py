@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -11,9 +12,10 @@ from django.db import models, transaction
 
 from mesh.change import Cause, ChangeKind
 from mesh.errors import FieldError, NotFoundError, ValidationError
+from mesh.relays import choose_home
 from nodes.changes import lock_network, record_change
-from nodes.facts import network_facts
-from nodes.models import Network, RelayRegion, RelayServer
+from nodes.facts import network_facts, node_facts
+from nodes.models import Network, Node, RelayRegion, RelayServer
 
 SERVER_FIELDS: Final = ("name", "host", "ipv4", "ipv6", "port", "stun_port")
 
@@ -39,7 +41,7 @@ def save_region(
         region = found
     region.number, region.code, region.name = number, code, name
     save_checked(region)
-    _record(network, cause, now)
+    record_relays(network=network, cause=cause, now=now)
     return region
 
 
@@ -51,7 +53,7 @@ def delete_region(*, region_id: int, cause: Cause, now: datetime) -> None:
         raise NotFoundError(f"There is no relay region {region_id}.")
     network = lock_network(region.network_id)
     region.delete()
-    _record(network, cause, now)
+    record_relays(network=network, cause=cause, now=now)
 
 
 @transaction.atomic
@@ -73,7 +75,7 @@ def save_server(
         if name in fields:
             setattr(server, name, fields[name])
     save_checked(server)
-    _record(network, cause, now)
+    record_relays(network=network, cause=cause, now=now)
     return server
 
 
@@ -85,7 +87,7 @@ def delete_server(*, server_id: int, cause: Cause, now: datetime) -> None:
         raise NotFoundError(f"There is no relay server {server_id}.")
     network = lock_network(server.region.network_id)
     server.delete()
-    _record(network, cause, now)
+    record_relays(network=network, cause=cause, now=now)
 
 
 def save_checked(row: models.Model) -> None:
@@ -102,6 +104,23 @@ def save_checked(row: models.Model) -> None:
     row.save()
 
 
-def _record(network: Network, cause: Cause, now: datetime) -> None:
+def record_relays(*, network: Network, cause: Cause, now: datetime) -> None:
+    """Records that regions or servers changed, and finds new homes for nodes whose region is gone."""
     facts = network_facts(network.pk)
     record_change(network=network, kind=ChangeKind.NETWORK, facts=facts, cause=cause, now=now)
+    moved = _rehome(network)
+    if moved:
+        facts = node_facts(network.pk, moved)
+        record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
+
+
+def _rehome(network: Network) -> list[int]:
+    known = set(RelayRegion.objects.filter(network=network).values_list("number", flat=True))
+    homeless = Node.objects.filter(network=network, home_region__isnull=False).exclude(home_region__in=known)
+    new_homes: dict[int | None, list[int]] = defaultdict(list)
+    for node_id, stored in homeless.values_list("pk", "relay_latency_ms"):
+        latencies = {int(region): ms for region, ms in stored.items()}
+        new_homes[choose_home(latencies, known=known)].append(node_id)
+    for home, node_ids in new_homes.items():
+        Node.objects.filter(pk__in=node_ids).update(home_region=home)
+    return sorted(node_id for node_ids in new_homes.values() for node_id in node_ids)

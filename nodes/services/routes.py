@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from django.db import transaction
+from django.db.models import Q
 
 from mesh.addressing import pack
 from mesh.change import Cause, ChangeKind
 from mesh.errors import FieldError, NotFoundError, ValidationError
-from nodes.changes import lock_network, record_change
+from nodes.changes import lock_node, record_change
 from nodes.facts import node_facts
 from nodes.models import Network, Node, Route
 
 MAX_ROUTES = 256
 DEFAULT_ROUTES = ("0.0.0.0/0", "::/0")
+# IPv4 written as IPv6 (RFC 4291 section 2.5.5.2): a second name for addresses that have one already.
+MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 def parse_prefixes(network: Network, prefixes: Sequence[str], *, field: str = "routes") -> list[str]:
     """Checks CIDRs that a node wishes to serve and returns them in normal form, without doubles.
 
     Raises ValidationError naming each at fault: no CIDR, host bits set, more than 256, within the mesh itself, or
-    loopback, link-local or multicast.
+    loopback, link-local, multicast, IPv4 written as IPv6, or bound to a zone of one machine.
     """
     if len(prefixes) > MAX_ROUTES:
         raise ValidationError("Too many routes.", errors=(FieldError(field, f"At most {MAX_ROUTES} routes."),))
@@ -36,7 +39,7 @@ def parse_prefixes(network: Network, prefixes: Sequence[str], *, field: str = "r
         except ValueError as error:
             errors.append(FieldError(f"{field}.{index}", f"{error}."))
             continue
-        reason = _why_refused(prefix, mesh)
+        reason = "A route has no zone." if "%" in text else _why_refused(prefix, mesh)
         if reason is not None:
             errors.append(FieldError(f"{field}.{index}", reason))
         parsed[str(prefix)] = None
@@ -48,7 +51,8 @@ def parse_prefixes(network: Network, prefixes: Sequence[str], *, field: str = "r
 def write_advertised_routes(*, network: Network, node: Node, prefixes: Sequence[str]) -> bool:
     """Makes ``prefixes`` the routes that ``node`` advertises; returns whether anything differs.
 
-    An approval outlives a withdrawal, so a router that comes back needs no second one.
+    An approval outlives a withdrawal, so a router that comes back needs no second one. Who is primary is another
+    question: ``elect_primaries``.
     """
     wanted = parse_prefixes(network, prefixes)
     rows = {route.prefix: route for route in node.routes.all()}
@@ -72,38 +76,55 @@ def write_advertised_routes(*, network: Network, node: Node, prefixes: Sequence[
         elif not row.approved:
             row.delete()
             changed = True
-    if changed:
-        elect_primaries(network=network)
     return changed
 
 
-def elect_primaries(*, network: Network) -> None:
-    """Chooses the router of each prefix: the present primary while it is in force, else the lowest node id.
+def prefixes_of(node_ids: Iterable[int]) -> list[str]:
+    """The prefixes that any of these nodes stands for: those that need a new election when the nodes come or go."""
+    routes = Route.objects.filter(node_id__in=list(node_ids)).order_by()
+    return list(routes.values_list("prefix", flat=True).distinct())
 
-    Every exit node is primary for itself: which one to use is each agent's choice.
+
+def elect_primaries(*, network: Network, prefixes: Iterable[str]) -> set[int]:
+    """Chooses the router of each of ``prefixes``: the present primary while it is in force, else the lowest node id.
+
+    Every exit node is primary for itself: which one to use is each agent's choice. Returns the ids of the nodes that
+    won or lost a prefix: their facts belong into the change that is being recorded.
     """
-    in_force = Route.objects.filter(
-        network=network, advertised=True, approved=True, node__state=Node.State.ACTIVE, node__login_required=False
+    wanted = set(prefixes)
+    if not wanted:
+        return set()
+    routes = Route.objects.filter(network=network, prefix__in=wanted)
+    in_force = routes.filter(
+        Q(node__owner=None) | Q(node__owner__is_active=True),
+        advertised=True,
+        approved=True,
+        node__state=Node.State.ACTIVE,
+        node__login_required=False,
     )
-    chosen: dict[str, int] = {}
-    exits: list[int] = []
-    for route in in_force.order_by("prefix", "-primary", "node_id"):
-        if route.prefix in DEFAULT_ROUTES:
-            exits.append(route.pk)
-        else:
-            chosen.setdefault(route.prefix, route.pk)
-    primaries = [*chosen.values(), *exits]
-    Route.objects.filter(network=network, primary=True).exclude(pk__in=primaries).update(primary=False)
-    Route.objects.filter(pk__in=primaries, primary=False).update(primary=True)
+    chosen: dict[int, int] = {}
+    served: set[str] = set()
+    candidates = in_force.order_by("prefix", "-primary", "node_id").values_list("pk", "prefix", "node_id")
+    for pk, prefix, node_id in candidates:
+        if prefix in DEFAULT_ROUTES or prefix not in served:
+            served.add(prefix)
+            chosen[pk] = node_id
+    present = dict(routes.filter(primary=True).values_list("pk", "node_id"))
+    lost, won = present.keys() - chosen.keys(), chosen.keys() - present.keys()
+    # First down, then up: a prefix never has two primaries, also not between two statements.
+    Route.objects.filter(pk__in=lost).update(primary=False)
+    Route.objects.filter(pk__in=won).update(primary=True)
+    return {present[pk] for pk in lost} | {chosen[pk] for pk in won}
 
 
 @transaction.atomic
 def replace_routes(*, node_id: int, prefixes: Sequence[str], cause: Cause, now: datetime) -> list[str]:
-    """Sets the routes that a node advertises and returns them in normal form. Raises ValidationError."""
-    node = Node.objects.get(pk=node_id)
-    network = lock_network(node.network_id)
+    """Sets the routes that a node advertises and returns them in normal form. Raises ValidationError, NotFoundError."""
+    network, node = lock_node(node_id)
+    before = prefixes_of([node.pk])
     if write_advertised_routes(network=network, node=node, prefixes=prefixes):
-        _record(network, [node.pk], cause, now)
+        moved = elect_primaries(network=network, prefixes={*before, *prefixes_of([node.pk])})
+        _record(network, {node.pk, *moved}, cause, now)
     return list(node.routes.filter(advertised=True).order_by("first", "prefix").values_list("prefix", flat=True))
 
 
@@ -113,10 +134,7 @@ def set_route_approval(*, node_id: int, prefixes: Sequence[str], approved: bool,
 
     Raises NotFoundError if the node does not exist or does not have one of the ``prefixes``.
     """
-    node = Node.objects.filter(pk=node_id).first()
-    if node is None:
-        raise NotFoundError(f"There is no node {node_id}.")
-    network = lock_network(node.network_id)
+    network, node = lock_node(node_id)
     rows = {route.prefix: route for route in node.routes.all()}
     unknown = [prefix for prefix in prefixes if prefix not in rows]
     if unknown:
@@ -129,12 +147,11 @@ def set_route_approval(*, node_id: int, prefixes: Sequence[str], approved: bool,
     else:
         Route.objects.filter(pk__in=changed).update(approved=False, primary=False)
         Route.objects.filter(pk__in=changed, advertised=False).delete()
-    elect_primaries(network=network)
-    touched = Route.objects.filter(network=network, prefix__in=prefixes).values_list("node_id", flat=True)
-    _record(network, {node.pk, *touched}, cause, now)
+    moved = elect_primaries(network=network, prefixes=prefixes)
+    _record(network, {node.pk, *moved}, cause, now)
 
 
-def _record(network: Network, node_ids: list[int] | set[int], cause: Cause, now: datetime) -> None:
+def _record(network: Network, node_ids: Iterable[int], cause: Cause, now: datetime) -> None:
     facts = node_facts(network.pk, node_ids)
     record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
 
@@ -144,6 +161,8 @@ def _why_refused(prefix: IPv4Network | IPv6Network, mesh: Sequence[IPv4Network |
         return None
     if prefix.is_loopback or prefix.is_link_local or prefix.is_multicast or prefix.is_unspecified:
         return f"{prefix} cannot be routed."
+    if prefix.version == 6 and prefix.overlaps(MAPPED):
+        return f"{prefix} holds IPv4 addresses written as IPv6: write them as IPv4."
     # A route that covers the mesh, or a part of it, would draw the traffic of other nodes to its router.
     if any(prefix.version == own.version and prefix.overlaps(own) for own in mesh):
         return f"{prefix} overlaps the addresses of the mesh."

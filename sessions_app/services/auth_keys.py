@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 from django.db.models import F
@@ -15,6 +16,9 @@ from mesh.tokens import TokenKind, derive_token, parse_kind, visible_prefix
 from nodes.models import Network, Node
 from sessions_app.models import AuthKey, AuthKeyUse, User
 from sessions_app.peppers import digest_for_storage, digests_to_look_up
+
+MAX_NAME_LENGTH: Final = 64
+MOST_USES: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,16 @@ def create_auth_key(
         errors.append(FieldError("expires_at", "The end lies in the past."))
     if max_uses is not None and (max_uses < 1 or (max_uses > 1 and not reusable)):
         errors.append(FieldError("max_uses", "A one-off key works once; a reusable one at least once."))
+    if max_uses is not None and max_uses > MOST_USES:
+        errors.append(FieldError("max_uses", f"At most {MOST_USES}, or no limit."))
     normal = []
     for index, tag in enumerate(tags):
         try:
             normal.append(validate_tag(tag))
         except ValidationError as error:
             errors.append(FieldError(f"tags.{index}", error.detail))
+    if len(name) > MAX_NAME_LENGTH:
+        errors.append(FieldError("name", f"At most {MAX_NAME_LENGTH} characters."))
     if errors:
         raise ValidationError("The auth key is refused.", errors=tuple(errors))
     secret = derive_token(TokenKind.AUTH_KEY, at=now, random32=random32)
@@ -97,16 +105,24 @@ def revoke_auth_key(*, auth_key_id: int, now: datetime) -> AuthKey:
 def lock_auth_key(*, secret: str) -> AuthKey:
     """The key that ``secret`` is, locked for the transaction, whatever its state.
 
-    Raises AuthenticationError if there is none, or its owner is disabled: a disabled user's keys are dead.
+    Raises AuthenticationError if there is none. Whether the people behind it are well: ``check_people``.
     """
     if parse_kind(secret) is not TokenKind.AUTH_KEY:
         raise AuthenticationError("This is not an auth key.")
     auth_key = AuthKey.objects.select_for_update(of=("self",)).filter(digest__in=digests_to_look_up(secret)).first()
     if auth_key is None:
         raise AuthenticationError("There is no such auth key.")
-    if auth_key.owner_id is not None and not User.objects.filter(pk=auth_key.owner_id, is_active=True).exists():
-        raise AuthenticationError("The owner of the auth key is disabled.")
     return auth_key
+
+
+def check_people(auth_key: AuthKey) -> None:
+    """Raises AuthenticationError if the owner of a key is disabled, or whoever made it and so knows its secret.
+
+    A disabled person's keys are dead. Called under the network's lock, which disabling a person takes too.
+    """
+    people = {pk for pk in (auth_key.owner_id, auth_key.created_by_id) if pk is not None}
+    if User.objects.filter(pk__in=people, is_active=True).count() != len(people):
+        raise AuthenticationError("A person behind the auth key is disabled.")
 
 
 def is_usable(auth_key: AuthKey, now: datetime) -> bool:

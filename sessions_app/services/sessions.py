@@ -14,9 +14,10 @@ from mesh.change import Cause, ChangeKind
 from mesh.errors import AuthenticationError, NotFoundError
 from mesh.keys import decode_public_key
 from mesh.tokens import TokenKind, derive_token, parse_kind
-from nodes.changes import lock_network, record_change
+from nodes.changes import lock_network, lock_node, record_change
+from nodes.facts import node_facts
 from nodes.models import Network, Node
-from nodes.services.routes import elect_primaries
+from nodes.services.routes import elect_primaries, prefixes_of
 from sessions_app.models import NodeSession
 from sessions_app.peppers import digest_for_storage, digests_to_look_up
 
@@ -38,18 +39,24 @@ def issue_session(*, node: Node, origin: str, now: datetime, random32: bytes) ->
     return _create(node, origin, now, random32)
 
 
-def renew_session(*, node: Node, origin: str, now: datetime, random32: bytes) -> IssuedSession:
+def renew_session(
+    *, network: Network, node: Node, origin: str, cause: Cause, now: datetime, random32: bytes
+) -> IssuedSession:
     """A new token for a node that proved its key.
 
     During a session the present token lives on until the new one is used; a renewal that was never used is
-    forgotten. Without one, a new session starts. Runs in the caller's transaction, under the network's lock.
+    forgotten. Without one, a new session starts, and is recorded: workers know whose sockets may stay by the id of
+    the session. Runs in the caller's transaction, under the lock of ``network``.
     """
     session = NodeSession.objects.filter(node=node, ended_at=None).first()
     if session is not None and session.expires_at <= now:
         _end(NodeSession.objects.filter(pk=session.pk), NodeSession.End.EXPIRED, now)
         session = None
     if session is None:
-        return _create(node, origin, now, random32)
+        issued = _create(node, origin, now, random32)
+        facts = {"nodes": [node.pk], "reason": "started", "session": issued.session.pk}
+        record_change(network=network, kind=ChangeKind.SESSIONS, facts=facts, cause=cause, now=now)
+        return issued
     token = _token(node, now, random32)
     stored = digest_for_storage(token)
     session.pending_digest, session.pending_pepper = stored.digest, stored.pepper
@@ -91,27 +98,35 @@ def use_session(*, session: NodeSession, token: str, now: datetime) -> None:
 def revoke_session(*, session_id: int, cause: Cause, now: datetime) -> None:
     """Ends a session and marks its node "log in again": only a registration brings it back.
 
-    Raises NotFoundError. Revoking an ended session changes nothing.
+    Raises NotFoundError. Revoking an ended session changes nothing: the one that came after it is another.
     """
-    session = NodeSession.objects.select_related("node").filter(pk=session_id).first()
-    if session is None:
-        raise NotFoundError(f"There is no session {session_id}.")
-    network = lock_network(session.node.network_id)
-    if end_sessions(node_ids=[session.node_id], reason=NodeSession.End.REVOKED, now=now):
-        Node.objects.filter(pk=session.node_id).update(login_required=True, online=False)
-        elect_primaries(network=network)
-        _record(network, [session.node_id], NodeSession.End.REVOKED, cause, now)
+    _end_for_good(session_id, NodeSession.End.REVOKED, cause, now)
 
 
 @transaction.atomic
-def log_out(*, node_id: int, cause: Cause, now: datetime) -> None:
-    """Ends the session of a node at its own wish: it must register again."""
-    node = Node.objects.get(pk=node_id)
-    network = lock_network(node.network_id)
-    if end_sessions(node_ids=[node_id], reason=NodeSession.End.LOGGED_OUT, now=now):
-        Node.objects.filter(pk=node_id).update(login_required=True, online=False)
-        elect_primaries(network=network)
-        _record(network, [node_id], NodeSession.End.LOGGED_OUT, cause, now)
+def log_out(*, session_id: int, cause: Cause, now: datetime) -> None:
+    """Ends a session at its node's own wish: it must register again.
+
+    Raises NotFoundError. If the session has ended meanwhile nothing changes.
+    """
+    _end_for_good(session_id, NodeSession.End.LOGGED_OUT, cause, now)
+
+
+def _end_for_good(session_id: int, reason: NodeSession.End, cause: Cause, now: datetime) -> None:
+    node_id = NodeSession.objects.filter(pk=session_id).values_list("node_id", flat=True).first()
+    if node_id is None:
+        raise NotFoundError(f"There is no session {session_id}.")
+    network, node = lock_node(node_id)
+    # This session and no other: a registration may have replaced it while this call waited for the lock.
+    if not _end(NodeSession.objects.filter(pk=session_id, ended_at=None), reason, now):
+        return
+    Node.objects.filter(pk=node.pk).update(login_required=True, online=False)
+    _record(network, [node.pk], reason, cause, now, login_required=True)
+    moved = elect_primaries(network=network, prefixes=prefixes_of([node.pk]))
+    if moved:
+        record_change(
+            network=network, kind=ChangeKind.NODES, facts=node_facts(network.pk, moved), cause=cause, now=now
+        )
 
 
 def end_sessions(*, node_ids: Iterable[int], reason: NodeSession.End, now: datetime) -> int:
@@ -130,8 +145,21 @@ def expire_sessions(*, network_id: int, now: datetime, limit: int = 1000) -> int
     )
     if expired:
         _end(NodeSession.objects.filter(pk__in=[pk for pk, _ in expired]), NodeSession.End.EXPIRED, now)
-        _record(network, [node_id for _, node_id in expired], NodeSession.End.EXPIRED, Cause.system("expiry"), now)
+        node_ids, cause = [node_id for _, node_id in expired], Cause.system("expiry")
+        _record(network, node_ids, NodeSession.End.EXPIRED, cause, now, login_required=False)
     return len(expired)
+
+
+def end_sessions_of_owner(*, network: Network, owner_id: int, cause: Cause, now: datetime) -> None:
+    """Ends the sessions of a disabled person's nodes within the caller's transaction, as one change.
+
+    The nodes need not log in again: once the person is enabled, a proof of their keys gives them a new session.
+    """
+    active = NodeSession.objects.filter(node__network=network, node__owner_id=owner_id, ended_at=None)
+    node_ids = list(active.values_list("node_id", flat=True))
+    if node_ids:
+        end_sessions(node_ids=node_ids, reason=NodeSession.End.REVOKED, now=now)
+        _record(network, node_ids, NodeSession.End.REVOKED, cause, now, login_required=False)
 
 
 def active_sessions(network_id: int) -> dict[int, int]:
@@ -173,6 +201,14 @@ def _end(sessions: QuerySet[NodeSession], reason: NodeSession.End, now: datetime
     return sessions.update(ended_at=now, end_reason=reason, pending_digest=None, pending_pepper="")
 
 
-def _record(network: Network, node_ids: list[int], reason: NodeSession.End, cause: Cause, now: datetime) -> None:
-    facts = {"nodes": sorted(node_ids), "reason": reason.value, "login_required": reason != NodeSession.End.EXPIRED}
+def _record(
+    network: Network,
+    node_ids: Iterable[int],
+    reason: NodeSession.End,
+    cause: Cause,
+    now: datetime,
+    *,
+    login_required: bool,
+) -> None:
+    facts = {"nodes": sorted(node_ids), "reason": reason.value, "login_required": login_required}
     record_change(network=network, kind=ChangeKind.SESSIONS, facts=facts, cause=cause, now=now)

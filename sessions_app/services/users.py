@@ -8,12 +8,16 @@ from datetime import datetime
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from mesh.change import Cause, ChangeKind
 from mesh.errors import ConflictError, FieldError, NotFoundError, ValidationError
 from nodes.changes import lock_network, record_change
-from nodes.models import Network
+from nodes.facts import node_facts
+from nodes.models import Network, Node
+from nodes.services.routes import elect_primaries, prefixes_of
 from sessions_app.models import User
+from sessions_app.services.sessions import end_sessions_of_owner
 
 LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._+-]*[a-z0-9])?(?:@[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)?")
 MAX_LOGIN_LENGTH = 150
@@ -57,11 +61,11 @@ def create_user(
 
 @transaction.atomic
 def set_user_active(*, user_id: int, active: bool, cause: Cause, now: datetime) -> User:
-    """Disables a person, or enables one again. A disabled user's keys are dead and its nodes have no map.
+    """Disables a person, or enables one again. A disabled user's keys are dead, its nodes have no map and no session.
 
     Raises NotFoundError; ConflictError for the last active owner, without whom nobody could manage owners.
     """
-    user = get_user(user_id)
+    user = _lock_user(user_id)
     if user.is_active == active:
         return user
     if not active and is_last_owner(user):
@@ -69,6 +73,15 @@ def set_user_active(*, user_id: int, active: bool, cause: Cause, now: datetime) 
     user.is_active = active
     user.save(update_fields=["is_active"])
     _record(user, cause, now)
+    for network in _networks_with_nodes_of(user):
+        if not active:
+            end_sessions_of_owner(network=network, owner_id=user.pk, cause=cause, now=now)
+        # The routes of the person's routers move to standbys, or back into the election.
+        node_ids = Node.objects.filter(network=network, owner=user).values_list("pk", flat=True)
+        moved = elect_primaries(network=network, prefixes=prefixes_of(node_ids))
+        if moved:
+            facts = node_facts(network.pk, moved)
+            record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
     return user
 
 
@@ -78,7 +91,7 @@ def update_user(
     email: str | None = None, picture_url: str | None = None,
 ) -> User:  # fmt: skip
     """Changes what is given of a person. Raises NotFoundError, ValidationError, ConflictError for the last owner."""
-    user = get_user(user_id)
+    user = _lock_user(user_id)
     if role is not None and role != user.role:
         if role not in User.Role.values:
             raise ValidationError("There is no such role.", errors=(FieldError("role", f"No role {role!r}."),))
@@ -101,7 +114,7 @@ def update_user(
 @transaction.atomic
 def set_password(*, user_id: int, password: str) -> None:
     """Sets a person's password, which ends the person's other logins. Raises NotFoundError, ValidationError."""
-    user = get_user(user_id)
+    user = _lock_user(user_id)
     _check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
@@ -119,6 +132,25 @@ def is_last_owner(user: User) -> bool:
     """Whether no other active owner would be left without this one."""
     owners = User.objects.filter(role=User.Role.OWNER, is_active=True)
     return user.role == User.Role.OWNER and user.is_active and not owners.exclude(pk=user.pk).exists()
+
+
+def _lock_user(user_id: int) -> User:
+    """The person, locked; and all owners, so that two of them cannot disable each other at the same moment.
+
+    Not FOR UPDATE: a registration that inserts a node of this person waits for that while it holds the network's
+    lock, which this call takes next.
+    """
+    concerned = User.objects.select_for_update(no_key=True).filter(Q(pk=user_id) | Q(role=User.Role.OWNER))
+    user = next((user for user in concerned.order_by("pk") if user.pk == user_id), None)
+    if user is None:
+        raise NotFoundError(f"There is no user {user_id}.")
+    return user
+
+
+def _networks_with_nodes_of(user: User) -> list[Network]:
+    """The networks, already locked by ``_record``, in which a person has nodes."""
+    network_ids = Node.objects.filter(owner=user).order_by().values_list("network_id", flat=True).distinct()
+    return [lock_network(network_id) for network_id in sorted(network_ids)]
 
 
 def _check_password(password: str, user: User) -> None:
