@@ -3,6 +3,4 @@
 It stands beside the portal's rooms and shares only ``mesh.keys`` and ``mesh.errors`` with them, never Django.
 """
 
-from typing import Final
-
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"

@@ -28,7 +28,9 @@ from mesh.keys import (
     verify_proof,
 )
 
-Scope, Receive, Send = dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
 
 
 def stamp(at: datetime | None = None) -> str:
