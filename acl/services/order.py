@@ -11,7 +11,7 @@ from acl.models import AclRule
 from nodes.models import Network
 
 # Positions are moved out of the way in one statement: the unique constraint holds between any two rows.
-_ASIDE: Final = 1_000_000
+ASIDE: Final = 1_000_000
 
 
 def place_rule(*, network: Network, rule: AclRule, position: int) -> bool:
@@ -34,7 +34,7 @@ def write_order(rules: Sequence[AclRule]) -> bool:
     moved = {rule.pk: number for number, rule in enumerate(rules, start=1) if rule.position != number}
     if not moved:
         return False
-    AclRule.objects.filter(pk__in=moved).update(position=F("position") + _ASIDE)
+    AclRule.objects.filter(pk__in=moved).update(position=F("position") + ASIDE)
     for rule in rules:
         if rule.pk in moved:
             rule.position = moved[rule.pk]
