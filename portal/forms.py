@@ -85,7 +85,7 @@ class ListField(forms.CharField):
     widget = forms.Textarea
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("widget", forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"}))
+        kwargs.setdefault("widget", forms.Textarea(attrs={"rows": 1, "spellcheck": "false", "autocapitalize": "none"}))
         super().__init__(**kwargs)
 
     def prepare_value(self, value: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import reverse
 
-from portal.badges import waiting_routes
+from portal.badges import only_network, waiting_routes
 from sessions_app.roles import allows
 
 # In this order: fonts and tokens first, phone rules after what they change.
@@ -24,6 +24,7 @@ STYLESHEETS: Final = (
     "portal/css/base.css",
     "portal/css/parts.css",
     "portal/css/shell.css",
+    "portal/css/notes.css",
     "portal/css/menu.css",
     "portal/css/list.css",
     "portal/css/table.css",
@@ -47,6 +48,7 @@ class Page:
     view: str
     capability: str = ""
     badge: Callable[[HttpRequest], int | None] | None = None
+    leads_to: Callable[[], str | None] | None = None
 
 
 NAVIGATION: Final[tuple[tuple[str, tuple[Page, ...]], ...]] = (
@@ -58,7 +60,7 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Page, ...]], ...]] = (
             Page("Enrol", "add_link", "sessions_app_authkey_changelist", "keys.view"),
             Page("Routes", "alt_route", "nodes_route_changelist", "nodes.view", waiting_routes),
             Page("Sessions", "sensors", "sessions_app_nodesession_changelist", "nodes.view"),
-            Page("Settings", "settings", "nodes_network_changelist", "network.view"),
+            Page("Settings", "settings", "nodes_network_changelist", "network.view", leads_to=only_network),
         ),
     ),
     (
@@ -90,16 +92,20 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     groups = []
     for title, pages in NAVIGATION:
         items = [
-            {
-                "title": page.title,
-                "icon": page.icon,
-                "link": (link := reverse(f"admin:{page.view}")),
-                "active": request.path == link if page.view == "index" else request.path.startswith(link),
-                "badge": page.badge(request) if page.badge is not None else None,
-            }
-            for page in pages
-            if not page.capability or allows(request.user, page.capability)
+            _entry(page, request) for page in pages if not page.capability or allows(request.user, page.capability)
         ]
         if items:
             groups.append({"title": title, "items": items})
     return groups
+
+
+def _entry(page: Page, request: HttpRequest) -> dict[str, Any]:
+    address = reverse(f"admin:{page.view}")
+    elsewhere = page.leads_to() if page.leads_to is not None else None
+    return {
+        "title": page.title,
+        "icon": page.icon,
+        "link": elsewhere or address,
+        "active": request.path == address if page.view == "index" else request.path.startswith(address),
+        "badge": page.badge(request) if page.badge is not None else None,
+    }

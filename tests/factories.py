@@ -59,14 +59,14 @@ class UserFactory(DjangoModelFactory[User]):
         skip_postgeneration_save = True
 
     @factory.post_generation
-    def password(obj: User, create: bool, extracted: str | None, **kwargs: Any) -> None:
+    def password(self, create: bool, extracted: str | None, **kwargs: Any) -> None:
         """``UserFactory(password="...")``; none by default."""
         if extracted:
-            obj.set_password(extracted)
+            self.set_password(extracted)
         else:
-            obj.set_unusable_password()
+            self.set_unusable_password()
         if create:
-            obj.save()
+            self.save()
 
 
 class NodeFactory(DjangoModelFactory[Node]):
@@ -94,10 +94,10 @@ class TaggedNodeFactory(NodeFactory):
         skip_postgeneration_save = True
 
     @factory.post_generation
-    def tags(obj: Node, create: bool, extracted: list[str] | None, **kwargs: Any) -> None:
+    def tags(self, create: bool, extracted: list[str] | None, **kwargs: Any) -> None:
         """Its tags; ``tag:server`` by default."""
         for tag in extracted if extracted is not None else ["tag:server"]:
-            NodeTag.objects.create(node=obj, tag=tag)
+            NodeTag.objects.create(node=self, tag=tag)
 
 
 class NodeTagFactory(DjangoModelFactory[NodeTag]):

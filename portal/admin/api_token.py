@@ -124,7 +124,7 @@ class ApiTokenAdmin(ServiceAdmin):
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
             "title": "Copy the token",
-            "gw_crumbs": [{"label": "API tokens", "url": self.url("changelist")}],
+            "gw_crumbs": [{"label": self.list_title(), "url": self.url("changelist")}],
             "token": token,
             "secret": created.secret,
             "section": self.sections(request, token)[0],

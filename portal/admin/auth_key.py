@@ -165,6 +165,7 @@ def _revoke(request: HttpRequest, key: AuthKey, data: dict[str, Any]) -> None:
 class AuthKeyAdmin(ServiceAdmin):
     """Enrolment."""
 
+    page_title = "Enrol"
     view_right = "keys.view"
     edit_right = "keys.manage"
     add_form = EnrolForm
@@ -229,7 +230,7 @@ class AuthKeyAdmin(ServiceAdmin):
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
             "title": "Run this on the machine",
-            "gw_crumbs": [{"label": "Enrol", "url": self.url("changelist")}],
+            "gw_crumbs": [{"label": self.list_title(), "url": self.url("changelist")}],
             "key": key,
             "command": join_command(portal_url(request), secret),
             "section": self.sections(request, key)[0],

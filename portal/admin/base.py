@@ -51,6 +51,8 @@ class ServiceAdmin(ModelAdmin):
     add_label: ClassVar[str] = ""
     add_icon: ClassVar[str] = "add"
     verbs: ClassVar[Sequence[Verb]] = ()
+    # The list's name in the sidebar, where that is not the model's.
+    page_title: ClassVar[str] = ""
     # What the list is for, in one sentence, and what to say when it is empty.
     lead: ClassVar[str] = ""
     empty_text: ClassVar[str] = ""
@@ -180,13 +182,18 @@ class ServiceAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, with the verbs for its bulk bar."""
-        context = {"title": self.model._meta.verbose_name_plural[:1].upper() + self.model._meta.verbose_name_plural[1:]}
+        context: dict[str, Any] = {"title": self.list_title()}
         context |= {"gw_bulk": self.bulk_verbs(request), "gw_add_url": ""}
         if self.has_add_permission(request):
             context["gw_add_url"] = self.url("add")
         return super().changelist_view(request, context | (extra_context or {}))
 
     # --- Helpers
+
+    def list_title(self) -> str:
+        """What the list is called."""
+        plural = str(self.model._meta.verbose_name_plural)
+        return self.page_title or plural[:1].upper() + plural[1:]
 
     def find(self, request: HttpRequest, object_id: str) -> Any:
         """The object, if it exists and this person may see it; else 404, so that ids cannot be probed."""

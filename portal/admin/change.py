@@ -67,6 +67,7 @@ class TimeFilter(ChoiceFilter):
 class ChangeAdmin(ServiceAdmin):
     """Read only: ``nodes.changes.record_change`` writes it."""
 
+    page_title = "Events"
     view_right = "changes.view"
     lead = "Every step of the map, who caused it and from where. Nothing here can be edited."
     empty_text = "The first change appears when a machine joins or someone changes a setting."

@@ -52,6 +52,7 @@ def _delete(request: HttpRequest, record: DnsRecord, data: dict[str, Any]) -> No
 class DnsRecordAdmin(ServiceAdmin):
     """Names beside the nodes' own."""
 
+    page_title = "DNS"
     view_right = "network.view"
     edit_right = "network.manage"
     add_form = edit_form = RecordForm

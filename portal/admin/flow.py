@@ -85,6 +85,10 @@ def ask(
     form = None
     if verb.form is not None:
         form = verb.form(request.POST if confirmed else None, request=request, obj=single)
+    question = verb.ask(objects) if verb.ask is not None else Question(f"{verb.label}?", "", verb.label)
+    if confirmed and question.tick and "sure" not in request.POST:
+        # The tick is the consent. A browser that was told to leave it out is not asked to be trusted.
+        confirmed = False
     if confirmed and (form is None or form.is_valid()):
         data = {} if form is None else form.cleaned_data
         done, refused = _carry_out(request, verb, objects, data)
@@ -96,7 +100,6 @@ def ask(
             for obj, error in refused:
                 messages.error(request, f"{obj}: {error.detail}")
             return HttpResponseRedirect(list_url or _after(admin, request, objects[0]))
-    question = verb.ask(objects) if verb.ask is not None else Question(f"{verb.label}?", "", verb.label)
     return _render(
         admin,
         request,
@@ -138,8 +141,7 @@ def _after(admin: ServiceAdmin, request: HttpRequest, obj: Any) -> str:
 
 def _render(admin: ServiceAdmin, request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
     opts = admin.model._meta
-    plural = str(opts.verbose_name_plural)
-    crumbs = [{"label": plural[:1].upper() + plural[1:], "url": admin.url("changelist")}]
+    crumbs = [{"label": admin.list_title(), "url": admin.url("changelist")}]
     crumb_object = context.pop("crumb_object", None)
     if crumb_object is not None:
         crumbs.append({"label": str(crumb_object), "url": admin.url("change", crumb_object.pk)})

@@ -85,6 +85,7 @@ class NetworkSettingsForm(ServiceForm):
 class NetworkAdmin(ServiceAdmin):
     """The portal makes the network from its configuration file, so there is no form that adds one."""
 
+    page_title = "Settings"
     view_right = "network.view"
     edit_right = "network.manage"
     edit_form = NetworkSettingsForm

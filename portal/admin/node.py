@@ -50,11 +50,11 @@ class NodeAdmin(ServiceAdmin):
     column_css = {
         "node": "gw-c-subject",
         "status": "gw-c-status gw-c-plain",
-        "belongs_to": "gw-c-plain gw-c-owner",
-        "address_list": "gw-c-wide gw-c-plain",
+        "belongs_to": "gw-c-plain gw-c-line3",
+        "address_list": "gw-c-plain gw-c-line2",
         "system": "gw-c-minor",
-        "seen": "gw-c-minor",
-        "key_expires": "gw-c-last",
+        "seen": "gw-c-plain gw-c-line2end",
+        "key_expires": "gw-c-line3end",
     }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Node]:

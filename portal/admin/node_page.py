@@ -131,12 +131,12 @@ def _addresses(node: Node) -> Section:
         )
         for row in sorted(node.addresses.all(), key=lambda row: row.family)
     ]
-    return Section("Addresses", span=6, lines=lines, empty="It holds none.")
+    return Section("Addresses", span=3, lines=lines, empty="It holds none.")
 
 
 def _posture(node: Node) -> Section:
     pairs = sorted(node.posture.items())
-    return Section("Posture", span=6, count=len(pairs), facts=facts(*((key, str(value)) for key, value in pairs[:64])))
+    return Section("Posture", span=3, count=len(pairs), facts=facts(*((key, str(value)) for key, value in pairs[:64])))
 
 
 def _events(node: Node) -> Section:

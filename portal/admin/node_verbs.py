@@ -73,9 +73,13 @@ def losses(nodes: Sequence[Node]) -> list[Row]:
     for node in nodes:
         said = ["its session ends" if node.pk in sessions else "has no session"]
         if node.pk in shared:
-            said.append(f"{shared[node.pk]} of its routes go through another router")
+            said.append(_rerouted(shared[node.pk]))
         rows.append(Row(node.name, ", ".join(said)))
     return rows
+
+
+def _rerouted(number: int) -> str:
+    return "1 route goes through another router" if number == 1 else f"{number} routes go through other routers"
 
 
 def _damage(nodes: Sequence[Node], rows: Sequence[Row]) -> str:

@@ -104,6 +104,7 @@ def _gone(noun: str) -> Any:
 class RelayRegionAdmin(ServiceAdmin):
     """Places with relays."""
 
+    page_title = "Relays"
     view_right = "network.view"
     edit_right = "network.manage"
     add_form = edit_form = RegionForm

@@ -147,6 +147,7 @@ def _said(word: str) -> Any:
 class AclRuleAdmin(ServiceAdmin):
     """The first rule that matches decides; what no rule accepts is denied."""
 
+    page_title = "Access"
     view_right = "policy.view"
     edit_right = "policy.manage"
     add_form = edit_form = RuleForm

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
 from sessions_app.models import User
 
@@ -46,6 +46,11 @@ class Window:
     complaints: list[str] = field(default_factory=list)
 
 
+def _note(found: Window, said: ConsoleMessage) -> None:
+    if said.type in ("error", "warning"):
+        found.complaints.append(f"{said.type}: {said.text}")
+
+
 @contextmanager
 def window(
     cookie: dict[str, Any] | None = None, *, size: dict[str, int] | None = None, dark: bool = False, **more: Any
@@ -59,10 +64,7 @@ def window(
         if cookie is not None:
             context.add_cookies([cookie])
         found = Window(context.new_page())
-        found.page.on(
-            "console",
-            lambda said: found.complaints.append(f"{said.type}: {said.text}") if said.type in ("error", "warning") else None,
-        )  # fmt: skip
+        found.page.on("console", lambda said: _note(found, said))
         found.page.on("pageerror", lambda error: found.complaints.append(f"exception: {error}"))
         found.page.on(
             "response",

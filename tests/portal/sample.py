@@ -69,6 +69,7 @@ def build(now: datetime | None = None) -> dict[str, Any]:
         "owner": people["mara"],
         "node": nodes["grafana-1"],
         "router": nodes["gw-1"],
+        "laptop": nodes["ana-laptop"],
         "user": people["ana"],
         "rule": network.acl_rules.get(position=4),
         "change": network.changes.order_by("-version").first(),
@@ -98,12 +99,15 @@ def _nodes(network: Any, people: dict[str, Any], now: datetime) -> dict[str, Nod
             os_version=system.split()[1],
             key_expires_at=now + timedelta(days=days, hours=3),
         )
-    nodes["print-server"] = make.TaggedNodeFactory(network=network, name="print-server", os="Debian", tags=["tag:kiosk"])
+    nodes["print-server"] = make.TaggedNodeFactory(
+        network=network, name="print-server", os="Debian", os_version="12", tags=["tag:kiosk"]
+    )
     nodes["old-nas"] = make.NodeFactory(
-        network=network, name="old-nas", owner=people["tomas"], state=Node.State.DISABLED, os="Debian"
+        network=network, name="old-nas", owner=people["tomas"], state=Node.State.DISABLED, os="Debian", os_version="12"
     )
     nodes["chloe-tablet"] = make.NodeFactory(
         network=network, name="chloe-tablet", owner=people["chloe"], state=Node.State.EXPIRED, os="Android",
+        os_version="15",
         key_expires_at=now - timedelta(days=1),
     )  # fmt: skip
     seen: dict[int, datetime] = {}

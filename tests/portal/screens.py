@@ -1,6 +1,7 @@
 """Pictures of all pages, light and dark, wide and at phone width, of a sample network.
 
-``python -m tests.portal.screens FOLDER [PAGE ...]`` needs no server and no data of its own.
+``python -m tests.portal.screens FOLDER [PAGE ...]`` needs no server and no data of its own. The page ``start`` shows
+the first steps of an empty network, and is taken only when it is named.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import django
+
 PAGES = {
     "overview": "/admin/",
     "nodes": "/admin/nodes/node/",
     "nodes-empty": "/admin/nodes/node/?q=mongo-eu&tag=db",
     "node": "/admin/nodes/node/{node}/change/",
     "node-disable": "/admin/nodes/node/{router}/do/disable/",
-    "node-tags": "/admin/nodes/node/{node}/do/tags/",
+    "node-tags": "/admin/nodes/node/{laptop}/do/tags/",
     "enrol": "/admin/sessions_app/authkey/",
     "enrol-add": "/admin/sessions_app/authkey/add/",
     "enrol-key": "/admin/sessions_app/authkey/{key}/change/",
@@ -57,45 +60,41 @@ def main() -> None:
     folder, wanted = Path(sys.argv[1]), sys.argv[2:]
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    import django
-
     django.setup()
-    from django.test.testcases import LiveServerThread
-    from django.contrib.staticfiles.handlers import StaticFilesHandler
-    from django.db import connections
-    from django.test.utils import setup_databases, setup_test_environment
+    from tests.portal.served import served
 
-    from tests.portal.browser import PHONE, WIDE, session_cookie, window
-    from tests.portal.sample import build
+    empty = "start" in wanted
+    with served(empty=empty) as (url, cookie, sample):
+        pages = {"start": "/admin/"} if empty else addresses_of(sample)
+        for dark in (False, True):
+            for prefix in ("", "m-"):
+                chosen = {name: path for name, path in pages.items() if not wanted or name in wanted}
+                _shoot(folder, url, cookie, chosen, dark=dark, prefix=prefix)
 
-    setup_test_environment(debug=False)
-    setup_databases(0, interactive=False)
-    sample = build()
-    connection = connections["default"]
-    connection.inc_thread_sharing()
-    server = LiveServerThread("127.0.0.1", StaticFilesHandler, connections_override={"default": connection})
-    server.daemon = True
-    server.start()
-    server.is_ready.wait()
-    url = f"http://127.0.0.1:{server.port}"
-    cookie = session_cookie(sample["owner"], url)
-    pages = {name: path for name, path in addresses_of(sample).items() if not wanted or name in wanted}
-    for dark in (False, True):
-        for size, prefix in ((WIDE, ""), (PHONE, "m-")):
-            with window(cookie, size=size, dark=dark) as found:
-                for name, path in pages.items():
-                    found.page.goto(url + path)
-                    found.page.evaluate("document.fonts.ready")
-                    target = folder / f"{prefix}{name}-{'dark' if dark else 'light'}.png"
-                    found.page.screenshot(path=target, full_page=bool(prefix))
-                if found.complaints:
-                    print(*found.complaints, sep="\n")  # noqa: T201 - a script
-            if not wanted or "login" in wanted:
-                with window(size=size, dark=dark) as found:
-                    found.page.goto(url + "/admin/login/")
-                    found.page.evaluate("document.fonts.ready")
-                    found.page.screenshot(path=folder / f"{prefix}login-{'dark' if dark else 'light'}.png")
-    server.terminate()
+
+def _shoot(folder: Path, url: str, cookie: dict[str, Any], pages: dict[str, str], *, dark: bool, prefix: str) -> None:
+    from tests.portal.browser import PHONE, WIDE, window
+
+    theme, size = "dark" if dark else "light", PHONE if prefix else WIDE
+    with window(cookie, size=size, dark=dark) as found:
+        for name, path in pages.items():
+            found.page.goto(url + path)
+            found.page.evaluate("document.fonts.ready")
+            found.page.screenshot(path=folder / f"{prefix}{name}-{theme}.png", full_page=bool(prefix))
+            if name == "start":
+                found.page.click("text=Make a key")
+                found.page.wait_for_selector(".gw-command")
+                found.page.screenshot(path=folder / f"{prefix}{name}-key-{theme}.png", full_page=bool(prefix))
+                found.page.goto(url + "/admin/sessions_app/authkey/add/")
+                found.page.click("button:has-text('Enrol a machine')")
+                found.page.wait_for_selector(".gw-command")
+                found.page.screenshot(path=folder / f"{prefix}key-once-{theme}.png", full_page=bool(prefix))
+                found.page.goto(url + "/admin/")
+        print(*found.complaints, sep="\n", end="\n" if found.complaints else "")  # noqa: T201 - a script
+    with window(size=size, dark=dark) as found:
+        found.page.goto(url + "/admin/login/")
+        found.page.evaluate("document.fonts.ready")
+        found.page.screenshot(path=folder / f"{prefix}login-{theme}.png")
 
 
 if __name__ == "__main__":
