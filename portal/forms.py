@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest
 
-from mesh.errors import GhostWireError, ValidationError
+from mesh.errors import ConflictError, GhostWireError, ValidationError
 from nodes.models import Network
 
 
@@ -19,6 +19,9 @@ class ServiceForm(forms.Form):
 
     field_css: Mapping[str, str] = {}
     service_fields: Mapping[str, str] = {}
+    # Fields that few need, behind one line that opens.
+    folded: Sequence[str] = ()
+    fold_title = ""
     required_css_class = "gw-required"
 
     def __init__(self, *args: Any, request: HttpRequest, obj: Any = None, **kwargs: Any) -> None:
@@ -48,6 +51,10 @@ class ServiceForm(forms.Form):
         if not items:
             self.add_error(None, error.detail)
 
+    def service_data(self) -> dict[str, Any]:
+        """What a valid form hands to ``create`` or ``update``."""
+        return dict(self.cleaned_data)
+
     def rows(self) -> list[dict[str, Any]]:
         """The fields as the templates want them."""
         return [
@@ -55,10 +62,15 @@ class ServiceForm(forms.Form):
                 "field": field,
                 "css": self.field_css.get(field.name, ""),
                 "tick": isinstance(field.field.widget, forms.CheckboxInput),
+                "folded": field.name in self.folded,
                 "group": isinstance(field.field.widget, forms.CheckboxSelectMultiple | forms.RadioSelect),
             }
             for field in self.visible_fields()
         ]
+
+    def fold_is_open(self) -> bool:
+        """Whether what is folded away says something, or is wrong."""
+        return any(self[name].errors or self[name].value() for name in self.folded)
 
 
 class NetworkForm(ServiceForm):
@@ -77,6 +89,29 @@ class NetworkForm(ServiceForm):
         self.fields["network"].initial = first
         if networks.count() <= 1:
             field.widget = forms.HiddenInput()
+
+
+class PolicyForm(NetworkForm):
+    """Base of forms that change the policy. What speaks against a change is said first, and may then be overridden."""
+
+    forced = forms.BooleanField(
+        label="All the same", required=False, help_text="Do it in spite of that. It is recorded with the change."
+    )
+    contested = False
+
+    def prepare(self) -> None:
+        """Asked only once something was said."""
+        super().prepare()
+        self.contested = bool(self.data.get("forced"))
+
+    def take(self, error: GhostWireError) -> None:
+        """An objection opens the question whether to do it all the same."""
+        super().take(error)
+        self.contested = self.contested or isinstance(error, ConflictError)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Without the question while nothing speaks against it."""
+        return [row for row in super().rows() if row["field"].name != "forced" or self.contested]
 
 
 class ListField(forms.CharField):

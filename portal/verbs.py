@@ -55,6 +55,8 @@ class Verb:
     form: type[ServiceForm] | None = None
     icon: str = ""
     destroys: bool = False
+    # Whether the service takes ``forced``, which overrides what speaks against the act; ``run`` finds it in data.
+    may_force: bool = False
     bulk: bool = True
     single: bool = True
     offered: Callable[[Any], bool] = field(default=_always)

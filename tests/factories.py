@@ -13,7 +13,22 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from acl.models import AclRule, Group, GroupMember, Host, TagOwner
+from acl.models import (
+    AclRule,
+    AutoApproval,
+    AutoApprover,
+    Group,
+    GroupMember,
+    Host,
+    NodeAttribute,
+    PolicyBoundary,
+    PolicyClock,
+    PolicyTest,
+    PolicyVersion,
+    TagOwner,
+)
+from acl.selectors import policy_facts
+from acl.stored import digest_of, pack_facts
 from mesh.addressing import pack
 from nodes.models import (
     Address,
@@ -251,6 +266,76 @@ class AclRuleFactory(DjangoModelFactory[AclRule]):
 
     class Meta:
         model = AclRule
+
+
+class PolicyVersionFactory(DjangoModelFactory[PolicyVersion]):
+    """A version that says what the network's rows say now."""
+
+    network = factory.SubFactory(NetworkFactory)
+    number = factory.Sequence(lambda n: n + 1_000)
+    facts = factory.LazyAttribute(lambda o: pack_facts(policy_facts(o.network.pk)))
+    digest = factory.LazyAttribute(lambda o: digest_of(policy_facts(o.network.pk)))
+    map_version = 1
+    actor = "command"
+    created_at = NOW
+
+    class Meta:
+        model = PolicyVersion
+
+
+class PolicyTestFactory(DjangoModelFactory[PolicyTest]):
+    network = factory.SubFactory(NetworkFactory)
+    position = factory.Sequence(lambda n: n + 1)
+    source = "autogroup:member"
+    accept = factory.LazyFunction(list)
+    deny = factory.LazyFunction(lambda: [{"destination": "10.1.0.9/32", "ports": [[22, 22]]}])
+
+    class Meta:
+        model = PolicyTest
+
+
+class PolicyClockFactory(DjangoModelFactory[PolicyClock]):
+    network = factory.SubFactory(NetworkFactory)
+    at = NOW
+
+    class Meta:
+        model = PolicyClock
+
+
+class PolicyBoundaryFactory(DjangoModelFactory[PolicyBoundary]):
+    network = factory.SubFactory(NetworkFactory)
+    boundary = NOW
+    map_version = factory.Sequence(lambda n: n + 2)
+
+    class Meta:
+        model = PolicyBoundary
+
+
+class AutoApproverFactory(DjangoModelFactory[AutoApprover]):
+    network = factory.SubFactory(NetworkFactory)
+    prefix = "10.40.0.0/16"
+    approvers = factory.LazyFunction(lambda: ["autogroup:member"])
+
+    class Meta:
+        model = AutoApprover
+
+
+class AutoApprovalFactory(DjangoModelFactory[AutoApproval]):
+    route = factory.SubFactory(RouteFactory, approved=True)
+    created_at = NOW
+
+    class Meta:
+        model = AutoApproval
+
+
+class NodeAttributeFactory(DjangoModelFactory[NodeAttribute]):
+    network = factory.SubFactory(NetworkFactory)
+    position = factory.Sequence(lambda n: n + 1)
+    targets = factory.LazyFunction(lambda: ["autogroup:member"])
+    attributes = factory.LazyFunction(lambda: ["funnel"])
+
+    class Meta:
+        model = NodeAttribute
 
 
 class AuthKeyFactory(DjangoModelFactory[AuthKey]):

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from acl.models import AclRule, Group, GroupMember, Host, TagOwner
+from acl.models import (
+    AclRule,
+    AutoApproval,
+    AutoApprover,
+    Group,
+    GroupMember,
+    Host,
+    NodeAttribute,
+    PolicyBoundary,
+    PolicyClock,
+    PolicyTest,
+    PolicyVersion,
+    TagOwner,
+)
 from nodes.models import (
     Address,
     Change,
@@ -28,6 +41,8 @@ from portal.admin.group import GroupAdmin, GroupMemberAdmin
 from portal.admin.host import HostAdmin
 from portal.admin.network import NetworkAdmin
 from portal.admin.node import NodeAdmin
+from portal.admin.policy_part import AutoApprovalAdmin, AutoApproverAdmin, NodeAttributeAdmin, PolicyTestAdmin
+from portal.admin.policy_version import PolicyBoundaryAdmin, PolicyClockAdmin, PolicyVersionAdmin
 from portal.admin.relay import RelayRegionAdmin, RelayServerAdmin
 from portal.admin.retired_key import RetiredKeyAdmin
 from portal.admin.route import RouteAdmin
@@ -56,6 +71,13 @@ for _model, _admin in (
     (GroupMember, GroupMemberAdmin),
     (Host, HostAdmin),
     (TagOwner, TagOwnerAdmin),
+    (PolicyVersion, PolicyVersionAdmin),
+    (PolicyTest, PolicyTestAdmin),
+    (PolicyClock, PolicyClockAdmin),
+    (PolicyBoundary, PolicyBoundaryAdmin),
+    (AutoApprover, AutoApproverAdmin),
+    (AutoApproval, AutoApprovalAdmin),
+    (NodeAttribute, NodeAttributeAdmin),
     (User, UserAdmin),
     (AuthKey, AuthKeyAdmin),
     (AuthKeyUse, AuthKeyUseAdmin),

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from mesh.errors import GhostWireError
+from mesh.errors import ConflictError, GhostWireError
 from portal.verbs import Question, Verb
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def add_page(admin: ServiceAdmin, request: HttpRequest) -> HttpResponse:
     form = admin.add_form(request.POST if request.method == "POST" else None, request=request)
     if request.method == "POST" and form.is_valid():
         try:
-            made = admin.create(request, form.cleaned_data)
+            made = admin.create(request, form.service_data())
         except GhostWireError as error:
             form.take(error)
         else:
@@ -48,7 +48,7 @@ def object_page(admin: ServiceAdmin, request: HttpRequest, obj: Any) -> HttpResp
             raise PermissionDenied
         if form.is_valid():
             try:
-                admin.update(request, obj, form.cleaned_data)
+                admin.update(request, obj, form.service_data())
             except GhostWireError as error:
                 form.take(error)
             else:
@@ -89,16 +89,18 @@ def ask(
     if confirmed and question.tick and "sure" not in request.POST:
         # The tick is the consent. A browser that was told to leave it out is not asked to be trusted.
         confirmed = False
+    objections: list[str] = []
     if confirmed and (form is None or form.is_valid()):
-        data = {} if form is None else form.cleaned_data
+        data = {} if form is None else dict(form.cleaned_data)
+        data["forced"] = verb.may_force and "forced" in request.POST
         done, refused = _carry_out(request, verb, objects, data)
-        if refused and form is not None and single is not None:
+        asked_again = bool(refused) and not done
+        if asked_again and form is not None:
             form.take(refused[0][1])
-        else:
-            if done:
-                messages.success(request, verb.done(done))
-            for obj, error in refused:
-                messages.error(request, f"{obj}: {error.detail}")
+        elif asked_again and verb.may_force and not data["forced"]:
+            objections = [error.detail for _, error in refused if isinstance(error, ConflictError)]
+        if not asked_again or not (form or objections):
+            _say(request, verb, done, refused)
             return HttpResponseRedirect(list_url or _after(admin, request, objects[0]))
     return _render(
         admin,
@@ -108,11 +110,19 @@ def ask(
         verb=verb,
         question=question,
         form=form,
+        objections=objections,
         objects=objects,
         bulk=list_url is not None,
         back=list_url or admin.url("change", objects[0].pk),
         crumb_object=single if list_url is None else None,
     )
+
+
+def _say(request: HttpRequest, verb: Verb, done: Sequence[Any], refused: Sequence[tuple[Any, GhostWireError]]) -> None:
+    if done:
+        messages.success(request, verb.done(done))
+    for obj, error in refused:
+        messages.error(request, f"{obj}: {error.detail}")
 
 
 def _carry_out(

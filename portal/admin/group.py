@@ -17,13 +17,13 @@ from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import NetworkFilter
 from portal.cause import act
-from portal.forms import ListField, NetworkForm
+from portal.forms import ListField, PolicyForm
 from portal.sections import Section, facts
 from portal.verbs import Question, Row, Verb, count
 from sessions_app.models import User
 
 
-class GroupForm(NetworkForm):
+class GroupForm(PolicyForm):
     """A group and who is in it."""
 
     name = forms.CharField(max_length=63, help_text="Without group:, as in ops. It stays: rules refer to it.")
@@ -104,7 +104,7 @@ def ask_delete(kind: str) -> Any:
 
 
 def _delete(request: HttpRequest, group: Group, data: dict[str, Any]) -> None:
-    delete_group(group_id=group.pk, **act(request))
+    delete_group(group_id=group.pk, forced=data["forced"], **act(request))
 
 
 class GroupAdmin(ServiceAdmin):
@@ -123,6 +123,7 @@ class GroupAdmin(ServiceAdmin):
             lambda rows: f"Deleted: {count(rows, '', 'groups')}.",
             ask_delete("group"),
             destroys=True,
+            may_force=True,
         ),
     )
     lead = "People under one name, for rules: group:ops."

@@ -16,12 +16,12 @@ from portal.admin.base import ServiceAdmin
 from portal.admin.filters import NetworkFilter
 from portal.admin.group import ask_delete, rules_section
 from portal.cause import act
-from portal.forms import NetworkForm
+from portal.forms import PolicyForm
 from portal.sections import Section
 from portal.verbs import Verb, count
 
 
-class HostForm(NetworkForm):
+class HostForm(PolicyForm):
     """A name for an address or CIDR."""
 
     name = forms.CharField(max_length=63, help_text="Without host:, as in erp. It stays: rules refer to it.")
@@ -37,7 +37,7 @@ class HostForm(NetworkForm):
 
 
 def _delete(request: HttpRequest, host: Host, data: dict[str, Any]) -> None:
-    delete_host(host_id=host.pk, **act(request))
+    delete_host(host_id=host.pk, forced=data["forced"], **act(request))
 
 
 class HostAdmin(ServiceAdmin):
@@ -56,6 +56,7 @@ class HostAdmin(ServiceAdmin):
             lambda rows: f"Deleted: {count(rows, '', 'hosts')}.",
             ask_delete("host"),
             destroys=True,
+            may_force=True,
         ),
     )
     lead = "Names for addresses and CIDRs, for rules: host:erp."

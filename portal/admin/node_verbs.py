@@ -158,6 +158,10 @@ def _do(service: Any) -> Any:
     return run
 
 
+def _delete(request: HttpRequest, node: Node, data: dict[str, Any]) -> None:
+    delete_node(node_id=node.pk, forced=data["forced"], **act(request))
+
+
 def _rename(request: HttpRequest, node: Node, data: dict[str, Any]) -> None:
     rename_node(node_id=node.pk, name=data["name"], **act(request))
 
@@ -211,5 +215,14 @@ NODE_VERBS = (
         destroys=True,
         offered=_is_enabled,
     ),
-    Verb("delete", "Delete", "nodes.manage", _do(delete_node), _said("deleted"), ask_delete, destroys=True),
+    Verb(
+        "delete",
+        "Delete",
+        "nodes.manage",
+        _delete,
+        _said("deleted"),
+        ask_delete,
+        destroys=True,
+        may_force=True,
+    ),
 )

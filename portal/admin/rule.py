@@ -5,57 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib.admin import display
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from acl.models import AclRule
-from acl.selectors import labels_for
+from acl.selectors import labels_for, rule_value
 from acl.services.rules import create_rule, delete_rule, move_rule, update_rule
-from mesh.policy import Labels, format_protocol, format_selector, parse_stored
+from mesh.policy import Labels, format_protocol
+from mesh.policy.schedule import describe_schedule
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import ChoiceFilter, NetworkFilter
+from portal.admin.rule_form import RuleForm, condition_words, port_words
 from portal.cause import act
-from portal.forms import ListField, NetworkForm
 from portal.sections import Section, facts
 from portal.verbs import Question, Row, Verb, count
 
 NOTHING = SafeString("")
-SELECTORS = "One a line: user:ana, group:ops, tag:db, node:wiki, host:erp, autogroup:member, 10.1.0.0/28 or *."
-
-
-class RuleForm(NetworkForm):
-    """A rule as people write it."""
-
-    action = forms.ChoiceField(choices=AclRule.Action.choices)
-    sources = ListField(label="From", help_text=SELECTORS)
-    destinations = ListField(label="To", help_text="The same, and autogroup:self (one's own devices).")
-    ports = ListField(required=False, help_text="22, 8000-8999. Empty: any port.")
-    protocols = ListField(required=False, help_text="tcp, udp, icmp, or a number. Empty: TCP, UDP and ICMP.")
-    position = forms.IntegerField(
-        required=False, min_value=1, max_value=100_000, help_text="1 decides first. Empty: after all others."
-    )
-    name = forms.CharField(max_length=100, required=False, help_text="What it is for, in a few words.")
-    comment = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    enabled = forms.BooleanField(required=False, initial=True, help_text="A rule that is off is as if absent.")
-    field_css = {
-        **dict.fromkeys(("sources", "destinations", "ports", "protocols"), "gw-field-mono"),
-        **dict.fromkeys(("action", "position"), "gw-field-short"),
-    }
-
-    def initial_of(self, obj: Any) -> dict[str, Any]:
-        """Bound selectors by their present names."""
-        labels = labels_for([*obj.sources, *obj.destinations])
-        return super().initial_of(obj) | {
-            "sources": [format_selector(parse_stored(item), labels) for item in obj.sources],
-            "destinations": [format_selector(parse_stored(item), labels) for item in obj.destinations],
-            "ports": [_port(item) for item in obj.ports],
-            "protocols": [format_protocol(number) for number in obj.protocols],
-        }
 
 
 class ActionFilter(ChoiceFilter):
@@ -80,14 +50,9 @@ class EnabledFilter(ChoiceFilter):
         return {"on": ("on", Q(enabled=True)), "off": ("off", Q(enabled=False))}
 
 
-def _port(item: Any) -> str:
-    first, last = item
-    return str(first) if first == last else f"{first}-{last}"
-
-
 def services_words(rule: AclRule) -> SafeString:
     """``on tcp/22, 8000-8999`` or ``on any port``."""
-    ports = ", ".join(_port(item) for item in rule.ports)
+    ports = ", ".join(port_words(item) for item in rule.ports)
     protocols = ", ".join(format_protocol(number) for number in rule.protocols)
     if not ports and not protocols:
         return format_html('<span class="gw-dim">on any port</span>')
@@ -95,16 +60,29 @@ def services_words(rule: AclRule) -> SafeString:
     return format_html('on <span class="gw-mono gw-ink">{}</span>', words)
 
 
+def when_words(rule: AclRule) -> SafeString | str:
+    """``, mon-fri 08:00-18:00 Europe/Berlin, if os is linux``: nothing for a rule that always holds."""
+    parts = []
+    said = rule_value(rule).schedule
+    if said is not None:
+        parts.append(describe_schedule(said))
+    if rule.conditions:
+        parts.append("if " + " and ".join(condition_words(item) for item in rule.conditions))
+    return format_html("<span>{}</span>", ", ".join(parts)) if parts else ""
+
+
 def sentence(rule: AclRule, labels: Labels) -> SafeString:
-    """``source wire destination on ports``."""
+    """``source wire destination on ports, when, if``. The wire is dashed where it holds at times only."""
     off = not rule.enabled
+    when = when_words(rule)
     return format_html(
-        '<span class="gw-sentence">{}{}<span class="gw-sr">{}</span>{}{}</span>',
+        '<span class="gw-sentence">{}{}<span class="gw-sr">{}</span>{}{}{}</span>',
         _side(rule.sources, labels, off),
-        html.wire(rule.action, off=off),
+        html.wire("times" if when and rule.action == "accept" else rule.action, off=off),
         "may reach" if rule.action == "accept" else "may not reach",
         _side(rule.destinations, labels, off),
         services_words(rule),
+        when,
     )
 
 
@@ -123,19 +101,20 @@ def _ask_delete(rules: Sequence[AclRule]) -> Question:
 
 
 def _delete(request: HttpRequest, rule: AclRule, data: dict[str, Any]) -> None:
-    delete_rule(rule_id=rule.pk, **act(request))
+    delete_rule(rule_id=rule.pk, forced=data["forced"], **act(request))
 
 
 def _switch(enabled: bool) -> Any:
     def run(request: HttpRequest, rule: AclRule, data: dict[str, Any]) -> None:
-        update_rule(rule_id=rule.pk, fields={"enabled": enabled}, **act(request))
+        update_rule(rule_id=rule.pk, fields={"enabled": enabled}, forced=data["forced"], **act(request))
 
     return run
 
 
 def _move(step: int) -> Any:
     def run(request: HttpRequest, rule: AclRule, data: dict[str, Any]) -> None:
-        move_rule(rule_id=rule.pk, position=max(rule.position + step, 1), **act(request))
+        position = max(rule.position + step, 1)
+        move_rule(rule_id=rule.pk, position=position, forced=data["forced"], **act(request))
 
     return run
 
@@ -154,12 +133,44 @@ class AclRuleAdmin(ServiceAdmin):
     add_label = "New rule"
     verbs = (
         Verb(
-            "up", "Move up", "policy.manage", _move(-1), _said("moved up"), bulk=False, offered=lambda r: r.position > 1
+            "up",
+            "Move up",
+            "policy.manage",
+            _move(-1),
+            _said("moved up"),
+            bulk=False,
+            may_force=True,
+            offered=lambda rule: rule.position > 1,
         ),
-        Verb("down", "Move down", "policy.manage", _move(1), _said("moved down"), bulk=False),
-        Verb("on", "Turn on", "policy.manage", _switch(True), _said("is on"), offered=lambda rule: not rule.enabled),
-        Verb("off", "Turn off", "policy.manage", _switch(False), _said("is off"), offered=lambda rule: rule.enabled),
-        Verb("delete", "Delete", "policy.manage", _delete, _said("deleted"), _ask_delete, destroys=True),
+        Verb("down", "Move down", "policy.manage", _move(1), _said("moved down"), bulk=False, may_force=True),
+        Verb(
+            "on",
+            "Turn on",
+            "policy.manage",
+            _switch(True),
+            _said("is on"),
+            may_force=True,
+            offered=lambda rule: not rule.enabled,
+        ),
+        Verb(
+            "off",
+            "Turn off",
+            "policy.manage",
+            _switch(False),
+            _said("is off"),
+            may_force=True,
+            offered=lambda rule: rule.enabled,
+        ),
+        Verb(
+            "delete",
+            "Delete",
+            "policy.manage",
+            _delete,
+            _said("deleted"),
+            _ask_delete,
+            destroys=True,
+            may_force=True,
+        ),
     )
     lead = "The first rule that matches decides. What no rule accepts is denied."
     empty_title = "No rule: everything is denied"
@@ -200,15 +211,26 @@ class AclRuleAdmin(ServiceAdmin):
 
     def create(self, request: HttpRequest, data: dict[str, Any]) -> AclRule:
         """By its service, which names what is wrong."""
-        network, position = data.pop("network"), data.pop("position")
-        return create_rule(network_id=network.pk, fields=data, position=position, **act(request))
+        return create_rule(
+            network_id=data["network"].pk,
+            fields=data["fields"],
+            position=data["position"],
+            forced=data["forced"],
+            **act(request),
+        )
 
     def update(self, request: HttpRequest, obj: Any, data: dict[str, Any]) -> None:
-        """Its fields, then its place."""
-        position = data.pop("position")
-        update_rule(rule_id=obj.pk, fields=data, **act(request))
-        if position is not None and position != obj.position:
-            move_rule(rule_id=obj.pk, position=position, **act(request))
+        """Its fields and its place, both or neither. Refused if the policy changed since the page was opened."""
+        with transaction.atomic():
+            update_rule(
+                rule_id=obj.pk,
+                fields=data["fields"],
+                forced=data["forced"],
+                expected_version=data["version"],
+                **act(request),
+            )
+            if data["position"] is not None and data["position"] != obj.position:
+                move_rule(rule_id=obj.pk, position=data["position"], forced=data["forced"], **act(request))
 
     @display(description="")
     def number(self, obj: AclRule) -> SafeString:

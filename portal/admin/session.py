@@ -76,6 +76,7 @@ def _revoke(request: HttpRequest, session: NodeSession, data: dict[str, Any]) ->
 class NodeSessionAdmin(ServiceAdmin):
     """One active session a node at most."""
 
+    page_title = "Sessions"
     view_right = "nodes.view"
     verbs = (
         Verb(

@@ -20,12 +20,12 @@ from portal.admin.base import ServiceAdmin
 from portal.admin.filters import NetworkFilter
 from portal.admin.group import ask_delete, rules_section
 from portal.cause import act
-from portal.forms import ListField, NetworkForm
+from portal.forms import ListField, PolicyForm
 from portal.sections import Section, facts
 from portal.verbs import Verb, count
 
 
-class TagForm(NetworkForm):
+class TagForm(PolicyForm):
     """A tag and its owners."""
 
     tag = forms.CharField(max_length=67, help_text="web or tag:web. It stays: rules refer to it.")
@@ -50,7 +50,7 @@ class TagForm(NetworkForm):
 
 
 def _delete(request: HttpRequest, tag: TagOwner, data: dict[str, Any]) -> None:
-    delete_tag(tag_owner_id=tag.pk, **act(request))
+    delete_tag(tag_owner_id=tag.pk, forced=data["forced"], **act(request))
 
 
 class TagOwnerAdmin(ServiceAdmin):
@@ -69,6 +69,7 @@ class TagOwnerAdmin(ServiceAdmin):
             lambda rows: f"Deleted: {count(rows, '', 'tags')}.",
             ask_delete("tag"),
             destroys=True,
+            may_force=True,
         ),
     )
     lead = "Names for kinds of machines. A tagged machine belongs to its tags and to no person."
