@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from acl.selectors import is_named_by_policy
+from acl.services.approvals import approve_routes
 from acl.services.policy import check_no_denial_names
 from coordinator.authentication import check_node
 from mesh.change import Cause, ChangeKind
@@ -32,14 +33,14 @@ EPHEMERAL_REST: Final = timedelta(minutes=30)
 
 
 @transaction.atomic
-def delete_node(*, node_id: int, cause: Cause, now: datetime) -> None:
+def delete_node(*, node_id: int, cause: Cause, now: datetime, forced: bool = False) -> None:
     """Removes a node: its session ends, peers drop it, address and name go into quarantine.
 
     Its key is refused until an administrator releases it. Raises NotFoundError, ConflictError if an enabled deny rule
-    names the node.
+    names the node, unless ``forced``, which is recorded.
     """
     network, node = lock_node(node_id)
-    _remove(network, node, cause, now, retire_key=True)
+    _remove(network, node, cause, now, retire_key=True, forced=forced)
 
 
 @transaction.atomic
@@ -177,6 +178,7 @@ def set_tags(*, node_id: int, tags: Sequence[str], cause: Cause, now: datetime) 
         end_sessions(node_ids=[node.pk], reason=NodeSession.End.REVOKED, now=now)
         moved = elect_primaries(network=network, prefixes=prefixes_of([node.pk]))
     write_tags(node=node, tags=normal)
+    moved |= approve_routes(network=network, node_ids=[node.pk], now=now)
     _record(network, {node.pk, *moved}, cause, now)
     return node
 
@@ -198,12 +200,17 @@ def release_key(*, retired_key_id: int) -> None:
         raise NotFoundError(f"There is no retired key {retired_key_id}.")
 
 
-def _remove(network: Network, node: Node, cause: Cause, now: datetime, *, retire_key: bool) -> None:
+def _remove(
+    network: Network, node: Node, cause: Cause, now: datetime, *, retire_key: bool, forced: bool = False
+) -> None:
     # A denied machine that could make itself another node would be rid of the denial.
-    check_no_denial_names(network=network, selector=Selector(SelectorKind.NODE, ident=node.pk), what=node.name)
+    selector = Selector(SelectorKind.NODE, ident=node.pk)
+    overridden = check_no_denial_names(network=network, selector=selector, what=node.name, forced=forced)
     node_id, name = node.pk, node.name
     moved = remove_node(network=network, node=node, retire_key=retire_key, now=now)
     facts = node_facts(network.pk, moved, removed=[node_id]) | {"name": name}
+    if overridden:
+        facts["forced"] = list(overridden)
     record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
     # Robust: the node is gone, whether or not the presence store answers.
     transaction.on_commit(partial(_forget_presence, node_id), robust=True)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from acl.selectors import is_named_by_policy, owns_tag, policy_names_beginning
+from acl.services.approvals import approve_routes
 from coordinator.challenges import Proof, record_proof
 from mesh.change import Cause, ChangeKind
 from mesh.errors import AuthenticationError, FieldError, PermissionDeniedError, ResourceExhaustedError, ValidationError
@@ -159,7 +160,11 @@ def _admit(
     network: Network, node: Node, request: RegistrationRequest, *, created: bool, moved: Iterable[int] = ()
 ) -> Registration:
     session = issue_session(node=node, origin=request.origin, now=request.now, random32=request.random32)
-    facts = node_facts(network.pk, {node.pk, *moved}) | {"created": created, "session": session.session.pk}
+    approved = approve_routes(network=network, node_ids=[node.pk], now=request.now)
+    facts = node_facts(network.pk, {node.pk, *moved, *approved}) | {
+        "created": created,
+        "started": {str(node.pk): session.session.pk},
+    }
     cause = Cause.node(node.pk, origin=request.origin, request_id=request.request_id)
     version = record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=request.now)
     return Registration(node, network, session, created, version)

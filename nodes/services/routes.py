@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -118,12 +118,24 @@ def elect_primaries(*, network: Network, prefixes: Iterable[str]) -> set[int]:
 
 
 @transaction.atomic
-def replace_routes(*, node_id: int, prefixes: Sequence[str], cause: Cause, now: datetime) -> list[str]:
-    """Sets the routes that a node advertises and returns them in normal form. Raises ValidationError, NotFoundError."""
+def replace_routes(
+    *,
+    node_id: int,
+    prefixes: Sequence[str],
+    cause: Cause,
+    now: datetime,
+    approve: Callable[[Network, Node], set[int]] | None = None,
+) -> list[str]:
+    """Sets the routes that a node advertises and returns them in normal form. Raises ValidationError, NotFoundError.
+
+    ``approve`` decides without a person, by what floors above know; it returns the ids of nodes whose routes moved.
+    """
     network, node = lock_node(node_id)
     before = prefixes_of([node.pk])
     if write_advertised_routes(network=network, node=node, prefixes=prefixes):
         moved = elect_primaries(network=network, prefixes={*before, *prefixes_of([node.pk])})
+        if approve is not None:
+            moved |= approve(network, node)
         _record(network, {node.pk, *moved}, cause, now)
     return list(node.routes.filter(advertised=True).order_by("first", "prefix").values_list("prefix", flat=True))
 

@@ -59,10 +59,10 @@ def said(policy: Policy) -> dict[str, Any]:
 def test_the_rows_say_what_the_policy_says_whatever_was_there(network: Network, first: Policy, second: Policy) -> None:
     with transaction.atomic():
         User.objects.bulk_create([User(pk=pk, username=f"u{pk}") for pk in USERS], ignore_conflicts=True)
-        for policy in (first, second):
+        for drawn in (first, second):
             # What a nested group that does not exist would hold is nobody: the rows have no place for it.
-            groups = tuple(replace(item, groups=item.groups - {"gone"}) for item in policy.groups)
-            policy = replace(policy, groups=groups)
+            groups = tuple(replace(item, groups=item.groups - {"gone"}) for item in drawn.groups)
+            policy = replace(drawn, groups=groups)
             put(network, policy, EARLY)
             assert said(load_policy(network.pk)) == said(policy)
         transaction.set_rollback(True)
