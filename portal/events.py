@@ -142,26 +142,24 @@ def _sessions(said: Mapping[str, Any], names: Names, change: Change) -> SafeStri
 def _policy(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
     rules = said.get("rules") or []
     url = links.list_url("acl.aclrule")
-    return format_html(
-        '<a href="{}">Policy {}</a> is in force <span class="gw-dim">{} rules</span>',
-        url,
-        said.get("policy_version", ""),
-        len(rules),
-    )
+    policy = html.link(url, f"Policy {said.get('policy_version', '')}".strip())
+    return format_html('{} is in force <span class="gw-dim">{} rules</span>', policy, len(rules))
 
 
 def _users(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
     rows = [item for item in said.get("users") or [] if isinstance(item, dict)]
     made = (
         (
-            links.change_url("sessions_app.user", row["id"]),
-            row.get("display_name") or row.get("login") or row["id"],
+            html.link(
+                links.change_url("sessions_app.user", row["id"]),
+                row.get("display_name") or row.get("login") or row["id"],
+            ),
             "changed" if row.get("is_active", True) else "is disabled",
         )
         for row in rows[:NAMED]
         if isinstance(row.get("id"), int)
     )
-    return format_html_join(", ", 'User <a href="{}">{}</a> {}', made) or format_html("People changed")
+    return format_html_join(", ", "User {} {}", made) or format_html("People changed")
 
 
 def _network(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:

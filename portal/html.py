@@ -117,7 +117,9 @@ def mono(text: object) -> SafeString:
 
 
 def link(url: str, text: object, *, subject: bool = False) -> SafeString:
-    """A link; ``subject`` marks the one that names a row."""
+    """A link, or just its words where the address is empty; ``subject`` marks the one that names a row."""
+    if not url:
+        return format_html("<b>{}</b>" if subject else "<span>{}</span>", text)
     if subject:
         return format_html('<a class="gw-subject" href="{}">{}</a>', url, text)
     return format_html('<a href="{}">{}</a>', url, text)

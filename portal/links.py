@@ -1,4 +1,4 @@
-"""Links to what a page names: nodes, people, keys."""
+"""Links to what a page names: nodes, people, keys. Who may not see a page gets its words without the link."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from mesh.policy import Labels, parse_stored
 from mesh.policy.selectors import SelectorKind, format_selector
 from nodes.models import Node
 from portal import html
+from portal.viewer import may_see
 from sessions_app.models import User
 
 
 def change_url(model: str, pk: int) -> str:
-    """The page of a row: ``change_url("nodes.node", 7)``."""
+    """The page of a row: ``change_url("nodes.node", 7)``; empty for who may not see it."""
+    if not may_see(model):
+        return ""
     return reverse(f"admin:{model.replace('.', '_')}_change", args=[pk])
 
 
 def list_url(model: str, query: str = "") -> str:
-    """The list of a model."""
+    """The list of a model; empty for who may not see it."""
+    if not may_see(model):
+        return ""
     return reverse(f"admin:{model.replace('.', '_')}_changelist") + (f"?{query}" if query else "")
 
 
@@ -37,12 +42,10 @@ def person(user: User | None) -> SafeString:
     """A person by display name, with the login on hover."""
     if user is None:
         return html.dim("nobody")
-    return format_html(
-        '<a href="{}" title="{}" class="gw-person">{}</a>',
-        change_url("sessions_app.user", user.pk),
-        user.username,
-        user.display_name or user.username,
-    )
+    name, url = user.display_name or user.username, change_url("sessions_app.user", user.pk)
+    if not url:
+        return format_html('<span title="{}">{}</span>', user.username, name)
+    return format_html('<a href="{}" title="{}" class="gw-person">{}</a>', url, user.username, name)
 
 
 def belongs_to(node: Node) -> SafeString:

@@ -154,6 +154,7 @@ def _dashboard(request: HttpRequest, network: Network, now: datetime) -> dict[st
             active=Count("pk", filter=Q(ended_at=None)),
             soon=Count("pk", filter=Q(ended_at=None, expires_at__lte=now + timedelta(hours=1))),
         ),
+        "rules_url": links.list_url("acl.aclrule"),
         "rule_count": AclRule.objects.filter(network=network, enabled=True).count(),
     }
     if allows(request.user, "keys.view"):

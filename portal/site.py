@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from ipaddress import ip_address
 from typing import Any
 
@@ -17,6 +19,7 @@ from portal.login import PortalAuthenticationForm, may_enter
 from portal.overview import overview_page, state_response
 from portal.password import OwnPasswordForm
 from portal.theme import STYLESHEETS, sidebar
+from portal.viewer import look_as
 
 # Pages of Django's and the theme's that this site does without: they answer for any model, past our lists.
 _LEFT_OUT = frozenset({"autocomplete", "jsi18n", "view_on_site", "search"})
@@ -44,6 +47,17 @@ class GhostWireAdminSite(UnfoldAdminSite):
             path("overview/state/", self.admin_view(self.overview_state), name="overview_state"),
             *kept,
         ]
+
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+        """Remember who looks, for the links on the page."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def seen(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            look_as(request.user)
+            return inner(request, *args, **kwargs)
+
+        return seen
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page knows. Without ``colors``: the theme would print them as an inline style."""

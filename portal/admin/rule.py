@@ -55,7 +55,7 @@ def services_words(rule: AclRule) -> SafeString:
     ports = ", ".join(port_words(item) for item in rule.ports)
     protocols = ", ".join(format_protocol(number) for number in rule.protocols)
     if not ports and not protocols:
-        return format_html('<span class="gw-dim">on any port</span>')
+        return html.dim("on any port")
     words = f"{protocols}/{ports}" if protocols and ports else protocols or ports
     return format_html('on <span class="gw-mono gw-ink">{}</span>', words)
 
