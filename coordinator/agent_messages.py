@@ -84,11 +84,6 @@ def parse_message(text: str | None, binary: bytes | None) -> Message:
     raise ProtocolError(f"There is no message {kind[:32]!r}.")
 
 
-def netmap_frame(netmap: bytes) -> str:
-    """A whole map as a message, around the JSON that is ready."""
-    return '{"type":"netmap","netmap":' + netmap.decode() + "}"
-
-
 def ack_frame(answer: dict[str, Any]) -> str:
     """The answer to a heartbeat as a message."""
     return orjson.dumps({"type": "heartbeat_ack"} | answer, option=orjson.OPT_UTC_Z).decode()
@@ -107,9 +102,14 @@ def error_frame(error: GhostWireError) -> str:
 def _hello(body: dict[str, Any]) -> Hello:
     _only(body, "since")
     since = body.get("since")
-    if since is not None and not (isinstance(since, str) and _SINCE.fullmatch(since)):
+    return Hello(None if since is None else parse_since(since))
+
+
+def parse_since(since: object) -> str:
+    """Checks ``EPOCH.VERSION``. Raises ValidationError."""
+    if not (isinstance(since, str) and _SINCE.fullmatch(since)):
         raise _refused("since", "EPOCH.VERSION, or null.")
-    return Hello(since)
+    return since
 
 
 def _ack(body: dict[str, Any]) -> Ack:

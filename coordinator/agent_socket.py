@@ -25,6 +25,7 @@ from sessions_app.models import NodeSession
 log = structlog.get_logger(__name__)
 
 SUBPROTOCOL: Final = "ghostwire.v1"
+SUBPROTOCOL_ZSTD: Final = "ghostwire.v1+zstd"
 HELLO_SECONDS: Final = 10.0
 
 Scope = dict[str, Any]
@@ -40,13 +41,21 @@ async def agent_socket(scope: Scope, receive: Receive, send: Send) -> None:
     except Exception as error:  # noqa: BLE001 - every refusal becomes an HTTP answer, also those not foreseen
         await _refuse(scope, send, as_ghostwire_error(error))
         return
-    await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+    offered = scope.get("subprotocols", ())
+    subprotocol = next(item for item in offered if item in (SUBPROTOCOL, SUBPROTOCOL_ZSTD))
+    await send({"type": "websocket.accept", "subprotocol": subprotocol})
     hello = await _hello(receive, send)
     if hello is None:
         return
-    connection = AgentConnection(session=session, send=send, origin=_client(scope), request_id=secrets.token_hex(8))
+    connection = AgentConnection(
+        session=session,
+        send=send,
+        origin=_client(scope),
+        request_id=secrets.token_hex(8),
+        zstd=subprotocol == SUBPROTOCOL_ZSTD,
+    )
     TAIL.start()
-    reader = asyncio.create_task(_read(receive, connection))
+    reader = asyncio.create_task(_read(receive, connection, hello.since))
     writer = asyncio.create_task(connection.run())
     try:
         await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
@@ -63,8 +72,8 @@ async def _authenticate(scope: Scope) -> NodeSession:
     if b"origin" in fields:
         # A browser: its user's cookies and network position are nothing that an agent has.
         raise PermissionDeniedError("Agents send no Origin.")
-    if SUBPROTOCOL not in scope.get("subprotocols", ()):
-        raise ValidationError(f"Offer the subprotocol {SUBPROTOCOL}.")
+    if not {SUBPROTOCOL, SUBPROTOCOL_ZSTD}.intersection(scope.get("subprotocols", ())):
+        raise ValidationError(f"Offer the subprotocol {SUBPROTOCOL} or {SUBPROTOCOL_ZSTD}.")
     token = bearer_token(fields.get(b"authorization"))
     return await in_thread(admit_node, token=token, now=timezone.now())
 
@@ -99,10 +108,10 @@ async def _hello(receive: Receive, send: Send) -> Hello | None:
     return message
 
 
-async def _read(receive: Receive, connection: AgentConnection) -> None:
+async def _read(receive: Receive, connection: AgentConnection, since: str | None) -> None:
     """Takes messages until the agent goes away or says what no agent says."""
     try:
-        await connection.greet()
+        await connection.greet(since)
     except ThrottledError as error:
         connection.say(error_frame(error))
         connection.close(CLOSE_TOO_MANY)

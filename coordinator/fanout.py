@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVarTuple
 
-from coordinator.snapshots import MapBody, Snapshot
+from coordinator.frames import Body
+from mesh.netmap.fan import fan_out
+from mesh.netmap.ids import id_set
+from mesh.netmap.state import State
+from mesh.steps import Touch
 from mesh.topology import Topology
 
-T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 CLOSE_PROTOCOL_ERROR: Final = 4400
 CLOSE_SESSION_ENDED: Final = 4401
@@ -33,15 +37,23 @@ class Audience:
     session_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """The body that brings a map from version ``start`` to ``to``. ``body`` None: only a whole map will do."""
+
+    start: int
+    to: int
+    body: Body | None
+
+
 class Connection(Protocol):
     """A connected agent, as the fan-out sees it. Its methods run on the loop that ``loop`` names."""
 
     audience: Audience
     loop: asyncio.AbstractEventLoop
-    etag: str | None
 
-    def offer(self, body: MapBody) -> None:
-        """Takes the newest map; an older one that was not sent yet is forgotten."""
+    def push(self, push: Push) -> None:
+        """Takes what is to be told next."""
 
     def close(self, code: int) -> None:
         """Ends the connection with a close code."""
@@ -51,51 +63,64 @@ class Fanout:
     """The connections of this process. Registered on their loops, read by the tail's thread."""
 
     def __init__(self) -> None:
-        self._connections: dict[int, set[Connection]] = defaultdict(set)
+        self._connections: dict[int, dict[int, set[Connection]]] = defaultdict(dict)
         self._lock = threading.Lock()
 
     def add(self, connection: Connection) -> None:
         """From now on the connection gets what its node may see."""
+        audience = connection.audience
         with self._lock:
-            self._connections[connection.audience.network_id].add(connection)
+            self._connections[audience.network_id].setdefault(audience.node_id, set()).add(connection)
 
     def remove(self, connection: Connection) -> None:
         """Forgets a connection; one that is not there is passed over."""
+        audience = connection.audience
         with self._lock:
-            members = self._connections.get(connection.audience.network_id)
-            if members is not None:
-                members.discard(connection)
-                if not members:
-                    del self._connections[connection.audience.network_id]
+            nodes = self._connections.get(audience.network_id, {})
+            members = nodes.get(audience.node_id, set())
+            members.discard(connection)
+            if not members:
+                nodes.pop(audience.node_id, None)
+            if not nodes:
+                self._connections.pop(audience.network_id, None)
 
     def networks(self) -> list[int]:
         """The networks whose agents are connected here."""
         with self._lock:
             return list(self._connections)
 
-    def connections(self, network_id: int | None = None) -> list[Connection]:
-        """The connections of one network, or all."""
+    def nodes(self, network_id: int) -> dict[int, tuple[Connection, ...]]:
+        """The connections of a network by node; two at once while one replaces the other."""
         with self._lock:
-            if network_id is not None:
-                return list(self._connections.get(network_id, ()))
-            return [connection for members in self._connections.values() for connection in members]
+            return {node_id: tuple(members) for node_id, members in self._connections.get(network_id, {}).items()}
 
-    def deliver(self, snapshot: Snapshot) -> None:
-        """Gives each connected agent of the network its map if it changed, or ends its connection."""
-        network_id = snapshot.topology.network.id
-        for connection in self.connections(network_id):
-            code = why_close(snapshot.topology, connection.audience)
-            if code is not None:
-                _on_loop(connection, connection.close, code)
-                continue
-            body = snapshot.body_of(connection.audience.node_id)
-            if body.etag != connection.etag:
-                _on_loop(connection, connection.offer, body)
+    def deliver(self, before: State, after: State, touch: Touch) -> None:
+        """Tells every connected agent of the network what it may see of the way from one state to another."""
+        nodes = self.nodes(after.topology.network.id)
+        for node_id in touch.nodes & nodes.keys():
+            for connection in nodes[node_id]:
+                code = why_close(after.topology, connection.audience)
+                if code is not None:
+                    on_loop(connection, connection.close, code)
+        fan = fan_out(before, after, touch, id_set(after, nodes))
+        for members, node_ids in fan.bodies:
+            self._push(nodes, node_ids, Push(before.version, after.version, Body(members)))
+        self._push(nodes, fan.whole, Push(before.version, after.version, None))
+
+    def _push(self, nodes: dict[int, tuple[Connection, ...]], node_ids: Iterable[int], push: Push) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[Connection]] = defaultdict(list)
+        for node_id in node_ids:
+            for connection in nodes[node_id]:
+                by_loop[connection.loop].append(connection)
+        for loop, connections in by_loop.items():
+            _call(loop, _push_all, connections, push)
 
     def close_all(self, code: int = CLOSE_RESTARTING) -> None:
         """Ends every connection of this process; agents come back to another worker, or to the next start."""
-        for connection in self.connections():
-            _on_loop(connection, connection.close, code)
+        for network_id in self.networks():
+            for connections in self.nodes(network_id).values():
+                for connection in connections:
+                    on_loop(connection, connection.close, code)
 
 
 FANOUT: Final = Fanout()
@@ -115,9 +140,16 @@ def why_close(topology: Topology, audience: Audience) -> int | None:
     return CLOSE_SESSION_ENDED if session_id is None or node.login_required else CLOSE_REPLACED
 
 
-def _on_loop(connection: Connection, action: Callable[[T], None], argument: T) -> None:
-    try:
-        connection.loop.call_soon_threadsafe(action, argument)
-    except RuntimeError:
-        # The loop has ended, and the connection with it.
-        FANOUT.remove(connection)
+def on_loop(connection: Connection, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
+    """Calls a method of a connection on its loop, from any thread."""
+    _call(connection.loop, action, *arguments)
+
+
+def _push_all(connections: list[Connection], push: Push) -> None:
+    for connection in connections:
+        connection.push(push)
+
+
+def _call(loop: asyncio.AbstractEventLoop, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
+    if not loop.is_closed():  # a loop that ended took its connections with it
+        loop.call_soon_threadsafe(action, *arguments)

@@ -15,7 +15,9 @@ from django.utils import timezone
 
 from coordinator.arrivals import ARRIVALS
 from coordinator.fanout import FANOUT
-from coordinator.snapshots import SNAPSHOTS
+from coordinator.policy.boundaries import due_networks, write_boundary
+from coordinator.replica import REPLICAS, difference
+from mesh.netmap.state import State
 from nodes import hints
 from nodes.models import Network
 
@@ -33,7 +35,7 @@ class Tail:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._delivered: dict[int, int] = {}
+        self._delivered: dict[int, State] = {}
 
     def start(self) -> None:
         """Starts the thread; once it runs this does nothing."""
@@ -64,16 +66,26 @@ class Tail:
     def turn(self) -> None:
         """One round: signs of life out, new versions in. Called by the thread; errors are the caller's."""
         ARRIVALS.flush(timezone.now())
+        for network_id in due_networks(timezone.now()):
+            write_boundary(network_id, timezone.now())
         network_ids = FANOUT.networks()
-        self._delivered = {pk: version for pk, version in self._delivered.items() if pk in network_ids}
+        self._delivered = {pk: state for pk, state in self._delivered.items() if pk in network_ids}
         if not network_ids:
             return
         versions = Network.objects.filter(pk__in=network_ids).values_list("pk", "map_version")
         for network_id, version in versions:
-            if version > self._delivered.get(network_id, 0):
-                snapshot = SNAPSHOTS.get(network_id, version)
-                FANOUT.deliver(snapshot)
-                self._delivered[network_id] = snapshot.version
+            self._follow(network_id, version)
+
+    def _follow(self, network_id: int, version: int) -> None:
+        replica = REPLICAS.of(network_id)
+        after = replica.catch_up(version)
+        before = self._delivered.get(network_id)
+        self._delivered[network_id] = after
+        if before is None or before is after:
+            return
+        known = replica.since(before.version)
+        touch = known[1] if known is not None and known[0] is before else difference(before, after)
+        FANOUT.deliver(before, after, touch)
 
     def _hint(self, network_id: int, version: int) -> None:
         self._wake.set()

@@ -91,8 +91,10 @@ def _nodes(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topolo
     removed = list(facts["removed"])
     touch.nodes.update(record.id for record in records)
     touch.nodes.update(removed)
-    nodes = topology.nodes.updated([*((item.id, item) for item in records), *((gone, None) for gone in removed)])
-    sessions = topology.sessions.updated([(gone, None) for gone in removed]) if removed else topology.sessions
+    nodes = topology.nodes.updated({**{item.id: item for item in records}, **dict.fromkeys(removed)})
+    # Whoever takes a node out of the mesh ends its session in the same transaction.
+    ended = [*removed, *(record.id for record in records if not record.is_present)]
+    sessions = topology.sessions.updated(dict.fromkeys(ended)) if ended else topology.sessions
     return msgspec.structs.replace(topology, nodes=nodes, sessions=sessions)
 
 
@@ -103,17 +105,17 @@ def _sessions(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Top
     if not ended and not started:
         return topology
     touch.nodes.update(ended, started)
-    sessions = topology.sessions.updated([*((node_id, None) for node_id in ended), *started.items()])
+    sessions = topology.sessions.updated({**dict.fromkeys(ended), **started})
     return msgspec.structs.replace(topology, sessions=sessions)
 
 
 def _patch(topology: Topology, patches: Mapping[int, dict[str, Any]], touch: Touch) -> Topology:
-    changed: list[tuple[int, NodeRecord | None]] = []
+    changed: dict[int, NodeRecord | None] = {}
     for node_id, patch in patches.items():
         record = topology.nodes.get(node_id)
         if record is not None:
-            changed.append((node_id, msgspec.structs.replace(record, **patch)))
-            touch.nodes.add(node_id)
+            changed[node_id] = msgspec.structs.replace(record, **patch)
+    touch.nodes.update(changed)
     return msgspec.structs.replace(topology, nodes=topology.nodes.updated(changed)) if changed else topology
 
 
@@ -134,4 +136,4 @@ def _users(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topolo
             switched.add(user.id)
     if switched:
         touch.nodes.update(node.id for node in topology.nodes.values() if node.user in switched)
-    return msgspec.structs.replace(topology, users=topology.users.updated([(user.id, user) for user in users]))
+    return msgspec.structs.replace(topology, users=topology.users.updated({user.id: user for user in users}))

@@ -84,7 +84,9 @@ class RegisterView(AgentView):
 class SessionView(AgentView):
     def get_authenticators(self) -> list[Any]:
         # POST proves the key instead: it is the way back for those whose session is gone.
-        return super().get_authenticators() if self.request.method == "DELETE" else []
+        # There is no request yet while the API is being described.
+        is_delete = self.request is not None and self.request.method == "DELETE"
+        return super().get_authenticators() if is_delete else []
 
     @extend_schema(
         request=SessionRequest,

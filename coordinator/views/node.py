@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+import zstandard
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from coordinator.agent_messages import parse_since
+from coordinator.fanout import Audience
 from coordinator.heartbeats import answer_heartbeat, update_endpoints
 from coordinator.lifecycle import unregister_node
 from coordinator.limits import FULL_MAPS, ROUTE_CHANGES, enforce
+from coordinator.maps import delta_since, map_body, state_of
+from coordinator.policy.routes import put_routes
 from coordinator.presence import note_alive
 from coordinator.requests import cause_of
 from coordinator.serializers import (
@@ -22,12 +31,12 @@ from coordinator.serializers import (
     ServerResponse,
     parse_heartbeat,
 )
-from coordinator.snapshots import SNAPSHOTS
 from coordinator.views.base import AgentView, read
 from mesh.errors import ValidationError
-from nodes.services.routes import replace_routes
 
-PROTOCOL = 1
+PROTOCOL: Final = 1
+ZSTD_LEVEL: Final = 3
+_ZERO: Final = re.compile(r"q\s*=\s*0(?:\.0{0,3})?")
 
 
 class ServerView(AgentView):
@@ -61,20 +70,48 @@ class HeartbeatView(AgentView):
 class NetmapView(AgentView):
     @extend_schema(
         responses={200: NetmapResponse, 304: None},
-        parameters=[OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)],
+        parameters=[
+            OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER),
+            OpenApiParameter("since", str, description="EPOCH.VERSION: a delta from there, if it can be told."),
+        ],
         operation_id="netmap",
     )
     def get(self, request: Request) -> HttpResponse:
-        """The whole map of the node; 304 where it equals the one of the given ETag."""
+        """The whole map of the node; 304 where it equals the one of the given ETag. With ``since`` a delta."""
         node = self.node_of(request)
+        since = request.query_params.get("since")
+        if since is not None:
+            audience = Audience(node.network_id, node.pk, self.session_of(request).pk)
+            delta = delta_since(audience, parse_since(since))
+            if delta is not None:
+                note_alive(node.network_id, node.pk, is_online=node.online, now=self.now)
+                return HttpResponse(delta, content_type="application/json", headers={"Cache-Control": "no-store"})
         enforce(FULL_MAPS, str(node.pk), self.now.timestamp())
         note_alive(node.network_id, node.pk, is_online=node.online, now=self.now)
-        body = SNAPSHOTS.get(node.network_id, node.network.map_version).body_of(node.pk)
-        known = {tag.strip() for tag in request.META.get("HTTP_IF_NONE_MATCH", "").split(",")}
-        if body.etag in known:
-            return HttpResponse(status=304, headers={"ETag": body.etag})
-        headers = {"ETag": body.etag, "Cache-Control": "private, no-cache"}
-        return HttpResponse(body.json, content_type="application/json", headers=headers)
+        body = map_body(state_of(node.network_id, node.network.map_version), node.pk)
+        headers = {"ETag": body.etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+        if _is_known(body.etag, request.META.get("HTTP_IF_NONE_MATCH", "")):
+            return HttpResponse(status=304, headers=headers)
+        content = body.json
+        if _takes_zstd(request.META.get("HTTP_ACCEPT_ENCODING", "")):
+            content = zstandard.ZstdCompressor(ZSTD_LEVEL).compress(content)
+            headers["Content-Encoding"] = "zstd"
+        return HttpResponse(content, content_type="application/json", headers=headers)
+
+
+def _is_known(etag: str, if_none_match: str) -> bool:
+    """Whether the caller has the map already: weak comparison, RFC 9110 section 13.1.2."""
+    opaque = etag.removeprefix("W/")
+    return any(tag == "*" or tag.removeprefix("W/") == opaque for tag in parse_etags(if_none_match))
+
+
+def _takes_zstd(accept_encoding: str) -> bool:
+    """Whether zstd stands among the accepted codings (RFC 9110 section 12.5.3) and is not refused with ``q=0``."""
+    for coding in accept_encoding.lower().split(","):
+        name, *parameters = (part.strip() for part in coding.split(";"))
+        if name == "zstd":
+            return not any(_ZERO.fullmatch(parameter) for parameter in parameters)
+    return False
 
 
 class EndpointsView(AgentView):
@@ -96,7 +133,7 @@ class RoutesView(AgentView):
         node = self.node_of(request)
         enforce(ROUTE_CHANGES, str(node.pk), self.now.timestamp())
         cause = cause_of(request, node_id=node.pk)
-        return Response({"routes": replace_routes(node_id=node.pk, prefixes=data["routes"], cause=cause, now=self.now)})
+        return Response({"routes": put_routes(node_id=node.pk, prefixes=data["routes"], cause=cause, now=self.now)})
 
 
 class OwnNodeView(AgentView):

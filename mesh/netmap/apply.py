@@ -55,7 +55,7 @@ def _apply_peers(peers: dict[int, Any], delta: dict[str, Any]) -> None:
 
 def _within(peers: dict[int, Any], ranges: Iterable[tuple[int, int]]) -> list[int]:
     """The peers whose ids lie in ``ranges``; ids of others are passed over."""
-    found = []
+    found: list[int] = []
     for first, last in ranges:
         if last - first < len(peers):
             found.extend(peer_id for peer_id in range(first, last + 1) if peer_id in peers)

@@ -79,7 +79,7 @@ def update_chunks(chunks: Chunks, changes: Mapping[int, PeerPart | None], serial
         dirty.setdefault(node_id >> CHUNK_BITS, []).append((node_id, part))
     empty = Chunk({}, serial)
     return chunks.updated(
-        [(number, (chunks.get(number) or empty).updated(inside, serial)) for number, inside in dirty.items()]
+        {number: (chunks.get(number) or empty).updated(inside, serial) for number, inside in dirty.items()}
     )
 
 

@@ -31,7 +31,7 @@ FEW_AUDIENCES = 512
 class Fan:
     """Bodies with the ids of the nodes they are for. A node stands in one body at most."""
 
-    bodies: list[tuple[bytes, IdSet]] = field(default_factory=list)
+    bodies: list[tuple[bytes, Iterable[int]]] = field(default_factory=list)
     """Joined members of a delta, without braces."""
     whole: set[int] = field(default_factory=set)
     """Nodes that had no map before and have one now: they get it whole."""
@@ -51,7 +51,9 @@ def fan_out(before: State, after: State, touch: Touch, local: IdSet) -> Fan:
         elif was is None:
             fan.whole.add(node_id)
     rest = local - id_set(after, fan.gone | fan.whole)
-    if touch.policy or touch.users or touch.network or len(touch.nodes) > FEW_NODES:
+    # Too many policy classes: whose posture is passed over may have changed for nodes that nothing touched.
+    crowded = before.policy.muted or after.policy.muted
+    if touch.policy or touch.users or touch.network or crowded or len(touch.nodes) > FEW_NODES:
         _one_by_one(fan, before, after, touch, rest)
         return fan
     single = (moved & rest) | _others_concerned(before, after, touch, rest)
@@ -66,13 +68,13 @@ def fan_out(before: State, after: State, touch: Touch, local: IdSet) -> Fan:
 
 def _one_by_one(fan: Fan, before: State, after: State, touch: Touch, node_ids: IdSet) -> None:
     """Asks for each node what it needs; those that need the same share it."""
-    bodies: dict[bytes, IdSet] = {}
+    bodies: dict[bytes, list[int]] = {}
     for node_id in node_ids:
         if before.topology.present(node_id) is None or after.topology.present(node_id) is None:
             continue
         body = delta_body(before, after, node_id, touch)
         if body is not None:
-            bodies.setdefault(body, id_set(after)).add(node_id)
+            bodies.setdefault(body, []).append(node_id)
     fan.bodies.extend(bodies.items())
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from mesh.compile import CompiledPolicy, compile_policy
+from mesh.compile import CompiledPolicy, at_instant, compile_policy, moved, with_policy
 from mesh.netmap.chunks import BlobCache, Chunks, chunks_of, update_chunks
 from mesh.netmap.parts import PeerPart, dns_part, encode, peer_part, profile_piece, relay_part
-from mesh.policy import FactsChange, NetworkFacts, Policy, PolicyNode, PolicyUser, apply_change, posture_of
+from mesh.policy import FactsChange, NetworkFacts, Policy, PolicyNode, PolicyUser, posture_of
 from mesh.steps import Step, Touch, move
 from mesh.topology import NetworkRecord, NodeRecord, Topology, UserRecord
 
@@ -88,21 +88,14 @@ def build_state(topology: Topology, policy: Policy, at: datetime) -> State:
     return State(topology, compiled, chunks_of(parts, 0), _settings(topology.network), Shared())
 
 
-def move_state(state: State, step: Step, *, read_policy: ReadPolicy, at: datetime) -> tuple[State, Touch]:
-    """The state after one recorded change, and what it concerned.
+def move_state(state: State, step: Step, *, read_policy: ReadPolicy) -> tuple[State, Touch]:
+    """The state after one recorded change, and what it concerned. ``read_policy`` gives the policy that facts name.
 
     Raises OutOfStepError if the change does not follow, and what the policy engine raises for a policy that does not
     compile: then the caller keeps the rules that were in force.
     """
     topology, touch = move(state.topology, step)
-    change = _facts_change(state.topology, topology, touch)
-    policy = read_policy(step.facts) if touch.policy else None
-    compiled = state.policy
-    ranges_moved = _ranges(topology.network) != _ranges(state.topology.network)
-    if ranges_moved or topology.network.domain != state.topology.network.domain:
-        compiled = compile_policy(policy or compiled.policy, facts_of(topology), at)
-    elif policy is not None or change != FactsChange():
-        compiled = _advance(compiled, change, at, policy)
+    compiled = _compiled(state, topology, step, touch, read_policy)
     serial = state.serial + 1
     parts: dict[int, PeerPart | None] = {}
     for node_id in touch.nodes:
@@ -121,8 +114,18 @@ def move_state(state: State, step: Step, *, read_policy: ReadPolicy, at: datetim
     )
 
 
-def _advance(compiled: CompiledPolicy, change: FactsChange, at: datetime, policy: Policy | None) -> CompiledPolicy:
-    return compile_policy(policy or compiled.policy, apply_change(compiled.world.facts(), change), at)
+def _compiled(state: State, topology: Topology, step: Step, touch: Touch, read_policy: ReadPolicy) -> CompiledPolicy:
+    """The policy after a step. It is compiled for the instant that the change log says, never for the clock's."""
+    compiled = state.policy
+    if touch.policy:
+        at = datetime.fromisoformat(step.facts["at"])
+        if "rules" not in step.facts:
+            return at_instant(compiled, at)
+        return with_policy(compiled, read_policy(step.facts), at)
+    if _ground(topology.network) != _ground(state.topology.network):
+        return compile_policy(compiled.policy, facts_of(topology), compiled.at)
+    change = _facts_change(state.topology, topology, touch)
+    return compiled if change == FactsChange() else moved(compiled, change)
 
 
 def facts_of(topology: Topology) -> NetworkFacts:
@@ -197,8 +200,8 @@ def _settings(network: NetworkRecord) -> Settings:
     )
 
 
-def _ranges(network: NetworkRecord) -> tuple[str, str | None]:
-    return network.ipv4_range, network.ipv6_range
+def _ground(network: NetworkRecord) -> tuple[str, str | None, str]:
+    return network.ipv4_range, network.ipv6_range, network.domain
 
 
 def _ipv4(text: str) -> IPv4Network:

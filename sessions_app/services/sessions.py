@@ -54,7 +54,7 @@ def renew_session(
         session = None
     if session is None:
         issued = _create(node, origin, now, random32)
-        facts = {"nodes": [node.pk], "reason": "started", "session": issued.session.pk}
+        facts = {"started": {str(node.pk): issued.session.pk}, "ended": [], "login_required": False}
         record_change(network=network, kind=ChangeKind.SESSIONS, facts=facts, cause=cause, now=now)
         return issued
     token = _token(node, now, random32)
@@ -210,5 +210,5 @@ def _record(
     *,
     login_required: bool,
 ) -> None:
-    facts = {"nodes": sorted(node_ids), "reason": reason.value, "login_required": login_required}
+    facts = {"ended": sorted(node_ids), "reason": reason.value, "login_required": login_required}
     record_change(network=network, kind=ChangeKind.SESSIONS, facts=facts, cause=cause, now=now)

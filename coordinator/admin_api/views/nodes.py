@@ -22,8 +22,8 @@ from coordinator.admin_api.serializers.nodes import (
     with_details,
 )
 from coordinator.lifecycle import delete_node, disable_node, enable_node, expire_node
+from coordinator.maps import map_body, state_of
 from coordinator.serializers import NetmapResponse
-from coordinator.snapshots import SNAPSHOTS
 from nodes.models import Node
 from nodes.services.routes import set_route_approval
 
@@ -134,7 +134,7 @@ class NodeNetmap(NodeView):
     def get(self, request: Request, pk: int) -> HttpResponse:
         """The map exactly as this node gets it. A node that takes no part in the mesh has none (404)."""
         node, network = self.node(pk), self.network
-        body = SNAPSHOTS.get(network.pk, network.map_version).body_of(node.pk)
+        body = map_body(state_of(network.pk, network.map_version), node.pk)
         return HttpResponse(body.json, content_type="application/json")
 
 

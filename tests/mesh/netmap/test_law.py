@@ -130,12 +130,12 @@ class Law(RuleBasedStateMachine):
     @rule(rules=rules())
     def edit_policy(self, rules: list[Any]) -> None:
         self.policy = Policy(rules=tuple(rules), groups=self.policy.groups)
-        self._step(ChangeKind.POLICY, {})
+        self._step(ChangeKind.POLICY, {"at": self.clock.isoformat(), "rules": []})
 
     @rule(ops=st.lists(st.integers(min_value=1, max_value=3)), everyone=st.lists(st.integers(min_value=1, max_value=3)))
     def edit_groups(self, ops: list[int], everyone: list[int]) -> None:
         self.policy = Policy(rules=self.policy.rules, groups=self._groups(ops, everyone))
-        self._step(ChangeKind.POLICY, {})
+        self._step(ChangeKind.POLICY, {"at": self.clock.isoformat(), "rules": []})
 
     @rule(domain=st.sampled_from(["test.ghost", "other.ghost"]), server=st.sampled_from([(), ("9.9.9.9",)]))
     def set_network(self, domain: str, server: tuple[str, ...]) -> None:
@@ -181,7 +181,7 @@ class Law(RuleBasedStateMachine):
     def _step(self, kind: ChangeKind, facts: dict[str, Any]) -> None:
         before = self.state
         step = Step(before.version + 1, kind, orjson.loads(orjson.dumps(facts)))
-        self.state, touch = move_state(before, step, read_policy=lambda _: self.policy, at=world.NOW)
+        self.state, touch = move_state(before, step, read_policy=lambda _: self.policy)
         for _, _, missed in self.absent.values():
             missed.add(touch)
         fan = fan_out(before, self.state, touch, BitMap(self.maps))
@@ -208,5 +208,8 @@ class Law(RuleBasedStateMachine):
         return apply_delta(netmap, delta)
 
 
-Law.TestCase.settings = settings(max_examples=int(os.environ.get("GHOSTWIRE_LAW_EXAMPLES", "500")), stateful_step_count=30, deadline=None)
+EXAMPLES = int(os.environ.get("GHOSTWIRE_LAW_EXAMPLES", "500"))
+Law.TestCase.settings = settings(
+    max_examples=EXAMPLES, stateful_step_count=30, deadline=None
+)
 TestLaw = Law.TestCase

@@ -1,0 +1,65 @@
+"""What one agent is to be told: a whole map, or the way from the version that it is at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.fanout import Audience
+from coordinator.replica import REPLICAS, current_version
+from mesh.errors import NotFoundError
+from mesh.netmap.delta import delta_body
+from mesh.netmap.maps import MapPieces, map_pieces
+from mesh.netmap.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Either ``pieces`` of a whole map, or the ``members`` of a delta from ``start`` (None: nothing changed)."""
+
+    epoch: int
+    version: int
+    is_online: bool
+    pieces: MapPieces | None = None
+    start: int | None = None
+    members: bytes | None = None
+
+
+def first_telling(audience: Audience, since: str | None) -> Telling:
+    """What an agent is told that comes back with ``since`` (``EPOCH.VERSION``), or with nothing.
+
+    Raises NotFoundError if its node takes no part in the mesh.
+    """
+    replica = REPLICAS.of(audience.network_id)
+    state = replica.catch_up(current_version(audience.network_id))
+    epoch, _, version = (since or "").partition(".")
+    if since is not None and int(epoch) == state.epoch:
+        return _from(audience, state, int(version))
+    return whole(audience, state)
+
+
+def catch_up(audience: Audience, version: int | None) -> Telling:
+    """What an agent is told that is at ``version`` and did not get all that happened since. Raises NotFoundError."""
+    replica = REPLICAS.of(audience.network_id)
+    state = replica.state or replica.catch_up(current_version(audience.network_id))
+    return whole(audience, state) if version is None else _from(audience, state, version)
+
+
+def whole(audience: Audience, state: State) -> Telling:
+    """The whole map of the agent's node. Raises NotFoundError if it takes no part in the mesh."""
+    node = state.topology.present(audience.node_id)
+    if node is None:
+        raise NotFoundError("This node has no map.")
+    return Telling(state.epoch, state.version, node.online, pieces=map_pieces(state, audience.node_id))
+
+
+def _from(audience: Audience, state: State, version: int) -> Telling:
+    """The way from ``version`` to ``state``; the whole map if that version is gone, or the node had no map then."""
+    node = state.topology.present(audience.node_id)
+    if node is None:
+        raise NotFoundError("This node has no map.")
+    known = REPLICAS.of(audience.network_id).since(version)
+    if known is None or version > state.version or known[0].topology.present(audience.node_id) is None:
+        return whole(audience, state)
+    before, touch = known
+    members = delta_body(before, state, audience.node_id, touch)
+    return Telling(state.epoch, state.version, node.online, start=version, members=members)
