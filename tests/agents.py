@@ -12,20 +12,27 @@ from django.conf import settings
 from django.test import Client
 
 from mesh.keys import encode_key, format_proof_header, generate_private_key, make_proof, public_key_of
+from nodes.models import Node
 
 
 @dataclass
 class Machine:
-    """One machine. ``token`` is the session's once it has one."""
+    """One machine. ``token`` is the session's once it has one; ``origin`` is the address it calls from."""
 
     hostname: str = "web"
     private_key: bytes = field(default_factory=lambda: generate_private_key(secrets.token_bytes(32)))
     token: str | None = None
+    origin: str = "192.0.2.10"
     client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
 
     @property
     def public_key(self) -> str:
         return encode_key(public_key_of(self.private_key))
+
+    @property
+    def node(self) -> Node:
+        """Its node, as the database has it now."""
+        return Node.objects.get(public_key=self.public_key)
 
     def challenge(self) -> dict[str, Any]:
         """A fresh challenge for this machine's key."""
@@ -69,12 +76,26 @@ class Machine:
         if self.token is not None and "Authorization" not in fields:
             fields["Authorization"] = f"Bearer {self.token}"
         data = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        content_type = fields.pop("Content-Type", "application/json")
         return self.client.generic(
-            method.upper(), f"/api/v1/{path}", data, content_type="application/json", headers=fields
+            method.upper(),
+            f"/api/v1/{path}",
+            data,
+            content_type=content_type,
+            headers=fields,
+            REMOTE_ADDR=self.origin,
         )
+
+    def heartbeat(self, **members: Any) -> Any:
+        """A heartbeat; the response."""
+        return self.call("post", "heartbeat", members)
 
     def netmap(self) -> dict[str, Any]:
         """The machine's map."""
         response = self.call("get", "netmap")
         assert response.status_code == 200, response.content
         return dict(response.json())
+
+    def peer_names(self) -> list[str]:
+        """The names of the peers in the machine's map, sorted."""
+        return sorted(peer["name"] for peer in self.netmap()["peers"])

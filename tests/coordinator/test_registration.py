@@ -2,9 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
-from nodes.models import Change, Network, Node
+from nodes.models import Network
 from sessions_app.models import User
 from tests.agents import Machine
 
