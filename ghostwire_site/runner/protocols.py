@@ -111,6 +111,10 @@ class BoundedSocket(WebSocketProtocol):  # type: ignore[misc]
         super().sendHttpErrorResponse(code, reason, [*self.refusal.headers, length, ("Connection", "close")])
         self.sendData(self.refusal.body)
 
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - Daphne's name
+        """Close with the application's code; Autobahn's public call refuses codes such as 1012 and 1013."""
+        self.sendCloseFrame(1000 if code is None else code)
+
     def _refuse(self, refusal: Refusal) -> None:
         if not hasattr(self, "handshake_deferred"):
             raise ValueError("The socket is open already: it can be closed, and no longer refused.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from daphne.server import Server  # isort: skip - it must come first: it chooses Twisted's reactor
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -85,7 +87,16 @@ class PortalServer(Server):  # type: ignore[misc]
         asyncio.set_event_loop(reactor._asyncioEventloop)
         reactor.callWhenRunning(lambda: _deferred(self._begin(on_start)))
         reactor.addSystemEventTrigger("before", "shutdown", lambda: _deferred(self._end(on_stop)))
-        reactor.run(installSignalHandlers=True)
+        loop = reactor._asyncioEventloop
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._told_to_stop)
+        reactor.run(installSignalHandlers=False)  # Twisted's own would end the process by the signal, not by an exit
+
+    def _told_to_stop(self) -> None:
+        if self.ending:
+            log.critical("server.killed", reason="told to stop a second time")
+            os._exit(1)
+        self.stop()
 
     def fail(self) -> None:
         """End because something that the server needs ended; from any thread."""
@@ -121,18 +132,27 @@ class PortalServer(Server):  # type: ignore[misc]
         """Take no more, tell the sockets, let requests finish, and only then end what is left."""
         self.ending = True
         log.info("server.stopping", connections=len(self.connections))
+        try:
+            await self._end_connections()
+        except Exception:
+            log.critical("server.stop_failed", exc_info=True)
+            self.failed = True
+        await on_stop()
+        log.info("server.stopped")
+
+    async def _end_connections(self) -> None:
         await _awaitable(self._port.stopListening())
         for protocol in list(self.connections):
             if isinstance(protocol, BoundedSocket) and protocol.state == protocol.STATE_OPEN:
-                protocol.sendClose(CLOSE_RESTARTING, "restarting")
+                protocol.sendCloseFrame(CLOSE_RESTARTING, b"restarting")
         await _wait(self._running(BoundedSocket), SOCKETS_GRACE_SECONDS)
         await _wait(self._running(WebRequest), REQUESTS_GRACE_SECONDS)
         left = self._running(object)
         for application in left:
             application.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        await on_stop()
-        log.info("server.stopped", cut_off=len(left))
+        if left:
+            log.warning("server.cut_off", applications=len(left))
 
     def _running(self, kind: type) -> list[asyncio.Future[Any]]:
         """List the applications that still serve a connection of this kind."""

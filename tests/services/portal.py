@@ -1,133 +1,94 @@
-"""A real portal: its own processes on ports of their own, with their own data, as a user runs it."""
+"""The product itself as a process: ``manage.py serve`` on a port and in a folder of its own."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Self
 
-from tests.services.processes import end_process, free_port, wait_until
-
-HOME = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 60.0
+from ghostwire_site.config.model import HOME
+from tests.services.processes import answers, free_port, wait_until
 
 
-@dataclass
 class PortalProcess:
-    """A running portal. ``workers`` are the processes that serve, the first on ``port``."""
+    """A portal from ``start`` (or ``with``) to ``stop``; may be started again on the same data."""
 
-    data_dir: Path
-    ports: list[int]
-    environ: dict[str, str]
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    def __init__(self, data_dir: Path, *, port: int | None = None, **variables: str) -> None:
+        self.data_dir = data_dir
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = data_dir.parent / f"{data_dir.name}-{self.port}.log"
+        self.variables = variables
+        self._before = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the process without waiting for it."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("GHOSTWIRE_", "DJANGO_"))}
+        environment = inherited | {
+            "GHOSTWIRE_CONFIG": os.devnull,
+            "GHOSTWIRE_SERVER__DATA_DIR": str(self.data_dir),
+            "GHOSTWIRE_SERVER__LISTEN_ADDR": f"127.0.0.1:{self.port}",
+            **self.variables,
+        }
+        command = [sys.executable, str(HOME / "manage.py"), "serve"]
+        self._before = len(self.output)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+        return self.process
+
+    def start(self, *, seconds: float = 60) -> Self:
+        """Start, and wait until it listens and has said so."""
+        process = self.spawn()
+
+        def up() -> bool:
+            if process.poll() is not None:
+                raise AssertionError(f"the portal ended with {process.returncode}:\n{self.output}")
+            return "server.started" in self.output[self._before :] and answers(self.port)
+
+        wait_until(up, seconds=seconds, what="start of the portal")
+        return self
+
+    def stop(self, how: signal.Signals = signal.SIGTERM, *, seconds: float = 40) -> int:
+        """End it, and give its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the portal did not end in {seconds:g} s:\n{self.output}") from None
 
     @property
-    def port(self) -> int:
-        return self.ports[0]
+    def output(self) -> str:
+        """What it has written so far, over all its starts."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def password(self) -> str:
+        """The one-time password of ``admin``."""
+        return (self.data_dir / "admin-password").read_text().strip()
 
-    def manage(self, *arguments: str, text: str | None = None) -> str:
-        """Runs a command of manage.py against this portal's data and returns what it prints."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=HOME,
-            env=self.environ,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
-        return done.stdout
+    @property
+    def auth_key(self) -> str:
+        """The auth key printed at the first start."""
+        found = re.search(r"gwk_[A-Za-z0-9_-]{43}", self.output)
+        assert found is not None, self.output
+        return found[0]
 
-    def manage_json(self, *arguments: str) -> Any:
-        """The same, read as JSON."""
-        return json.loads(self.manage(*arguments, "--json"))
+    def __enter__(self) -> Self:
+        return self.start()
 
-    def log(self) -> str:
-        """What the serving processes wrote."""
-        return "".join(path.read_text(errors="replace") for path in sorted(self.data_dir.glob("worker-*.log")))
-
-    def stop(self, first: signal.Signals = signal.SIGTERM) -> None:
-        """Ends all processes, politely first."""
-        for worker in self.workers:
-            if worker.poll() is None:
-                end_process_of(worker, first)
-        self.workers.clear()
-
-
-def environment(data_dir: Path, ports: list[int], **overrides: str) -> dict[str, str]:
-    """The environment of a portal's processes: nothing of whoever runs the tests, and what is given."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GHOSTWIRE_", "DJANGO_"))}
-    return kept | {
-        "GHOSTWIRE_CONFIG": os.devnull,
-        "GHOSTWIRE_SERVER__DATA_DIR": str(data_dir),
-        "GHOSTWIRE_SERVER__LISTEN_ADDR": f"127.0.0.1:{ports[0]}",
-        "GHOSTWIRE_SERVER__PUBLIC_URLS": ",".join(f"http://127.0.0.1:{port}" for port in ports),
-        "GHOSTWIRE_NETWORK__PUSH_INTERVAL": "50ms",
-        "DJANGO_SETTINGS_MODULE": "ghostwire_site.settings",
-        "PYTHONUNBUFFERED": "1",
-        **overrides,
-    }
-
-
-@contextmanager
-def one_process_portal(data_dir: Path, **overrides: str) -> Iterator[PortalProcess]:
-    """What ``make run`` starts: portal, API, sockets and tasks in one process on SQLite."""
-    portal = PortalProcess(data_dir, [free_port()], {})
-    portal.environ = environment(data_dir, portal.ports, **overrides)
-    try:
-        start_worker(portal, [sys.executable, "manage.py", "serve"], portal.port)
-        yield portal
-    finally:
-        portal.stop()
-
-
-def start_worker(portal: PortalProcess, command: list[str], port: int | None) -> subprocess.Popen[bytes]:
-    """Starts one process of the portal and waits until it answers on ``port``."""
-    number = len(list(portal.data_dir.glob("worker-*.log")))
-    with (portal.data_dir / f"worker-{number}.log").open("wb") as log:
-        worker = subprocess.Popen(command, cwd=HOME, env=portal.environ, stdout=log, stderr=subprocess.STDOUT)
-    portal.workers.append(worker)
-    if port is not None:
-        wait_until(lambda: worker.poll() is not None or is_ready(port), seconds=START_SECONDS, what="the portal")
-        assert worker.poll() is None, portal.log()
-    return worker
-
-
-def is_ready(port: int) -> bool:
-    """Whether a portal answers that it is ready."""
-    from http.client import HTTPConnection, HTTPException
-
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def end_process_of(worker: subprocess.Popen[bytes], first: signal.Signals) -> None:
-    """Ends a process that this one started."""
-    worker.send_signal(first)
-    try:
-        worker.wait(20)
-    except subprocess.TimeoutExpired:
-        worker.kill()
-        worker.wait()
-
-
-__all__ = ["PortalProcess", "end_process", "environment", "is_ready", "one_process_portal", "start_worker"]
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
