@@ -80,13 +80,13 @@ class NetworkForm(ServiceForm):
 
     def prepare(self) -> None:
         networks = Network.objects.order_by("pk")
-        field = self.fields["network"]
-        field.queryset = networks
         if self.obj is not None:
             del self.fields["network"]
             return
-        first = networks.first()
-        self.fields["network"].initial = first
+        field = self.fields["network"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = networks
+        field.initial = networks.first()
         if networks.count() <= 1:
             field.widget = forms.HiddenInput()
 

@@ -119,16 +119,10 @@ class Fleet:
 def count_fleet(late: int, nodes: QuerySet[Node] | None = None) -> Fleet:
     """Counts all nodes by status in one query; ``late`` of those that count as online are late."""
     rows = Node.objects.all() if nodes is None else nodes
-    rank = rows.order_by().annotate(gw_rank=status_rank(())).values_list("gw_rank", flat=True)
-    counts = dict.fromkeys(range(6), 0)
-    for key, number in _tally(rank):
-        counts[key] = number
+    ranked = rows.order_by().annotate(gw_rank=status_rank(())).values("gw_rank").annotate(number=Count("pk"))
+    counts = dict.fromkeys(range(6), 0) | {row["gw_rank"]: row["number"] for row in ranked}
     online = max(counts[3] - late, 0)
     return Fleet(sum(counts.values()), online, late, counts[2], counts[0], counts[4], counts[5])
-
-
-def _tally(rank: QuerySet[Node]) -> list[tuple[int, int]]:
-    return list(rank.values("gw_rank").annotate(number=Count("pk")).values_list("gw_rank", "number"))
 
 
 def status_rank(late: Iterable[int]) -> Case:

@@ -25,7 +25,7 @@ from portal.viewer import look_as
 _LEFT_OUT = frozenset({"autocomplete", "jsi18n", "view_on_site", "search"})
 
 
-class GhostWireAdminSite(UnfoldAdminSite):
+class GhostWireAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme carries no types
     """All pages under ``/admin/``."""
 
     site_header = site_title = "GhostWire"
@@ -55,13 +55,14 @@ class GhostWireAdminSite(UnfoldAdminSite):
         @wraps(inner)
         def seen(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             look_as(request.user)
-            return inner(request, *args, **kwargs)
+            response: HttpResponse = inner(request, *args, **kwargs)
+            return response
 
         return seen
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page knows. Without ``colors``: the theme would print them as an inline style."""
-        context = super().each_context(request)
+        context: dict[str, Any] = super().each_context(request)
         context.pop("colors", None)
         network = Network.objects.order_by("pk").first()
         context |= {
@@ -100,12 +101,15 @@ class GhostWireAdminSite(UnfoldAdminSite):
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One's own password, through the service that checks and sets it."""
         request.current_app = self.name
-        return PasswordChangeView.as_view(
+        view = PasswordChangeView.as_view(
             form_class=OwnPasswordForm,
             template_name="registration/password_change_form.html",
             success_url=reverse("admin:password_change_done"),
             extra_context={**self.each_context(request), "title": "Change password"},
-        )(request)
+        )
+        response = view(request)
+        assert isinstance(response, HttpResponse)
+        return response
 
 
 def is_insecure(request: HttpRequest) -> bool:

@@ -85,4 +85,4 @@ for _model, _admin in (
     (ApiToken, ApiTokenAdmin),
     (UsedChallenge, UsedChallengeAdmin),
 ):
-    site.register(_model, _admin)  # type: ignore[arg-type]
+    site.register(_model, _admin)

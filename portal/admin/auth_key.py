@@ -105,7 +105,8 @@ class EnrolForm(NetworkForm):
 def ends_at(data: dict[str, Any], now: datetime) -> datetime | None:
     """When a key that was asked for ends; None is never."""
     if data["lifetime"] == "at":
-        return data["expires_at"]
+        at: datetime | None = data["expires_at"]
+        return at
     span = SPANS.get(data["lifetime"])
     return None if span is None else now + span
 
@@ -139,7 +140,7 @@ class KeyTabs(TabFilter):
 
     def counts(self, cl: ChangeList) -> dict[str, int]:
         """One query."""
-        return tally(AuthKey, self.options(cl.model_admin.request))
+        return tally(AuthKey, self.options(self.request))
 
 
 class OwnerFilter(IdFilter):

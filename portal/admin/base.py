@@ -7,20 +7,27 @@ Django's own write paths (ModelForm.save, delete, formsets, list editing, bulk d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
-from unfold.admin import ModelAdmin
 
 from portal.admin.flow import add_page, ask, object_page
 from portal.forms import ServiceForm
 from portal.sections import Section
 from portal.verbs import Verb
 from sessions_app.roles import allows
+
+if TYPE_CHECKING:
+    from django.contrib import admin
+
+    # The theme carries no types; its class is Django's with more to it.
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    from unfold.admin import ModelAdmin
 
 
 class DirectWriteError(RuntimeError):
@@ -34,7 +41,8 @@ class PageList(ChangeList):
         """Fetch the page's rows, then let the ModelAdmin add what they need."""
         super().get_results(request)
         self.result_list = list(self.result_list)
-        self.model_admin.complete(request, self.result_list)
+        admin: Any = self.model_admin
+        admin.complete(request, self.result_list)
 
 
 class ServiceAdmin(ModelAdmin):
@@ -161,7 +169,9 @@ class ServiceAdmin(ModelAdmin):
         self.demand(request, verb)
         return ask(self, request, verb, [obj], list_url=None)
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+    def response_action(  # type: ignore[override]  # the place of the action form means nothing to us
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse:
         """Ask about a verb on the ticked rows, and do it. Only rows of the page at hand, never unseen ones."""
         verb = self.find_verb(request.POST.get("action", ""))
         if verb is None or not verb.bulk:
@@ -172,7 +182,7 @@ class ServiceAdmin(ModelAdmin):
         self.complete(request, objects)
         return ask(self, request, verb, objects, list_url=request.get_full_path())
 
-    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., Any], str, str]]:
+    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
         """The verbs that this person may use on several rows."""
         return {verb.name: (_never_called, verb.name, verb.label) for verb in self.bulk_verbs(request)}
 

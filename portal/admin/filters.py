@@ -84,6 +84,12 @@ class TabFilter(ChoiceFilter):
 
     as_tabs = True
 
+    def __init__(
+        self, request: HttpRequest, params: dict[str, list[str]], model: type[Model], model_admin: ModelAdmin[Any]
+    ) -> None:
+        self.request = request
+        super().__init__(request, params, model, model_admin)
+
     def glyphs(self) -> dict[str, str]:
         """Value -> glyph."""
         return {}
@@ -95,12 +101,14 @@ class TabFilter(ChoiceFilter):
     def tabs(self, cl: ChangeList) -> Iterator[dict[str, Any]]:
         """The tabs. Those that only ever matter when they hold something are left out while they are empty."""
         counts = self.counts(cl)
-        remove = list(self.expected_parameters())
-        yield self._tab("All", counts.get("", 0), cl.get_query_string(remove=[*remove, "p"]), self.value() is None, "")
+        name = str(self.parameter_name)
+        yield self._tab("All", counts.get("", 0), cl.get_query_string(remove=[name, "p"]), self.value() is None, "")
         for value, words in self.lookup_choices:
             if counts.get(value, 0) or value in self.always or self.value() == value:
-                url = cl.get_query_string({self.parameter_name: value}, ["p"])
-                yield self._tab(words, counts.get(value, 0), url, self.value() == value, self.glyphs().get(value, ""))
+                url = cl.get_query_string({name: value}, ["p"])
+                yield self._tab(
+                    str(words), counts.get(value, 0), url, self.value() == value, self.glyphs().get(value, "")
+                )
 
     always: ClassVar[tuple[str, ...]] = ()
 

@@ -58,11 +58,10 @@ class GroupForm(PolicyForm):
     def clean_subgroups(self) -> list[int]:
         """Names as ids."""
         wanted = [name.removeprefix("group:") for name in self.cleaned_data["subgroups"]]
-        network = self.obj.network_id if self.obj is not None else None
         groups = Group.objects.filter(name__in=wanted)
-        chosen = self.cleaned_data.get("network")
-        if network is not None or chosen is not None:
-            groups = groups.filter(network_id=network or chosen.pk)
+        network = self.obj.network if self.obj is not None else self.cleaned_data.get("network")
+        if network is not None:
+            groups = groups.filter(network=network)
         known = dict(groups.values_list("name", "pk"))
         self._all_known("group", wanted, known)
         return [known[name] for name in dict.fromkeys(wanted)]
@@ -137,7 +136,7 @@ class GroupAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         """With the number of members."""
-        rows = super().get_queryset(request).select_related("network")
+        rows: QuerySet[Group] = super().get_queryset(request).select_related("network")
         return rows.annotate(
             gw_users=Count("members__user", distinct=True), gw_groups=Count("members__subgroup", distinct=True)
         )

@@ -25,7 +25,7 @@ class HostForm(PolicyForm):
     """A name for an address or CIDR."""
 
     name = forms.CharField(max_length=63, help_text="Without host:, as in erp. It stays: rules refer to it.")
-    prefix = forms.CharField(label="Address or CIDR", max_length=43)
+    prefix = forms.CharField(label="Address or CIDR", max_length=43)  # type: ignore[assignment]  # a field, not an attribute
     comment = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     field_css = {"name": "gw-field-mono", "prefix": "gw-field-mono"}
 

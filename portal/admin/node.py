@@ -62,7 +62,7 @@ class NodeAdmin(ServiceAdmin):
         rows = super().get_queryset(request).select_related("owner", "network")
         return rows.prefetch_related("tags", "addresses")
 
-    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Need for attention first: waiting, late, offline, then by name."""
         return (live.status_rank(live.late_ids(timezone.now())).asc(), "name")
 

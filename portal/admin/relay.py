@@ -55,9 +55,11 @@ class ServerForm(ServiceForm):
             del self.fields["region"]
             return
         regions = RelayRegion.objects.order_by("number")
-        self.fields["region"].queryset = regions
+        field = self.fields["region"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = regions
         chosen = self.request.GET.get("region", "")
-        self.fields["region"].initial = regions.filter(pk=int(chosen)).first() if chosen.isdigit() else regions.first()
+        field.initial = regions.filter(pk=int(chosen)).first() if chosen.isdigit() else regions.first()
 
     def clean(self) -> dict[str, Any]:
         """No address is none, not an empty one."""
@@ -120,7 +122,8 @@ class RelayRegionAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RelayRegion]:
         """With the number of servers."""
-        return super().get_queryset(request).annotate(gw_servers=Count("servers")).order_by("number")
+        rows: QuerySet[RelayRegion] = super().get_queryset(request)
+        return rows.annotate(gw_servers=Count("servers")).order_by("number")
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """How many nodes call each home: one query."""

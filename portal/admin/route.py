@@ -46,7 +46,7 @@ class ApprovalTabs(TabFilter):
 
     def counts(self, cl: ChangeList) -> dict[str, int]:
         """One query."""
-        return tally(Route, self.options(cl.model_admin.request))
+        return tally(Route, self.options(self.request))
 
 
 def _approve(request: HttpRequest, route: Route, data: dict[str, Any]) -> None:

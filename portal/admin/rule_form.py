@@ -137,8 +137,9 @@ class RuleForm(PolicyForm):
         super().take(error)
         if self.contested and self.obj is not None:
             version = Network.objects.values_list("policy_version", flat=True).get(pk=self.obj.network_id)
-            self.data = self.data.copy()
-            self.data["version"] = str(version)
+            sent = self.request.POST.copy()
+            sent["version"] = str(version)
+            self.data = sent
 
     def service_data(self) -> dict[str, Any]:
         """The members of the rule as its service wants them under ``fields``, and the rest."""

@@ -41,7 +41,7 @@ class SessionTabs(TabFilter):
 
     def counts(self, cl: ChangeList) -> dict[str, int]:
         """One query."""
-        return tally(NodeSession, self.options(cl.model_admin.request))
+        return tally(NodeSession, self.options(self.request))
 
 
 class NodeFilter(IdFilter):

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -47,7 +47,9 @@ class PersonForm(ServiceForm):
         """Only owners make owners."""
         if not allows(self.request.user, "owners.manage"):
             present = self.obj.role if self.obj is not None else ""
-            self.fields["role"].choices = [
+            field = self.fields["role"]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [
                 (value, words) for value, words in User.Role.choices if value != User.Role.OWNER or value == present
             ]
 
@@ -285,7 +287,3 @@ class UserAdmin(ServiceAdmin):
             ),
             Section("Groups", lines=groups, count=len(groups), empty="In no group."),
         ]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """All people."""
-        return super().get_queryset(request)

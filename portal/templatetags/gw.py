@@ -49,20 +49,21 @@ def until(at: Any) -> SafeString:
 def list_headers(cl: ChangeList) -> list[dict[str, Any]]:
     """The columns: text, class, how to sort by it. An arrow shows only where the reader asked for an order."""
     asked = ORDER_VAR in cl.params
+    admin: Any = cl.model_admin
     headers = []
     for name, header in zip(cl.list_display, result_headers(cl), strict=True):
         if name == "action_checkbox":
             continue
         header["sorted"] = header.get("sorted", False) and asked
-        headers.append({**header, "css": cl.model_admin.column_css.get(name, "")})
+        headers.append({**header, "css": admin.column_css.get(name, "")})
     return headers
 
 
 @register.simple_tag
 def list_rows(cl: ChangeList) -> Iterator[dict[str, Any]]:
     """The rows of a list: cells of (class, label, contents), and the object."""
-    admin = cl.model_admin
-    names = [name for name in cl.list_display if name != "action_checkbox"]
+    admin: Any = cl.model_admin
+    names = [str(name) for name in cl.list_display if name != "action_checkbox"]
     labels = {name: str(header["text"]) for name, header in zip(cl.list_display, result_headers(cl), strict=True)}
     for obj in cl.result_list:
         cells = [(admin.column_css.get(name, ""), labels[name], _cell(name, obj, admin)) for name in names]
@@ -103,8 +104,9 @@ def list_filters(cl: ChangeList) -> list[dict[str, Any]]:
 def list_tabs(cl: ChangeList) -> list[dict[str, Any]]:
     """The filter that is shown as tabs: word, glyph, count, address."""
     for spec in cl.filter_specs:
-        if getattr(spec, "as_tabs", False):
-            return list(spec.tabs(cl))
+        tabs = getattr(spec, "tabs", None)
+        if tabs is not None:
+            return list(tabs(cl))
     return []
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright._impl._api_structures import SetCookieParam
+from playwright.sync_api import ConsoleMessage, Page, ViewportSize, sync_playwright
 
 from sessions_app.models import User
 
@@ -24,18 +25,18 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
-def session_cookie(user: User, url: str) -> dict[str, Any]:
+def session_cookie(user: User, url: str) -> SetCookieParam:
     """The cookie of a login session of ``user``, made before the browser starts: its loop forbids the ORM."""
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.save()
-    return {"name": settings.SESSION_COOKIE_NAME, "value": session.session_key, "url": url}
+    return {"name": settings.SESSION_COOKIE_NAME, "value": str(session.session_key), "url": url}
 
 
 @dataclass
@@ -53,7 +54,7 @@ def _note(found: Window, said: ConsoleMessage) -> None:
 
 @contextmanager
 def window(
-    cookie: dict[str, Any] | None = None, *, size: dict[str, int] | None = None, dark: bool = False, **more: Any
+    cookie: SetCookieParam | None = None, *, size: ViewportSize | None = None, dark: bool = False, **more: Any
 ) -> Iterator[Window]:
     """One page of a fresh browser. Errors on the console, failed requests and exceptions become complaints."""
     with sync_playwright() as playwright:

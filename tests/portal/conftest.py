@@ -25,7 +25,8 @@ def _forget_what_memory_holds() -> None:
 @pytest.fixture
 def owner(db: None) -> User:
     """Someone who may everything."""
-    return make.UserFactory(username="mara", display_name="Mara Lindqvist", role=User.Role.OWNER)
+    person: User = make.UserFactory(username="mara", display_name="Mara Lindqvist", role=User.Role.OWNER)
+    return person
 
 
 @pytest.fixture

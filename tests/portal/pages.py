@@ -8,10 +8,17 @@ from typing import Any
 from django.db.models import Model
 from django.urls import reverse
 
+from portal.site import site
+
 
 def page_url(model: type[Model], page: str, *args: Any) -> str:
     """The address of a model's page: changelist, add, change, do."""
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def admin_of(model: type[Model]) -> Any:
+    """The ModelAdmin of a model in the portal's site."""
+    return site._registry[model]
 
 
 class _Reader(HTMLParser):

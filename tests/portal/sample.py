@@ -161,7 +161,7 @@ def _policy(network: Any, people: dict[str, Any]) -> None:
         owners = ["group:admins", f"user#{people['jun'].pk}"] if tag == "web" else []
         make.TagOwnerFactory(network=network, tag=f"tag:{tag}", owners=owners)
     make.HostFactory(network=network, name="legacy-erp", prefix="10.40.3.7/32", comment="In the Berlin office")
-    rules = (
+    rules: tuple[tuple[str, list[str], list[str], list[list[int]], str, bool], ...] = (
         ("accept", ["group:admins"], ["*"], [], "Administrators reach everything", True),
         ("accept", ["tag:monitoring"], ["*"], [[9100, 9100], [9256, 9256]], "Metrics scrape", True),
         ("accept", ["tag:kiosk"], ["tag:web"], [[443, 443]], "Kiosks show the web apps", True),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+from playwright._impl._api_structures import SetCookieParam
 
 PAGES = {
     "overview": "/admin/",
@@ -72,7 +73,7 @@ def main() -> None:
                 _shoot(folder, url, cookie, chosen, dark=dark, prefix=prefix)
 
 
-def _shoot(folder: Path, url: str, cookie: dict[str, Any], pages: dict[str, str], *, dark: bool, prefix: str) -> None:
+def _shoot(folder: Path, url: str, cookie: SetCookieParam, pages: dict[str, str], *, dark: bool, prefix: str) -> None:
     from tests.portal.browser import PHONE, WIDE, window
 
     theme, size = "dark" if dark else "light", PHONE if prefix else WIDE

@@ -10,6 +10,7 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.db import connections
 from django.test.testcases import LiveServerThread
 from django.test.utils import setup_databases, setup_test_environment
+from playwright._impl._api_structures import SetCookieParam
 
 from sessions_app.models import User
 from tests import factories as make
@@ -18,7 +19,7 @@ from tests.portal.sample import build
 
 
 @contextmanager
-def served(*, empty: bool = False) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+def served(*, empty: bool = False) -> Iterator[tuple[str, SetCookieParam, dict[str, Any]]]:
     """Yields the address, the cookie of an owner, and the sample; ``empty``: a network without a machine."""
     setup_test_environment(debug=False)
     setup_databases(0, interactive=False)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def node(network: Any) -> Node:
-    row = make.NodeFactory(network=network, name="web-3", online=True)
+    row: Node = make.NodeFactory(network=network, name="web-3", online=True)
     make.NodeSessionFactory(node=row)
     make.AddressFactory(node=row, number=7)
     return row

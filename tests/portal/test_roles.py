@@ -10,12 +10,11 @@ from django.apps import apps
 from django.db.models import Model
 from django.test import Client
 
-from portal.site import site
 from portal.viewer import right_to_see
 from sessions_app.models import User
 from sessions_app.roles import CAPABILITIES
 from tests import factories as make
-from tests.portal.pages import page_url, read, text_of
+from tests.portal.pages import admin_of, page_url, read, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +28,7 @@ def test_lists_and_pages_follow_the_capability_to_view(
 ) -> None:
     client = as_role(role)
     for model in OURS:
-        expected = 200 if site._registry[model].view_right in CAPABILITIES[role] else 403
+        expected = 200 if admin_of(model).view_right in CAPABILITIES[role] else 403
         assert client.get(page_url(model, "changelist")).status_code == expected, model
         assert client.get(page_url(model, "change", one_of_each[model].pk)).status_code == expected, model
 
@@ -40,7 +39,7 @@ def test_forms_follow_the_capability_to_edit(
 ) -> None:
     client = as_role(role)
     for model in OURS:
-        admin = site._registry[model]
+        admin = admin_of(model)
         may = bool(admin.edit_right) and admin.edit_right in CAPABILITIES[role]
         expected = 200 if may and admin.add_form is not None else 403
         assert client.get(page_url(model, "add")).status_code == expected, model
@@ -54,7 +53,7 @@ def test_verbs_follow_their_capability(
 ) -> None:
     client = as_role(role)
     for model in OURS:
-        admin = site._registry[model]
+        admin = admin_of(model)
         for verb in admin.verbs:
             may = {admin.view_right, verb.right} <= CAPABILITIES[role]
             asked = client.get(page_url(model, "do", one_of_each[model].pk, verb.name))
@@ -64,7 +63,7 @@ def test_verbs_follow_their_capability(
                 assert client.post(page_url(model, "do", one_of_each[model].pk, verb.name), sent).status_code == 403
                 ticked = {"action": verb.name, "index": 0, "_selected_action": one_of_each[model].pk, **sent}
                 client.post(page_url(model, "changelist"), ticked)
-                assert model.objects.filter(pk=one_of_each[model].pk).exists()
+                assert model._default_manager.filter(pk=one_of_each[model].pk).exists()
 
 
 @pytest.mark.parametrize("role", INSIDE)
@@ -78,7 +77,7 @@ def test_sidebar_leads_only_where_the_role_may_go(
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
 def test_links_know_the_capability_of_each_model(model: type[Model]) -> None:
-    assert right_to_see(model._meta.label_lower) == site._registry[model].view_right
+    assert right_to_see(model._meta.label_lower) == admin_of(model).view_right
 
 
 @pytest.mark.parametrize("role", [role for role in INSIDE if role != User.Role.OWNER])
@@ -87,7 +86,7 @@ def test_pages_offer_only_what_the_role_may_do(
 ) -> None:
     client = as_role(role)
     for model in OURS:
-        if site._registry[model].view_right not in CAPABILITIES[role]:
+        if admin_of(model).view_right not in CAPABILITIES[role]:
             continue
         for address in (page_url(model, "changelist"), page_url(model, "change", one_of_each[model].pk)):
             for href in read(client.get(address)).hrefs:

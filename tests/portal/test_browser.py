@@ -1,0 +1,202 @@
+"""All pages in a real browser: no complaint, nothing wider than the window, and the parts that scripts move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright._impl._api_structures import SetCookieParam
+from playwright.sync_api import ViewportSize
+from pytest_django.live_server_helper import LiveServer
+
+from nodes.models import Node
+from sessions_app.models import AuthKey, AuthKeyUse
+from tests import factories as make
+from tests.portal.browser import ARGUMENTS, PHONE, WIDE, session_cookie, window
+from tests.portal.sample import build
+from tests.portal.screens import addresses_of
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="chromium is not installed"),
+]
+
+
+@pytest.fixture
+def sample(transactional_db: None) -> dict[str, Any]:
+    return build()
+
+
+@pytest.fixture
+def cookie(sample: dict[str, Any], live_server: LiveServer) -> SetCookieParam:
+    return session_cookie(sample["owner"], live_server.url)
+
+
+@pytest.fixture
+def _unsafe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The browser's client runs a loop in this thread; the ORM may be asked all the same while it waits."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    yield
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_page_makes_the_browser_complain(
+    sample: dict[str, Any], cookie: SetCookieParam, live_server: LiveServer, size: ViewportSize, dark: bool
+) -> None:
+    addresses = {name: path for name, path in addresses_of(sample).items() if name != "not-found"}
+    with window(cookie, size=size, dark=dark) as found:
+        too_wide = []
+        for name, path in addresses.items():
+            found.page.goto(live_server.url + path)
+            if found.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+                too_wide.append(name)
+            assert found.page.evaluate("document.documentElement.classList.contains('dark')") is dark
+    assert found.complaints == []
+    assert too_wide == []
+
+
+def test_pages_show_without_scripts(sample: dict[str, Any], cookie: SetCookieParam, live_server: LiveServer) -> None:
+    with window(cookie, java_script_enabled=False, dark=True) as found:
+        found.page.goto(live_server.url + "/admin/nodes/node/")
+        assert found.page.is_visible("text=build-3")
+        background = "getComputedStyle(document.body).backgroundColor"
+        assert found.page.evaluate(background) == "rgb(17, 24, 29)"
+        found.page.check("input.action-select >> nth=0")
+        found.page.click("button[value=disable]")
+        assert "Disable print-server?" in found.page.inner_text("main h2")
+    assert found.complaints == []
+
+
+def test_colours_can_be_chosen_and_stay(
+    sample: dict[str, Any], cookie: SetCookieParam, live_server: LiveServer
+) -> None:
+    with window(cookie) as found:
+        found.page.goto(live_server.url + "/admin/")
+        found.page.click(".gw-account > summary")
+        found.page.click("button[data-gw-theme=dark]")
+        found.page.goto(live_server.url + "/admin/nodes/node/")
+        assert found.page.evaluate("document.documentElement.classList.contains('dark')")
+        found.page.click(".gw-account > summary")
+        assert found.page.get_attribute("button[data-gw-theme=dark]", "aria-pressed") == "true"
+        found.page.keyboard.press("Escape")
+        assert found.page.get_attribute(".gw-account", "open") is None
+    assert found.complaints == []
+
+
+def test_keys_move_tick_open_and_search(
+    sample: dict[str, Any], cookie: SetCookieParam, live_server: LiveServer
+) -> None:
+    with window(cookie) as found:
+        page = found.page
+        page.goto(live_server.url + "/admin/nodes/node/")
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        assert page.inner_text("[data-gw-count]") == "1 of 43 selected"
+        assert page.is_visible(".gw-bulk")
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.name") == "q"
+        page.keyboard.type("jx")
+        assert page.inner_text("[data-gw-count]") == "1 of 43 selected"
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/change/")
+        assert "build-3" in page.inner_text("main h2")
+    assert found.complaints == []
+
+
+def test_all_rows_are_ticked_and_unticked(
+    sample: dict[str, Any], cookie: SetCookieParam, live_server: LiveServer
+) -> None:
+    with window(cookie) as found:
+        found.page.goto(live_server.url + "/admin/nodes/node/")
+        found.page.check("[data-gw-tick-all]")
+        assert found.page.inner_text("[data-gw-count]") == "43 of 43 selected"
+        found.page.click("[data-gw-untick]")
+        assert not found.page.is_visible(".gw-bulk")
+
+
+def test_confirmation_starts_on_keep_and_needs_the_tick(
+    sample: dict[str, Any], cookie: SetCookieParam, live_server: LiveServer
+) -> None:
+    router = sample["router"].pk
+    with window(cookie) as found:
+        page = found.page
+        page.goto(f"{live_server.url}/admin/nodes/node/{router}/do/disable/")
+        assert page.evaluate("document.activeElement.textContent") == "Keep it"
+        assert page.is_disabled("#gw-confirm-button")
+        page.check("[name=sure]")
+        page.click("#gw-confirm-button")
+        page.wait_for_url("**/change/")
+        assert "Disabled" in page.inner_text(".gw-subjectline")
+
+
+def test_sidebar_is_a_drawer_on_a_phone(
+    sample: dict[str, Any], cookie: SetCookieParam, live_server: LiveServer
+) -> None:
+    with window(cookie, size=PHONE) as found:
+        page = found.page
+        page.goto(live_server.url + "/admin/")
+        assert not page.is_visible("#gw-side")
+        page.click("header [data-gw-side-toggle]")
+        assert page.is_visible("#gw-side")
+        page.click("#gw-side >> text=Routes")
+        page.wait_for_url("**/route/")
+        assert not page.is_visible("#gw-side")
+
+
+def test_enrolment_page_sees_the_machine_arrive(
+    sample: dict[str, Any], cookie: SetCookieParam, live_server: LiveServer, _unsafe: None
+) -> None:
+    with window(cookie) as found:
+        page = found.page
+        page.goto(live_server.url + "/admin/sessions_app/authkey/add/")
+        page.fill("[name=name]", "watched")
+        page.click("button:has-text('Enrol a machine')")
+        page.wait_for_selector(".gw-command")
+        key = AuthKey.objects.get(name="watched")
+        # The page's address is the key's by now: a reload shows the key without its secret.
+        assert page.url.endswith(f"/authkey/{key.pk}/change/")
+        node = make.NodeFactory(network=key.network, name="newcomer")
+        AuthKeyUse.objects.create(auth_key=key, node=node)
+        page.wait_for_selector("text=newcomer", timeout=15_000)
+        page.reload()
+        assert "gwk_" in page.inner_text("body")
+        assert page.query_selector(".gw-command") is None
+    assert found.complaints == []
+
+
+def test_first_steps_move_on_by_themselves(transactional_db: None, live_server: LiveServer, _unsafe: None) -> None:
+    network, owner = make.NetworkFactory(name="main"), make.UserFactory(role="owner")
+    with window(session_cookie(owner, live_server.url)) as found:
+        page = found.page
+        page.goto(live_server.url + "/admin/")
+        page.click("text=Make a key for the first machine")
+        page.wait_for_selector(".gw-command")
+        make.NodeFactory(network=network, name="first")
+        page.wait_for_selector("text=is enrolled", timeout=15_000)
+    assert found.complaints == []
+    assert Node.objects.count() == 1
+
+
+def test_login_with_the_keyboard(transactional_db: None, live_server: LiveServer) -> None:
+    make.NetworkFactory(name="main")
+    make.UserFactory(username="mara", role="owner", password="correct-horse-battery")
+    with window() as found:
+        page = found.page
+        page.goto(live_server.url + "/admin/")
+        page.keyboard.type("mara")
+        page.keyboard.press("Tab")
+        page.keyboard.type("correct-horse-battery")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=ready and empty")
+    assert found.complaints == []
+
+
+def test_browser_is_told_nothing_that_weakens_it() -> None:
+    assert not {"--disable-web-security", "--allow-running-insecure-content"} & set(ARGUMENTS)
