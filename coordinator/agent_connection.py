@@ -120,6 +120,9 @@ class AgentConnection:
         """
         FANOUT.add(self)
         telling = await in_thread(self._first, since)
+        if telling.code is not None:
+            self.close(telling.code)
+            return
         await self._tell(telling)
 
     async def take(self, message: Message) -> None:
@@ -170,7 +173,12 @@ class AgentConnection:
         except NotFoundError:
             # The node takes no part any more: the fan-out ends this connection with the right code.
             return
-        await self._tell(telling)
+        if (
+            telling.pieces is not None
+            or telling.members is not None
+            or telling.version - (self._sent or 0) >= FAR_BEHIND
+        ):
+            await self._tell(telling)
 
     async def _tell(self, telling: Telling) -> None:
         start, self._sent, self._epoch = self._sent, telling.version, telling.epoch

@@ -97,15 +97,24 @@ class Fanout:
     def deliver(self, before: State, after: State, touch: Touch) -> None:
         """Tells every connected agent of the network what it may see of the way from one state to another."""
         nodes = self.nodes(after.topology.network.id)
-        for node_id in touch.nodes & nodes.keys():
-            for connection in nodes[node_id]:
-                code = why_close(after.topology, connection.audience)
-                if code is not None:
-                    on_loop(connection, connection.close, code)
+        self._close_ended(nodes, touch.nodes & nodes.keys(), after)
         fan = fan_out(before, after, touch, id_set(after, nodes))
         for members, node_ids in fan.bodies:
             self._push(nodes, node_ids, Push(before.version, after.version, Body(members)))
         self._push(nodes, fan.whole, Push(before.version, after.version, None))
+
+    def announce(self, state: State) -> None:
+        """Says that the network is at this state, to all who may have been told less."""
+        nodes = self.nodes(state.topology.network.id)
+        self._close_ended(nodes, nodes, state)
+        self._push(nodes, nodes, Push(0, state.version, None))
+
+    def _close_ended(self, nodes: dict[int, tuple[Connection, ...]], node_ids: Iterable[int], state: State) -> None:
+        for node_id in node_ids:
+            for connection in nodes[node_id]:
+                code = why_close(state.topology, connection.audience)
+                if code is not None:
+                    on_loop(connection, connection.close, code)
 
     def _push(self, nodes: dict[int, tuple[Connection, ...]], node_ids: Iterable[int], push: Push) -> None:
         by_loop: dict[asyncio.AbstractEventLoop, list[Connection]] = defaultdict(list)

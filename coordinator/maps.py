@@ -41,6 +41,6 @@ def map_body(state: State, node_id: int) -> MapBody:
 def delta_since(audience: Audience, since: str) -> bytes | None:
     """The delta from ``since`` (``EPOCH.VERSION``) as JSON; None if only a whole map will do. Raises NotFoundError."""
     telling = first_telling(audience, since)
-    if telling.pieces is not None or telling.start is None:
+    if telling.code is not None or telling.pieces is not None or telling.start is None:
         return None
     return bare_delta(telling.members, epoch=telling.epoch, start=telling.start, to=telling.version)

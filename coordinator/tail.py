@@ -81,7 +81,11 @@ class Tail:
         after = replica.catch_up(version)
         before = self._delivered.get(network_id)
         self._delivered[network_id] = after
-        if before is None or before is after:
+        if before is after:
+            return
+        if before is None:
+            # Nothing is known of what those who are connected were told: each finds out for itself.
+            FANOUT.announce(after)
             return
         known = replica.since(before.version)
         touch = known[1] if known is not None and known[0] is before else difference(before, after)

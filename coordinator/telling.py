@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coordinator.fanout import Audience
+from coordinator.fanout import Audience, why_close
 from coordinator.replica import REPLICAS, current_version
 from mesh.errors import NotFoundError
 from mesh.netmap.delta import delta_body
@@ -14,7 +14,10 @@ from mesh.netmap.state import State
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Either ``pieces`` of a whole map, or the ``members`` of a delta from ``start`` (None: nothing changed)."""
+    """Either ``pieces`` of a whole map, or the ``members`` of a delta from ``start`` (None: nothing changed).
+
+    ``code``: why the connection has to be closed instead.
+    """
 
     epoch: int
     version: int
@@ -22,6 +25,7 @@ class Telling:
     pieces: MapPieces | None = None
     start: int | None = None
     members: bytes | None = None
+    code: int | None = None
 
 
 def first_telling(audience: Audience, since: str | None) -> Telling:
@@ -31,6 +35,10 @@ def first_telling(audience: Audience, since: str | None) -> Telling:
     """
     replica = REPLICAS.of(audience.network_id)
     state = replica.catch_up(current_version(audience.network_id))
+    code = why_close(state.topology, audience)
+    if code is not None:
+        # The session ended while its agent was on its way in.
+        return Telling(state.epoch, state.version, False, code=code)
     epoch, _, version = (since or "").partition(".")
     if since is not None and int(epoch) == state.epoch:
         return _from(audience, state, int(version))

@@ -6,16 +6,20 @@ import asyncio
 import base64
 import json
 import secrets
+from collections.abc import Callable
 from typing import Any, Self
 
 import httpx
 import orjson
+import zstandard
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from mesh.keys import encode_key, format_proof_header, generate_private_key, make_proof, public_key_of
+from mesh.netmap.apply import apply_delta
 
 SUBPROTOCOL = "ghostwire.v1"
+SUBPROTOCOL_ZSTD = "ghostwire.v1+zstd"
 
 
 class LiveMachine:
@@ -83,22 +87,55 @@ class LiveMachine:
         return await until(socket, "netmap")
 
 
+def read_message(frame: str | bytes) -> dict[str, Any]:
+    """One message, of either subprotocol: a zstd message may be several frames in a row."""
+    if isinstance(frame, bytes):
+        with zstandard.ZstdDecompressor().stream_reader(frame, read_across_frames=True) as reader:
+            frame = reader.read().decode()
+    return dict(json.loads(frame))
+
+
+class Follower:
+    """Keeps the map that the portal tells over one socket, as an agent does."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.netmap: dict[str, Any] = {}
+        self.deltas: list[dict[str, Any]] = []
+
+    async def greet(self, since: str | None = None) -> dict[str, Any]:
+        """Says hello; returns the first answer after applying it."""
+        await self.socket.send(json.dumps({"type": "hello", "since": since}))
+        while True:
+            message = await self.next()
+            if message["type"] in ("netmap", "delta"):
+                return message
+
+    async def next(self) -> dict[str, Any]:
+        """The next message, applied if it is about the map."""
+        message = read_message(await self.socket.recv())
+        if message["type"] == "netmap":
+            self.netmap = message["netmap"]
+        elif message["type"] == "delta":
+            self.netmap = apply_delta(self.netmap, message)
+            self.deltas.append(message)
+        return message
+
+    async def until(self, true: Callable[[dict[str, Any]], bool], *, seconds: float = 15) -> dict[str, Any]:
+        """Follows until ``true(map)`` holds; the map."""
+        async with asyncio.timeout(seconds):
+            while not true(self.netmap):
+                await self.next()
+        return self.netmap
+
+
 async def until(socket: ClientConnection, kind: str, *, seconds: float = 15) -> dict[str, Any]:
     """The next message of a kind, passing over others."""
     async with asyncio.timeout(seconds):
         while True:
-            message = json.loads(await socket.recv())
+            message = read_message(await socket.recv())
             if message["type"] == kind:
-                return dict(message)
-
-
-async def map_where(socket: ClientConnection, true: Any, *, seconds: float = 15) -> dict[str, Any]:
-    """The next map for which ``true(map)`` holds."""
-    async with asyncio.timeout(seconds):
-        while True:
-            netmap = (await until(socket, "netmap", seconds=seconds))["netmap"]
-            if true(netmap):
-                return dict(netmap)
+                return message
 
 
 async def close_code(socket: ClientConnection, *, seconds: float = 15) -> int:

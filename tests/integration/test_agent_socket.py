@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.integration.live import LiveMachine, close_code, map_where, until
-from tests.services.portal import PortalProcess, one_process_portal
+from mesh.netmap.apply import apply_delta
+from tests.integration.live import SUBPROTOCOL, SUBPROTOCOL_ZSTD, Follower, LiveMachine, close_code, until
+from tests.services.stack import PortalProcess, one_process_portal
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +46,45 @@ async def test_hello_brings_the_map(machine: LiveMachine) -> None:
     assert netmap["node"]["id"] == machine.node_id
 
 
-async def test_a_newcomer_is_pushed_to_its_peers(machine: LiveMachine, other: LiveMachine, auth_key: str) -> None:
-    async with machine.connect() as socket:
-        await machine.greet(socket)
+@pytest.mark.parametrize("subprotocol", [SUBPROTOCOL, SUBPROTOCOL_ZSTD])
+async def test_a_newcomer_is_pushed_to_its_peers(
+    machine: LiveMachine, other: LiveMachine, auth_key: str, subprotocol: str
+) -> None:
+    async with machine.connect(subprotocols=[subprotocol]) as socket:
+        follower = Follower(socket)
+        await follower.greet()
         await other.register(auth_key)
-        await map_where(socket, lambda netmap: other.node_id in {peer["id"] for peer in netmap["peers"]}, seconds=3)
+        await follower.until(lambda netmap: other.node_id in {peer["id"] for peer in netmap["peers"]}, seconds=3)
+        assert follower.deltas, "told by a delta"
+        assert by_id(follower.netmap) == by_id((await machine.call("GET", "netmap")).json())
+
+
+async def test_coming_back_brings_what_was_missed(machine: LiveMachine, other: LiveMachine, auth_key: str) -> None:
+    async with machine.connect() as socket:
+        follower = Follower(socket)
+        await follower.greet()
+    before = follower.netmap
+    await other.register(auth_key)
+    async with machine.connect() as socket:
+        follower = Follower(socket)
+        follower.netmap = before
+        answer = await follower.greet(since=f"{before['epoch']}.{before['version']}")
+        assert answer["type"] == "delta"
+        assert [peer["id"] for peer in answer["peers_added"]] == [other.node_id]
+        assert by_id(follower.netmap) == by_id((await machine.call("GET", "netmap")).json())
+
+
+@pytest.mark.parametrize("since", ["1.999999", "2.1", "1.0"])
+async def test_a_version_that_is_not_known_brings_the_whole_map(machine: LiveMachine, since: str) -> None:
+    async with machine.connect() as socket:
+        assert (await Follower(socket).greet(since=since))["type"] == "netmap"
+
+
+async def test_rest_tells_the_same_delta(machine: LiveMachine, other: LiveMachine, auth_key: str) -> None:
+    before = (await machine.call("GET", "netmap")).json()
+    await other.register(auth_key)
+    delta = (await machine.call("GET", f"netmap?since={before['epoch']}.{before['version']}")).json()
+    assert by_id(apply_delta(before, delta)) == by_id((await machine.call("GET", "netmap")).json())
 
 
 async def test_heartbeat_is_answered_as_rest_answers_it(machine: LiveMachine) -> None:
@@ -66,10 +101,14 @@ async def test_heartbeat_is_answered_as_rest_answers_it(machine: LiveMachine) ->
 async def test_endpoints_reach_the_peers(machine: LiveMachine, other: LiveMachine, auth_key: str) -> None:
     await other.register(auth_key)
     async with machine.connect() as socket, other.connect() as second:
-        await machine.greet(socket)
+        follower = Follower(socket)
+        await follower.greet()
         await other.greet(second)
         await second.send('{"type":"endpoints","endpoints":["203.0.113.9:51820"]}')
-        await map_where(socket, lambda netmap: ["203.0.113.9:51820"] in [peer["endpoints"] for peer in netmap["peers"]])
+        await follower.until(lambda netmap: ["203.0.113.9:51820"] in [peer["endpoints"] for peer in netmap["peers"]])
+        changed = [delta["peers_changed"] for delta in follower.deltas if "peers_changed" in delta][-1]
+        assert [(peer["id"], peer["endpoints"]) for peer in changed] == [(other.node_id, ["203.0.113.9:51820"])]
+        assert not {"key", "addresses", "name"} & changed[0].keys(), "only what changed"
 
 
 async def test_a_refused_message_leaves_the_socket_open(machine: LiveMachine) -> None:
@@ -164,11 +203,16 @@ async def test_full_maps_are_limited(machine: LiveMachine) -> None:
 async def test_presence_reaches_the_peers(machine: LiveMachine, other: LiveMachine, auth_key: str) -> None:
     await other.register(auth_key)
     async with machine.connect() as socket:
-        await machine.greet(socket)
+        follower = Follower(socket)
+        await follower.greet()
         async with other.connect() as second:
             await other.greet(second)
-            await map_where(
-                socket,
+            await follower.until(
                 lambda netmap: any(peer["id"] == other.node_id and peer["online"] for peer in netmap["peers"]),
                 seconds=3,
             )
+
+
+def by_id(netmap: dict[str, Any]) -> dict[str, Any]:
+    """The order of peers means nothing, and the version may be ahead of what the node can see."""
+    return netmap | {"peers": sorted(netmap["peers"], key=lambda peer: peer["id"]), "version": 0}
