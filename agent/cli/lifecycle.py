@@ -10,7 +10,7 @@ from typing import Any, Final
 from agent import __version__, control, service
 from agent.backend.machine import clear_leftovers
 from agent.cli.options import SETTINGS, read_auth_key
-from agent.cli.output import EXIT_OK, say, say_json
+from agent.cli.output import EXIT_OK, count, say, say_json
 from agent.clock import SystemClock
 from agent.daemon import Daemon
 from agent.engine.membership import Membership
@@ -55,7 +55,7 @@ def up(said: dict[str, Any]) -> int:
     node = answer["node"] or {}
     say(
         f"{node.get('fqdn') or node.get('name')} is up on {answer['interface']}: "
-        f"{', '.join(node.get('addresses', ()))} ({len(answer['peers'])} peers)"
+        f"{', '.join(node.get('addresses', ()))} ({count(len(answer['peers']), 'peer')})"
     )
     if kept == "detached":
         say("It runs until the machine stops. Where no systemd is, have your init run: ghostwire-agent run")

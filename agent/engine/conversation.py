@@ -197,6 +197,7 @@ class Conversation:
 
     def _after_waking(self) -> Verdict:
         self._woken.clear()
+        self._standing.begin()
         forced, self._forced = self._forced, False
         self.backoff.reset()
         self._stood_down = 0

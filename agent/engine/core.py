@@ -108,7 +108,7 @@ class Engine:
         if auth_key is not None:
             self.membership.auth_key = auth_key
         if force or self.standing.phase is not Phase.RUNNING:
-            self.standing.move(Phase.CONNECTING)
+            self.standing.ask()
             self._conversation.wake(force=force)
 
     # What a conversation asks of its listener (``agent.engine.talk.Listener``).

@@ -81,7 +81,7 @@ class MapKeeper:
 
         await self.worker.use(bring)
         self.raw, self.applied, self._highest = raw, at, at
-        _log.info("map %d.%d is applied: %d peers", *at, len(netmap.peers))
+        _log.info("map %d.%d is applied, peers: %d", *at, len(netmap.peers))
         return at
 
     async def cut(self) -> None:

@@ -30,6 +30,18 @@ class Standing:
         self.reason = ""
         self.connection = "none"
         self._changed = asyncio.Event()
+        self._asked = False
+
+    def ask(self) -> None:
+        """A person asked for something: where we stood before is no answer to it, until ``begin``."""
+        self._asked = True
+        self.move(Phase.CONNECTING)
+
+    def begin(self) -> None:
+        """What was asked for is being done: from here on the phase tells how it went."""
+        self._asked = False
+        if self.phase in SETTLED:
+            self.move(Phase.CONNECTING)
 
     def move(self, phase: Phase, reason: str = "") -> bool:
         """Take note; True if the phase is another than before."""
@@ -42,5 +54,5 @@ class Standing:
 
     async def settled(self) -> None:
         """Return once the phase is one that answers an ``up``."""
-        while self.phase not in SETTLED:
+        while self._asked or self.phase not in SETTLED:
             await self._changed.wait()

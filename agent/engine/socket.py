@@ -19,6 +19,7 @@ from agent.engine.verdict import Step, Verdict, after_call, after_close, after_u
 from agent.errors import PortalUnreachableError
 from agent.origin import socket_url
 from mesh.errors import GhostWireError
+from mesh.netmap.apply import DeltaError, apply_delta
 
 SUBPROTOCOL: Final = Subprotocol("ghostwire.v1")
 _MAX_MESSAGE: Final = 64 << 20  # a full mesh of 50,000 would be 17 MB a map
@@ -40,7 +41,7 @@ class SocketTalk:
         self._interval = listener.heartbeat_seconds()
         self._pending: float | None = None  # when the oldest heartbeat without an answer was sent
         self._asked_at: float | None = None  # when hello was sent, until its map came
-        self._waiting_map: Any = None
+        self._told: Any = None  # the map as the portal told it on this socket, deltas applied
         self._map_came = asyncio.Event()
         self._map_done = asyncio.Event()
 
@@ -95,7 +96,10 @@ class SocketTalk:
         match message.get("type"):
             case "netmap":
                 # Only the newest waits: a map is whole, those before it are of no interest.
-                self._waiting_map = message.get("netmap")
+                self._told = message.get("netmap")
+                self._map_came.set()
+            case "delta":
+                self._told = self._after(message)
                 self._map_came.set()
             case "heartbeat_ack":
                 ack = read_ack(message)
@@ -108,12 +112,19 @@ class SocketTalk:
             case other:
                 _log.debug("passed over a message of type %r", other)
 
+    def _after(self, delta: dict[str, Any]) -> Any:
+        """The map after a delta. One that does not fit ends the socket: the next begins with a whole map."""
+        try:
+            return apply_delta(self._told, delta)
+        except (DeltaError, KeyError, TypeError, ValueError) as error:
+            raise PortalUnreachableError(f"the portal sent a delta that does not fit: {error}") from error
+
     async def _apply(self, connection: ClientConnection) -> None:
         while True:
             await self._map_came.wait()
             self._map_came.clear()
             asked_at, self._asked_at = self._asked_at, None
-            at = await self._listener.take_map(self._waiting_map, asked_at=asked_at)
+            at = await self._listener.take_map(self._told, asked_at=asked_at)
             self._map_done.set()
             if at is not None:
                 await connection.send(_encode({"type": "ack", "epoch": at[0], "version": at[1]}))

@@ -342,3 +342,14 @@ async def test_unknown_messages_and_members_are_passed_over(make_engine: MakeEng
     portal.say({"type": "weather", "sunny": True})
     portal.push(empty_map(engine.public_key, 1, version=2, novelty={"a": 1}))
     await portal.until(lambda: portal.count("frame ack") == 2)
+
+
+async def test_an_up_right_after_the_start_is_answered_with_what_came_of_it(
+    make_engine: MakeEngine, portal: FakePortal
+) -> None:
+    """The engine may be just about to say that it needs a login."""
+    engine = make_engine(auth_key=None)
+    await eventually(lambda: engine.membership.usable_key() is None)
+    engine.login("gwk_test")
+    await engine.standing.settled()
+    assert engine.standing.phase is Phase.RUNNING
