@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acl.difference import EMPTY, change_facts, difference, summary_of
+from acl.errors import OutdatedError
 from acl.judges import Proposal, hear
 from acl.models import AclRule, PolicyClock, PolicyVersion
 from acl.selectors import latest_version, load_policy, policy_facts, rule_value
@@ -177,10 +178,10 @@ def switch_off_ended(*, network: Network, at: datetime) -> list[str]:
 def check_version(*, network: Network, expected: int | None) -> None:
     """Refuses an edit that was made against another version than the one in force; None: any will do.
 
-    Raises ConflictError.
+    Raises OutdatedError.
     """
     if expected is not None and expected != network.policy_version:
-        raise ConflictError(f"The policy is at version {network.policy_version} by now, not at {expected}.")
+        raise OutdatedError(f"The policy is at version {network.policy_version} by now, not at {expected}.")
 
 
 def check_no_denial_names(*, network: Network, selector: Selector, what: str, forced: bool = False) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from coordinator.admin_api.views.nodes import (
 )
 from coordinator.admin_api.views.relays import RelayDetail, RelayList, RelayServerDetail, RelayServerList
 from coordinator.admin_api.views.retired_keys import RetiredKeyDetail, RetiredKeyList
-from coordinator.admin_api.views.rules import RuleDetail, RuleList, RuleReorder
+from coordinator.admin_api.views.rules import RuleDetail, RuleList, RuleOrderAll, RuleReorder
 from coordinator.admin_api.views.sessions import SessionDetail, SessionList, SessionRevoke
 from coordinator.admin_api.views.tags import TagDetail, TagList
 from coordinator.admin_api.views.users import UserDetail, UserDisable, UserEnable, UserList
@@ -63,6 +63,7 @@ urlpatterns = [
     path("changes", ChangeList.as_view()),
     path("changes/<int:version>", ChangeDetail.as_view()),
     path("acl/rules", RuleList.as_view()),
+    path("acl/rules/order", RuleOrderAll.as_view()),
     path("acl/rules/<int:pk>", RuleDetail.as_view()),
     path("acl/rules/<int:pk>/move", RuleReorder.as_view()),
     path("acl/groups", GroupList.as_view()),

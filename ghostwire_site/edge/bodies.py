@@ -1,7 +1,7 @@
 """Refuses bodies by their headers, before a view runs: Django would spool any body to disk first.
 
 Under /api/ as the agent protocol says: over 64 KiB 413, without Content-Length 411, with a Content-Encoding 415.
-Elsewhere people upload files through forms, and the same holds with a larger limit.
+Policies may be larger. Elsewhere people upload files through forms, and the same holds with a larger limit.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from mesh.errors import LengthRequiredError, PayloadTooLargeError, UnsupportedMe
 API: Final = "/api/"
 API_BODY_LIMIT: Final = 64 * 1024
 FORM_BODY_LIMIT: Final = 4 * 1024 * 1024
+POLICIES: Final = ("/api/v1/admin/policy", "/api/v1/admin/acl/rules")
+POLICY_BODY_LIMIT: Final = 4 * 1024 * 1024
+"""A document of 2 MiB, also where it comes as a text in JSON."""
 
 
 class BodyLimits:
@@ -45,12 +48,18 @@ def refusal(scope: Scope) -> ValidationError | None:
             return UnsupportedMediaTypeError("A body must come without Content-Encoding.")
     if length is None:
         return None  # no body at all: with neither header there is none (RFC 9112, section 6.3)
-    limit = API_BODY_LIMIT if scope["path"].startswith(API) else FORM_BODY_LIMIT
+    limit = _limit(scope["path"])
     if not length.isdigit():
         return ValidationError("The Content-Length is not a number.")
     if int(length) > limit:
         return PayloadTooLargeError(f"The body is larger than {limit} bytes.")
     return None
+
+
+def _limit(path: str) -> int:
+    if path.startswith(POLICIES):
+        return POLICY_BODY_LIMIT
+    return API_BODY_LIMIT if path.startswith(API) else FORM_BODY_LIMIT
 
 
 async def _answer(error: ValidationError, send: Send) -> None:

@@ -1,22 +1,28 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from acl.models import AclRule
-from acl.services.rules import create_rule, delete_rule, move_rule, update_rule
+from acl.services.rules import create_rule, delete_rule, move_rule, reorder_rules, update_rule
 from coordinator.admin_api.base import AdminView, row_or_404
 from coordinator.admin_api.paging import NetworkListQuery, page_of, page_serializer
-from coordinator.admin_api.serializers.rules import RuleEdit, RuleMove, RuleNew, RuleOut, describe_rules
+from coordinator.admin_api.policy_edits import IF_MATCH, EditQuery, edit_options, version_tag
+from coordinator.admin_api.serializers.rules import RuleEdit, RuleMove, RuleNew, RuleOrder, RuleOut, describe_rules
+from nodes.models import Network
 
 
 class RuleView(AdminView):
-    """Of rules."""
+    """Of rules. Answers carry the policy's version as ETag; edits may name it in If-Match."""
 
     noun = "acl"
     knows = "policy.view"
+    queries = dict.fromkeys(("POST", "PATCH", "PUT", "DELETE"), EditQuery)
+    problems = dict.fromkeys(("POST", "PATCH", "PUT", "DELETE"), (409, 412))
 
     def rules(self) -> QuerySet[AclRule]:
         """Those of the network."""
@@ -26,27 +32,38 @@ class RuleView(AdminView):
         """One of them. Raises NotFoundError."""
         return row_or_404(self.rules(), pk, "rule")
 
+    def options_of(self, request: Request) -> dict[str, Any]:
+        """What every service takes that edits a policy."""
+        return {"cause": self.cause, "now": self.now, **edit_options(request, self.query)}
+
     def answer(self, pk: int, status: int = 200) -> Response:
         """A rule as it now is."""
-        return Response(RuleOut(describe_rules([self.rule(pk)])[0]).data, status=status)
+        body = RuleOut(describe_rules([self.rule(pk)], self.now)[0]).data
+        return self.tagged(Response(body, status=status))
+
+    def tagged(self, response: Response) -> Response:
+        """With the policy's version."""
+        number = Network.objects.values_list("policy_version", flat=True).get(pk=self.network.pk)
+        response["ETag"] = version_tag(number)
+        return response
 
 
 class RuleList(RuleView):
     rights = {"GET": "policy.view", "POST": "policy.manage"}
-    queries = {"GET": NetworkListQuery}
+    queries = {"GET": NetworkListQuery, "POST": EditQuery}
 
     @extend_schema(responses=page_serializer(RuleOut), operation_id="admin_list_rules")
     def get(self, request: Request) -> Response:
         """Lists rules in the order in which they are evaluated; ``after`` is a position."""
         page = page_of(self.rules(), self.query, key="position")
-        return self.answer_page(RuleOut, page, describe_rules(page.rows))
+        return self.tagged(self.answer_page(RuleOut, page, describe_rules(page.rows, self.now)))
 
-    @extend_schema(request=RuleNew, responses={201: RuleOut}, operation_id="admin_create_rule")
+    @extend_schema(request=RuleNew, responses={201: RuleOut}, operation_id="admin_create_rule", parameters=[IF_MATCH])
     def post(self, request: Request) -> Response:
         """Makes a rule. It is in force when this call answers."""
         fields = self.read(RuleNew)
         position = fields.pop("position", None)
-        rule = create_rule(network_id=self.network.pk, fields=fields, position=position, cause=self.cause, now=self.now)
+        rule = create_rule(network_id=self.network.pk, fields=fields, position=position, **self.options_of(request))
         return self.answer(rule.pk, 201)
 
 
@@ -58,27 +75,38 @@ class RuleDetail(RuleView):
         """One rule."""
         return self.answer(pk)
 
-    @extend_schema(request=RuleEdit, responses=RuleOut, operation_id="admin_update_rule")
+    @extend_schema(request=RuleEdit, responses=RuleOut, operation_id="admin_update_rule", parameters=[IF_MATCH])
     def patch(self, request: Request, pk: int) -> Response:
-        """Changes a rule. Maps follow at once."""
+        """Changes a rule. Maps follow at once. A schedule and conditions are replaced whole."""
         rule = self.rule(pk)
-        update_rule(rule_id=rule.pk, fields=self.read_changes(RuleEdit), cause=self.cause, now=self.now)
+        update_rule(rule_id=rule.pk, fields=self.read_changes(RuleEdit), **self.options_of(request))
         return self.answer(pk)
 
-    @extend_schema(request=None, responses={204: None}, operation_id="admin_delete_rule")
+    @extend_schema(request=None, responses={204: None}, operation_id="admin_delete_rule", parameters=[IF_MATCH])
     def delete(self, request: Request, pk: int) -> Response:
         """Removes a rule."""
         self.read_nothing()
-        delete_rule(rule_id=self.rule(pk).pk, cause=self.cause, now=self.now)
-        return Response(status=204)
+        delete_rule(rule_id=self.rule(pk).pk, **self.options_of(request))
+        return self.tagged(Response(status=204))
 
 
 class RuleReorder(RuleView):
     rights = {"POST": "policy.manage"}
 
-    @extend_schema(request=RuleMove, responses=RuleOut, operation_id="admin_move_rule")
+    @extend_schema(request=RuleMove, responses=RuleOut, operation_id="admin_move_rule", parameters=[IF_MATCH])
     def post(self, request: Request, pk: int) -> Response:
         """Puts a rule at another place; those behind it move along."""
         rule, position = self.rule(pk), self.read(RuleMove)["position"]
-        move_rule(rule_id=rule.pk, position=position, cause=self.cause, now=self.now)
+        move_rule(rule_id=rule.pk, position=position, **self.options_of(request))
         return self.answer(pk)
+
+
+class RuleOrderAll(RuleView):
+    rights = {"PUT": "policy.manage"}
+
+    @extend_schema(request=RuleOrder, responses=RuleOrder, operation_id="admin_order_rules", parameters=[IF_MATCH])
+    def put(self, request: Request) -> Response:
+        """Puts all rules in another order at once: exactly those that there are (409)."""
+        order = self.read(RuleOrder)["order"]
+        reorder_rules(network_id=self.network.pk, rule_ids=order, **self.options_of(request))
+        return self.tagged(Response({"order": order}))
