@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models.expressions import RawSQL
 
 from mesh.health import MISSES_BEFORE_LATE, assess_health
 from nodes.models import Network, Node
@@ -101,6 +102,15 @@ def late_ids(now: datetime) -> list[int]:
         heard = store.last_seen(online)
         late += [pk for pk in online if (at := heard.get(pk)) is None or at <= limit]
     return late
+
+
+def one_of(ids: Iterable[int]) -> Q:
+    """Nodes with these ids, however many: as parameters, 50,000 would be more than a database takes."""
+    listed = (
+        ",".join(str(int(node_id)) for node_id in ids) or "0"
+    )  # no node has the id 0, and NOT IN (NULL) would be nobody
+    condition = f'"nodes_node"."id" IN ({listed})'
+    return Q(RawSQL(condition, (), output_field=BooleanField()))  # noqa: S611 - nothing but integers
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ class ChangeAdmin(ServiceAdmin):
     search_tip = "Actors are written user:7, node:12, command or system:sweep."
     column_css = {
         "subject": "gw-c-subject",
-        "what": "gw-c-wide gw-c-plain",
+        "what": "gw-c-wide gw-c-plain gw-c-told",
+        "actor_words": "gw-c-told",
         "when": "gw-c-status gw-c-plain",
         "kind": "gw-c-minor",
         "origin_mono": "gw-c-minor",

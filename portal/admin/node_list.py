@@ -30,7 +30,7 @@ class StatusTabs(TabFilter):
 
     def options(self, request: HttpRequest) -> dict[str, tuple[str, Q]]:
         """Late nodes are those whose heartbeats are missing; peers still take them for online."""
-        late = Q(pk__in=live.late_ids(timezone.now()))
+        late = live.one_of(live.late_ids(timezone.now()))
         return {
             "online": ("Online", live.ONLINE & ~late),
             "late": ("Late", late),

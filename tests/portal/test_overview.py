@@ -86,6 +86,14 @@ def test_each_status_has_its_tab(client: Client, fleet: dict[str, Node], status:
     assert set(tabs.values()) == {6, 1}
 
 
+def test_a_whole_fleet_may_be_late(client: Client, network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = make.NodeFactory(network=network, online=True)
+    monkeypatch.setattr("portal.live.late_ids", lambda now: [node.pk, *range(10**6, 10**6 + 50_000)])
+    late = client.get(page_url(Node, "changelist") + "?status=late")
+    assert list(late.context["cl"].result_list) == [node]
+    assert client.get(page_url(Node, "changelist") + "?status=online").context["cl"].result_count == 0
+
+
 def test_list_is_in_the_order_of_need(client: Client, fleet: dict[str, Node]) -> None:
     listed = client.get(page_url(Node, "changelist")).context["cl"].result_list
     assert [node.name for node in listed] == ["new", "slow", "off", "on", "old", "cut"]
