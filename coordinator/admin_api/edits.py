@@ -86,8 +86,11 @@ def switch_user(*, actor: User, user_id: int, active: bool, cause: Cause, now: d
 
 
 @transaction.atomic
-def edit_group(*, network_id: int, group_id: int, changes: Mapping[str, Any], cause: Cause, now: datetime) -> Group:
-    """Changes members and comment of a group, as far as they are given. Raises as ``save_group`` does."""
+def edit_group(*, network_id: int, group_id: int, changes: Mapping[str, Any], **options: Any) -> Group:
+    """Changes members and comment of a group, as far as they are given.
+
+    ``options`` and errors are those of ``save_group``.
+    """
     lock_network(network_id)
     row = Group.objects.filter(network_id=network_id, pk=group_id).first()
     if row is None:
@@ -95,29 +98,35 @@ def edit_group(*, network_id: int, group_id: int, changes: Mapping[str, Any], ca
     present: dict[str, Any] = {"name": row.name, "comment": row.comment}
     for member, column in (("users", "user_id"), ("subgroups", "subgroup_id")):
         present[member] = list(row.members.exclude(**{column: None}).values_list(column, flat=True))
-    return save_group(network_id=network_id, group_id=group_id, cause=cause, now=now, **(present | dict(changes)))
+    return save_group(network_id=network_id, group_id=group_id, **(present | dict(changes)), **options)
 
 
 @transaction.atomic
-def edit_host(*, network_id: int, host_id: int, changes: Mapping[str, Any], cause: Cause, now: datetime) -> Host:
-    """Changes prefix and comment of a named host, as far as they are given. Raises as ``save_host`` does."""
+def edit_host(*, network_id: int, host_id: int, changes: Mapping[str, Any], **options: Any) -> Host:
+    """Changes prefix and comment of a named host, as far as they are given.
+
+    ``options`` and errors are those of ``save_host``.
+    """
     lock_network(network_id)
     row = Host.objects.filter(network_id=network_id, pk=host_id).first()
     if row is None:
         raise NotFoundError(f"There is no host {host_id}.")
     present = {"name": row.name, "prefix": row.prefix, "comment": row.comment}
-    return save_host(network_id=network_id, host_id=host_id, cause=cause, now=now, **(present | dict(changes)))
+    return save_host(network_id=network_id, host_id=host_id, **(present | dict(changes)), **options)
 
 
 @transaction.atomic
-def edit_tag(*, network_id: int, tag_id: int, changes: Mapping[str, Any], cause: Cause, now: datetime) -> TagOwner:
-    """Changes owners and comment of a tag, as far as they are given. Raises as ``save_tag`` does."""
+def edit_tag(*, network_id: int, tag_id: int, changes: Mapping[str, Any], **options: Any) -> TagOwner:
+    """Changes owners and comment of a tag, as far as they are given.
+
+    ``options`` and errors are those of ``save_tag``.
+    """
     lock_network(network_id)
     row = TagOwner.objects.filter(network_id=network_id, pk=tag_id).first()
     if row is None:
         raise NotFoundError(f"There is no tag {tag_id}.")
     present: dict[str, Any] = {"tag": row.tag, "owners": _present_owners(row), "comment": row.comment}
-    return save_tag(network_id=network_id, tag_owner_id=tag_id, cause=cause, now=now, **(present | dict(changes)))
+    return save_tag(network_id=network_id, tag_owner_id=tag_id, **(present | dict(changes)), **options)
 
 
 @transaction.atomic

@@ -10,10 +10,13 @@ from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from coordinator.admin_api.base import AdminView
 from coordinator.admin_api.fields import QueryFlagField
 from coordinator.admin_api.paging import NetworkQuery
 from mesh.errors import FieldError, ValidationError
+from nodes.models import Network
 
 IF_MATCH: Final = OpenApiParameter(
     "If-Match",
@@ -21,6 +24,7 @@ IF_MATCH: Final = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The ETag of the policy that the edit is made against; without it any version will do.",
 )
+EDITS: Final = ("POST", "PUT", "PATCH", "DELETE")
 _TAG: Final = re.compile(r'"(\d{1,18})"', re.ASCII)
 
 
@@ -54,6 +58,28 @@ def expected_version(request: Request) -> int | None:
     return int(found[1])
 
 
-def edit_options(request: Request, query: dict[str, Any]) -> dict[str, Any]:
-    """``forced`` and ``expected_version`` for the services that edit policies."""
-    return {"forced": query.get("force", False), "expected_version": expected_version(request)}
+class PolicyView(AdminView):
+    """Of what a policy is made of. Answers carry the policy's version as ETag; edits may name it in If-Match."""
+
+    noun = "acl"
+    knows = "policy.view"
+    queries = dict.fromkeys(EDITS, EditQuery)
+    problems = dict.fromkeys(EDITS, (409, 412))
+
+    def edit_options(self) -> dict[str, Any]:
+        """What every service takes that edits a policy: cause, instant, force and the version that it is made against.
+
+        Raises ValidationError.
+        """
+        return {
+            "cause": self.cause,
+            "now": self.now,
+            "forced": self.query.get("force", False),
+            "expected_version": expected_version(self.request),
+        }
+
+    def tagged(self, response: Response) -> Response:
+        """With the version of the policy in force."""
+        number = Network.objects.values_list("policy_version", flat=True).get(pk=self.network.pk)
+        response["ETag"] = version_tag(number)
+        return response

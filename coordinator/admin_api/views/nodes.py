@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from coordinator.admin_api.base import AdminView, row_or_404
 from coordinator.admin_api.edits import edit_node
 from coordinator.admin_api.paging import NetworkQuery, page_of, page_serializer
+from coordinator.admin_api.policy_edits import EditQuery
 from coordinator.admin_api.serializers.nodes import (
     NodeEdit,
     NodeOut,
@@ -63,7 +64,8 @@ class NodeList(NodeView):
 
 class NodeDetail(NodeView):
     rights = {"GET": "nodes.view", "PATCH": "nodes.manage", "DELETE": "nodes.manage"}
-    problems = {"PATCH": (409,)}
+    queries = {"DELETE": EditQuery}
+    problems = {"PATCH": (409,), "DELETE": (409,)}
 
     @extend_schema(responses=NodeOut, operation_id="admin_get_node")
     def get(self, request: Request, pk: int) -> Response:
@@ -79,9 +81,11 @@ class NodeDetail(NodeView):
 
     @extend_schema(request=None, responses={204: None}, operation_id="admin_delete_node")
     def delete(self, request: Request, pk: int) -> Response:
-        """Removes a node. Its key is refused until it is released; address and name go into quarantine."""
+        """Removes a node, unless an enabled deny rule names it (409). Its key is refused until it is released; address
+        and name go into quarantine."""
         self.read_nothing()
-        delete_node(node_id=self.node(pk).pk, cause=self.cause, now=self.now)
+        forced = self.query.get("force", False)
+        delete_node(node_id=self.node(pk).pk, cause=self.cause, now=self.now, forced=forced)
         return Response(status=204)
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -9,20 +7,14 @@ from rest_framework.response import Response
 
 from acl.models import AclRule
 from acl.services.rules import create_rule, delete_rule, move_rule, reorder_rules, update_rule
-from coordinator.admin_api.base import AdminView, row_or_404
+from coordinator.admin_api.base import row_or_404
 from coordinator.admin_api.paging import NetworkListQuery, page_of, page_serializer
-from coordinator.admin_api.policy_edits import IF_MATCH, EditQuery, edit_options, version_tag
+from coordinator.admin_api.policy_edits import IF_MATCH, PolicyView
 from coordinator.admin_api.serializers.rules import RuleEdit, RuleMove, RuleNew, RuleOrder, RuleOut, describe_rules
-from nodes.models import Network
 
 
-class RuleView(AdminView):
-    """Of rules. Answers carry the policy's version as ETag; edits may name it in If-Match."""
-
-    noun = "acl"
-    knows = "policy.view"
-    queries = dict.fromkeys(("POST", "PATCH", "PUT", "DELETE"), EditQuery)
-    problems = dict.fromkeys(("POST", "PATCH", "PUT", "DELETE"), (409, 412))
+class RuleView(PolicyView):
+    """Of rules."""
 
     def rules(self) -> QuerySet[AclRule]:
         """Those of the network."""
@@ -32,25 +24,15 @@ class RuleView(AdminView):
         """One of them. Raises NotFoundError."""
         return row_or_404(self.rules(), pk, "rule")
 
-    def options_of(self, request: Request) -> dict[str, Any]:
-        """What every service takes that edits a policy."""
-        return {"cause": self.cause, "now": self.now, **edit_options(request, self.query)}
-
     def answer(self, pk: int, status: int = 200) -> Response:
         """A rule as it now is."""
         body = RuleOut(describe_rules([self.rule(pk)], self.now)[0]).data
         return self.tagged(Response(body, status=status))
 
-    def tagged(self, response: Response) -> Response:
-        """With the policy's version."""
-        number = Network.objects.values_list("policy_version", flat=True).get(pk=self.network.pk)
-        response["ETag"] = version_tag(number)
-        return response
-
 
 class RuleList(RuleView):
     rights = {"GET": "policy.view", "POST": "policy.manage"}
-    queries = {"GET": NetworkListQuery, "POST": EditQuery}
+    queries = {**PolicyView.queries, "GET": NetworkListQuery}
 
     @extend_schema(responses=page_serializer(RuleOut), operation_id="admin_list_rules")
     def get(self, request: Request) -> Response:
@@ -63,7 +45,7 @@ class RuleList(RuleView):
         """Makes a rule. It is in force when this call answers."""
         fields = self.read(RuleNew)
         position = fields.pop("position", None)
-        rule = create_rule(network_id=self.network.pk, fields=fields, position=position, **self.options_of(request))
+        rule = create_rule(network_id=self.network.pk, fields=fields, position=position, **self.edit_options())
         return self.answer(rule.pk, 201)
 
 
@@ -79,14 +61,14 @@ class RuleDetail(RuleView):
     def patch(self, request: Request, pk: int) -> Response:
         """Changes a rule. Maps follow at once. A schedule and conditions are replaced whole."""
         rule = self.rule(pk)
-        update_rule(rule_id=rule.pk, fields=self.read_changes(RuleEdit), **self.options_of(request))
+        update_rule(rule_id=rule.pk, fields=self.read_changes(RuleEdit), **self.edit_options())
         return self.answer(pk)
 
     @extend_schema(request=None, responses={204: None}, operation_id="admin_delete_rule", parameters=[IF_MATCH])
     def delete(self, request: Request, pk: int) -> Response:
         """Removes a rule."""
         self.read_nothing()
-        delete_rule(rule_id=self.rule(pk).pk, **self.options_of(request))
+        delete_rule(rule_id=self.rule(pk).pk, **self.edit_options())
         return self.tagged(Response(status=204))
 
 
@@ -97,7 +79,7 @@ class RuleReorder(RuleView):
     def post(self, request: Request, pk: int) -> Response:
         """Puts a rule at another place; those behind it move along."""
         rule, position = self.rule(pk), self.read(RuleMove)["position"]
-        move_rule(rule_id=rule.pk, position=position, **self.options_of(request))
+        move_rule(rule_id=rule.pk, position=position, **self.edit_options())
         return self.answer(pk)
 
 
@@ -108,5 +90,5 @@ class RuleOrderAll(RuleView):
     def put(self, request: Request) -> Response:
         """Puts all rules in another order at once: exactly those that there are (409)."""
         order = self.read(RuleOrder)["order"]
-        reorder_rules(network_id=self.network.pk, rule_ids=order, **self.options_of(request))
+        reorder_rules(network_id=self.network.pk, rule_ids=order, **self.edit_options())
         return self.tagged(Response({"order": order}))
