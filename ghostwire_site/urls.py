@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from coordinator.errors import api_not_found
+from ghostwire_site.agent_files import install_script, wheel, wheel_list
 from ghostwire_site.health import healthz, readyz
 
 urlpatterns = [
@@ -15,5 +16,8 @@ urlpatterns = [
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include("coordinator.urls")),
     re_path(r"^api/(?P<path>.*)$", api_not_found),
+    re_path(r"^agent/(?P<name>install\.(?:py|sh))$", install_script, name="agent-install"),
+    path("agent/wheels.json", wheel_list),
+    path("agent/wheels/<str:name>", wheel),
     path("", include("portal.urls")),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ghostwire_site.config import Config
 from ghostwire_site.runner.first_run import LOGIN, Welcome
+from portal.enrolment import join_command
 
 
 def welcome_text(config: Config, welcome: Welcome) -> str:
@@ -21,12 +22,5 @@ def welcome_text(config: Config, welcome: Welcome) -> str:
     if welcome.auth_key is not None:
         lines += ["", "  On each machine, as root:", "", f"    {join_command(url, welcome.auth_key)}"]
     else:
-        lines += [f"  {'New key:':<10} python manage.py authkey create --user {LOGIN}"]
+        lines += [f"  {'New key:':<10} .venv/bin/python manage.py authkey create --user {LOGIN} --reusable"]
     return "\n".join([*lines, ""])
-
-
-def join_command(url: str, auth_key: str) -> str:
-    """Spell the one line that installs the agent on a machine which has only Python, and joins it."""
-    insecure = " --insecure-http" if url.startswith("http://") else ""
-    fetch = f"import urllib.request as r; print(r.urlopen('{url}/agent/install.py').read().decode())"
-    return f'python3 -c "{fetch}" | python3 - up --server {url} --auth-key {auth_key}{insecure}'

@@ -14,6 +14,7 @@ def policy(path: str) -> dict[str, str]:
         return HttpResponse("page")
 
     response = AdminAwareCSPMiddleware(view)(RequestFactory().get(path))
+    assert isinstance(response, HttpResponse)
     directives = (part.strip().partition(" ") for part in response.headers["Content-Security-Policy"].split(";"))
     return {name: value for name, _, value in directives}
 
