@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from coordinator.errors import flatten
@@ -57,6 +58,7 @@ class WholeNumberField(serializers.IntegerField):
         return int(super().to_internal_value(data))
 
 
+@extend_schema_field({"oneOf": [{"type": "string", "maxLength": 256}, {"type": "number"}, {"type": "boolean"}]})
 class AttributeField(serializers.Field[Any, Any, Any, Any]):
     """The value of a posture attribute: a text, a number or true/false."""
 
@@ -69,6 +71,7 @@ class AttributeField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
+@extend_schema_field({"type": "number", "minimum": 0, "maximum": MAX_LATENCY_MS})
 class LatencyField(serializers.Field[Any, Any, Any, Any]):
     """Milliseconds."""
 
@@ -107,7 +110,10 @@ class RegisterRequest(StrictSerializer):
     relay_latency_ms = serializers.DictField(child=LatencyField(), required=False)
 
     def validate_hostname(self, value: str) -> str:
-        return validate_hostname(value)
+        try:
+            return validate_hostname(value)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.detail) from error
 
 
 class SessionRequest(StrictSerializer):
@@ -152,6 +158,7 @@ class HeartbeatRequest(StrictSerializer):
     endpoints = serializers.ListField(child=TextField(max_length=64), max_length=32, required=False)
     relay_latency_ms = serializers.DictField(child=LatencyField(), required=False)
     posture = serializers.DictField(child=AttributeField(), required=False)
+    traffic = serializers.DictField(required=False, help_text="Part of the protocol; this server passes it over.")
 
 
 class HeartbeatResponse(serializers.Serializer[Any]):
@@ -208,4 +215,5 @@ def parse_heartbeat(body: Any) -> HeartbeatReport:
     serializer = HeartbeatRequest(data=body)
     if not serializer.is_valid():
         raise ValidationError("The heartbeat is refused.", errors=tuple(flatten(serializer.errors)))
-    return HeartbeatReport(**serializer.validated_data)
+    data = serializer.validated_data
+    return HeartbeatReport(data.get("endpoints"), data.get("relay_latency_ms"), data.get("posture"))

@@ -40,7 +40,7 @@ class Machine:
         assert response.status_code == 201, response.content
         return dict(response.json())
 
-    def proof(self, purpose: str, body: bytes, challenge: dict[str, Any] | None = None, **changes: Any) -> str:
+    def proof(self, purpose: str, /, body: bytes, challenge: dict[str, Any] | None = None, **changes: Any) -> str:
         """The GhostWire-Proof header for a body; ``changes`` replace parts of it."""
         challenge = challenge or self.challenge()
         parts: dict[str, Any] = {
