@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from mesh.compile.bits import few, large_mask_of, mask_of
 from mesh.compile.classifier import Classifier, FacetKey, Facets, KindKey
 from mesh.compile.ids import IdSet
-from mesh.compile.prefixes import Marks
 from mesh.compile.table import Table
+from mesh.compile.terms import MEMBER_BIT, SELF_BIT, TAGGED_BIT
 from mesh.compile.world import IPV4, IPV6, Kinds, World, principal_of
 from mesh.policy.facts import Prefix
 from mesh.policy.limits import MAX_CLASSES
@@ -37,7 +37,7 @@ class Classes:
     """Every class met since the last whole compile: ids are stable, and some may have lost their last member.
 
     ``singles`` has the shapes of the nodes that some rule singles out; all others have one class alone, which follows
-    from their kind. The members of term ``t`` are the classes that match it; ``families`` are the classes with IPv4
+    from their kind. ``term_members[t]`` are the classes that match term ``t``; ``families`` are the classes with IPv4
     (first) and with IPv6 addresses. Lists are never changed once they stand here.
     """
 
@@ -45,8 +45,7 @@ class Classes:
     index: dict[FacetKey, int]
     members: list[IdSet]
     singles: Table[int, Shape]
-    source_members: list[int]
-    destination_members: list[int]
+    term_members: list[int]
     families: tuple[int, int]
 
     def shape_of_key(self, key: FacetKey) -> Shape:
@@ -59,14 +58,23 @@ class Classes:
         ipv4, ipv6 = self.families
         return (ipv4 if families & IPV4 else 0) | (ipv6 if families & IPV6 else 0)
 
-    def matching(self, terms: int, *, source: bool) -> int:
-        """The classes that match any of ``terms`` on that side."""
-        table = self.source_members if source else self.destination_members
+    def matching(self, terms: int) -> int:
+        """The classes that match any of ``terms``."""
         matched = 0
         for term in few(terms):
-            if term < len(table):
-                matched |= table[term]
+            if term < len(self.term_members):
+                matched |= self.term_members[term]
         return matched
+
+    @property
+    def owned(self) -> int:
+        """The classes of untagged nodes with an owner: those that ``autogroup:self`` can speak of."""
+        return self.matching(SELF_BIT)
+
+    @property
+    def own(self) -> int:
+        """The classes of nodes' own addresses, as against routes and the internet."""
+        return self.matching(MEMBER_BIT | TAGGED_BIT)
 
 
 def shape_of(facets: Facets, number: Callable[[FacetKey], int]) -> Shape:
@@ -110,22 +118,21 @@ def classify(world: World, kinds: Kinds, classifier: Classifier, muted: frozense
     build = _Builder()
     single = singled_out(world, classifier)
     apart = {principal_of(node) for ident in single if (node := world.nodes.get(ident)) is not None}
-    alike: dict[tuple[Marks, int], list[int]] = {}
     for families, kind in kinds.items():
         if not families:
             continue
+        alike: dict[int, list[int]] = {}
         for principal, every in kind.items():
             ids = [ident for ident in every if ident not in single] if principal in apart else every
-            marks = classifier.of_principal(principal)
-            if marks.source & classifier.conditioned:
-                for meets, some in _by_condition(world, classifier, marks, ids, muted):
+            terms = classifier.of_principal(principal)
+            if terms & classifier.conditioned:
+                for meets, some in _by_condition(world, classifier, terms, ids, muted):
                     key = classifier.facet_of_kind(KindKey(principal, families, meets))
                     build.ids[build.number(key)].extend(some)
             elif ids:
-                known = alike.get((marks, families))
+                known = alike.get(terms)
                 if known is None:
-                    number = build.number(classifier.facet_of_kind(KindKey(principal, families, 0)))
-                    known = alike[marks, families] = build.ids[number]
+                    known = alike[terms] = build.ids[build.number(FacetKey(families, terms))]
                 known.extend(ids)
     singles: dict[int, Shape] = {}
     for ident in single:
@@ -138,10 +145,10 @@ def classify(world: World, kinds: Kinds, classifier: Classifier, muted: frozense
 
 
 def _by_condition(
-    world: World, classifier: Classifier, marks: Marks, ids: list[int], muted: frozenset[int]
+    world: World, classifier: Classifier, terms: int, ids: list[int], muted: frozenset[int]
 ) -> list[tuple[int, list[int]]]:
-    """Nodes of one principal, which ``marks`` are of, by the source terms under conditions that they match and meet."""
-    touched = marks.source & classifier.conditioned
+    """Nodes of one principal, which ``terms`` match, by the terms under conditions that they match and meet."""
+    touched = terms & classifier.conditioned
     found: dict[int, list[int]] = {}
     for ident in ids:
         node = world.nodes.get(ident)
@@ -160,38 +167,18 @@ def singled_out(world: World, classifier: Classifier) -> set[int]:
 
 def _classes_of(index: dict[FacetKey, int], ids: list[IdSet], singles: Table[int, Shape]) -> Classes:
     keys = list(index)
-    source, destination = _TermMembers(), _TermMembers()
-    for number, key in enumerate(keys):
-        source.add(number, key.source)
-        destination.add(number, key.destination)
     size = len(keys)
+    by_term: list[list[int]] = []
+    for number, key in enumerate(keys):
+        for term in few(key.terms):
+            while len(by_term) <= term:
+                by_term.append([])
+            by_term[term].append(number)
     families = (
         large_mask_of((number for number, key in enumerate(keys) if key.families & IPV4), size),
         large_mask_of((number for number, key in enumerate(keys) if key.families & IPV6), size),
     )
-    return Classes(keys, index, ids, singles, source.masks(size), destination.masks(size), families)
-
-
-class _TermMembers:
-    """Collects the classes of each term of one side; classes alike in their terms are read once."""
-
-    __slots__ = ("_by_terms",)
-
-    def __init__(self) -> None:
-        self._by_terms: dict[int, list[int]] = {}
-
-    def add(self, number: int, terms: int) -> None:
-        self._by_terms.setdefault(terms, []).append(number)
-
-    def masks(self, size: int) -> list[int]:
-        """The classes of each term, as bits."""
-        found: list[list[int]] = []
-        for terms, numbers in self._by_terms.items():
-            for term in few(terms):
-                while len(found) <= term:
-                    found.append([])
-                found[term] += numbers
-        return [large_mask_of(numbers, size) for numbers in found]
+    return Classes(keys, index, ids, singles, [large_mask_of(numbers, size) for numbers in by_term], families)
 
 
 __all__ = ["NO_SHAPE", "Classes", "Shape", "classify", "plain_shape", "shape_of", "singled_out"]

@@ -7,11 +7,11 @@ with equal keys cannot be told apart by any rule and form one class.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from mesh.compile.prefixes import NOTHING, Marks, PrefixTable
-from mesh.compile.terms import SourceTerm, Terms
+from mesh.compile.prefixes import PrefixTable
+from mesh.compile.terms import INTERNET_BIT, SourceTerm, Terms
 from mesh.compile.world import IPV4, IPV6, Principal, families_of, principal_of
 from mesh.policy.conditions import Condition, assess_conditions, holds
 from mesh.policy.facts import Address, PolicyNode, Posture, Prefix, is_default_route
@@ -23,16 +23,19 @@ _STRANGER: Final = PolicyNode(0, "", None)
 
 
 class FacetKey(NamedTuple):
-    """What tells one class from another: families (bits of IPV4, IPV6) and matched terms (bit sets) on either side."""
+    """What tells one class from another: address families (bits of IPV4, IPV6) and the terms matched, as bits.
+
+    Nothing is said of a source that is not said of a destination in the same words, but for conditions; so one set of
+    terms serves both sides.
+    """
 
     families: int
-    destination: int
-    source: int
+    terms: int
 
 
 class KindKey(NamedTuple):
-    """What decides the class of a node that no rule singles out: its principal, its address families, and the source
-    terms under conditions that it matches and meets."""
+    """What decides the class of a node that no rule singles out: its principal, its address families, and the terms
+    under conditions that it matches and meets."""
 
     principal: Principal
     families: int
@@ -47,18 +50,18 @@ class Facets(NamedTuple):
     exits: tuple[FacetKey, ...] = ()
 
 
-class _Side:
-    """The terms of one side, by what they look at; each value is the bit set of the terms that say so."""
+class _Matchers:
+    """The terms by what they look at; each value is the bit set of the terms that do."""
 
     __slots__ = ("fixed", "groups", "nodes", "tags", "users")
 
-    def __init__(self, numbered: Mapping[int, Selector]) -> None:
+    def __init__(self, numbered: Iterable[tuple[Selector, int]]) -> None:
         self.fixed: dict[SelectorKind, int] = dict.fromkeys(SelectorKind, 0)
         self.users: dict[int, int] = {}
         self.groups: dict[str, int] = {}
         self.tags: dict[str, int] = {}
         self.nodes: dict[int, int] = {}
-        for number, selector in numbered.items():
+        for selector, number in numbered:
             bit = 1 << number
             match selector.kind:
                 case SelectorKind.USER:
@@ -88,7 +91,7 @@ class _Side:
 
     def of_groups(self, groups: tuple[str, ...]) -> int:
         """The terms that match untagged nodes whose owner is in these groups, the owner's own terms aside."""
-        mask = self.anything | self.fixed[SelectorKind.MEMBER] | self.fixed[SelectorKind.SELF]
+        mask = self.of_nobody() | self.fixed[SelectorKind.SELF]
         for name in groups:
             mask |= self.groups.get(name, 0)
         return mask
@@ -105,10 +108,9 @@ class Classifier:
         "_by_condition",
         "_by_groups",
         "_by_tags",
-        "_destinations",
         "_grouped",
         "_groups",
-        "_sources",
+        "_matchers",
         "_unconditional",
         "_unknown",
         "address_terms",
@@ -118,61 +120,55 @@ class Classifier:
 
     def __init__(self, terms: Terms, groups: Mapping[int, tuple[str, ...]]) -> None:
         self._groups = groups
-        self._destinations = _Side({number: selector for selector, number in terms.destinations.items()})
-        self._sources = _Side({number: term.selector for term, number in terms.sources.items()})
         grouped: dict[tuple[tuple[Condition, ...], bool], int] = {}
-        marks: list[tuple[Prefix, Marks]] = []
+        numbered: list[tuple[Selector, int]] = []
         self._unconditional = self.conditioned = 0
-        for term, number in terms.sources.items():
-            if term.conditions:
+        for term, number in terms.numbers.items():
+            if isinstance(term, SourceTerm):
                 key = (term.conditions, term.denies)
                 grouped[key] = grouped.get(key, 0) | 1 << number
                 self.conditioned |= 1 << number
+                numbered.append((term.selector, number))
             else:
                 self._unconditional |= 1 << number
-            if term.selector.prefix is not None:
-                marks.append((term.selector.prefix, Marks(0, 1 << number)))
-        for selector, number in terms.destinations.items():
-            if selector.prefix is not None:
-                marks.append((selector.prefix, Marks(1 << number, 0)))
+                numbered.append((term, number))
+        self._matchers = _Matchers(numbered)
         self._grouped = [(conditions, denies, mask) for (conditions, denies), mask in grouped.items()]
-        self.prefixes = PrefixTable(marks)
-        self.address_terms = tuple(dict.fromkeys(network for network, _ in marks))
-        self._by_tags: dict[frozenset[str], Marks] = {}
-        self._by_groups: dict[tuple[str, ...], Marks] = {}
+        held = [(selector.prefix, 1 << number) for selector, number in numbered if selector.prefix is not None]
+        self.prefixes = PrefixTable(held)
+        self.address_terms = tuple(dict.fromkeys(network for network, _ in held))
+        self._by_tags: dict[frozenset[str], int] = {}
+        self._by_groups: dict[tuple[str, ...], int] = {}
         self._by_condition: dict[tuple[str, str, Posture | None], int] = {}
         self._unknown = self._holding(_STRANGER)
 
     @property
     def named_nodes(self) -> frozenset[int]:
         """The nodes that some term names."""
-        return frozenset(self._destinations.nodes) | frozenset(self._sources.nodes)
+        return frozenset(self._matchers.nodes)
 
     def names(self, node_id: int) -> bool:
         """Whether some term names this node."""
-        return node_id in self._destinations.nodes or node_id in self._sources.nodes
+        return node_id in self._matchers.nodes
 
-    def of_principal(self, principal: Principal) -> Marks:
+    def of_principal(self, principal: Principal) -> int:
         """The terms that match a node by its owner or its tags, conditions aside. A tagged node belongs to its tags and
         no longer to its user."""
         if principal is None:
-            return Marks(self._destinations.of_nobody(), self._sources.of_nobody())
+            return self._matchers.of_nobody()
         if isinstance(principal, frozenset):
-            marks = self._by_tags.get(principal)
-            if marks is None:
-                marks = Marks(self._destinations.of_tags(principal), self._sources.of_tags(principal))
-                self._by_tags[principal] = marks
-            return marks
+            terms = self._by_tags.get(principal)
+            if terms is None:
+                terms = self._by_tags[principal] = self._matchers.of_tags(principal)
+            return terms
         groups = self._groups.get(principal, ())
-        marks = self._by_groups.get(groups)
-        if marks is None:
-            marks = Marks(self._destinations.of_groups(groups), self._sources.of_groups(groups))
-            self._by_groups[groups] = marks
-        destination, source = self._destinations.users.get(principal, 0), self._sources.users.get(principal, 0)
-        return marks.joined(Marks(destination, source)) if destination or source else marks
+        terms = self._by_groups.get(groups)
+        if terms is None:
+            terms = self._by_groups[groups] = self._matchers.of_groups(groups)
+        return terms | self._matchers.users.get(principal, 0)
 
     def holding(self, node: PolicyNode, *, known: bool = True) -> int:
-        """The source terms whose conditions hold for ``node``: all but those that its posture rules out.
+        """The terms whose conditions hold for ``node``: all but those that its posture rules out.
 
         ``known`` False passes over what it reported of itself.
         """
@@ -197,25 +193,23 @@ class Classifier:
         """The kind of a node that no rule singles out."""
         principal = principal_of(node)
         meets = 0
-        if self.conditioned and (touched := self.of_principal(principal).source & self.conditioned):
+        if self.conditioned and (touched := self.of_principal(principal) & self.conditioned):
             meets = touched & self.holding(node, known=known)
         return KindKey(principal, families_of(node), meets)
 
     def facet_of_kind(self, kind: KindKey) -> FacetKey:
         """The one facet of such a node."""
-        marks = self.of_principal(kind.principal)
-        return FacetKey(kind.families, marks.destination, marks.source & self._unconditional | kind.meets)
+        return FacetKey(kind.families, self.of_principal(kind.principal) & self._unconditional | kind.meets)
 
     def facets(self, node: PolicyNode, *, known: bool = True) -> Facets:
         """All facets of any node."""
-        marks = self._of_node(node)
+        terms = self._of_node(node)
         holding = self.holding(node, known=known)
-        own: dict[tuple[int, int], int] = {}
+        own: dict[int, int] = {}
         for address in node.addresses:
-            found = self.prefixes.marks_of(address) if self.prefixes else NOTHING
-            key = (marks.destination | found.destination, (marks.source | found.source) & holding)
-            own[key] = own.get(key, 0) | _FAMILY[address.version]
-        facets = tuple(FacetKey(families, *key) for key, families in own.items())
+            matched = (terms | self.prefixes.terms_of(address)) & holding
+            own[matched] = own.get(matched, 0) | _FAMILY[address.version]
+        facets = tuple(FacetKey(families, matched) for matched, families in own.items())
         if not node.routes:
             return Facets(facets)
         routes = tuple((route, self._route_facets(route)) for route in node.routes if not is_default_route(route))
@@ -223,43 +217,35 @@ class Classifier:
 
     def own_facet(self, node: PolicyNode, address: Address, *, known: bool = True) -> FacetKey:
         """The facet of one of the node's own addresses, for that address alone."""
-        marks = self._of_node(node).joined(self.prefixes.marks_of(address))
-        return FacetKey(_FAMILY[address.version], marks.destination, marks.source & self.holding(node, known=known))
+        terms = (self._of_node(node) | self.prefixes.terms_of(address)) & self.holding(node, known=known)
+        return FacetKey(_FAMILY[address.version], terms)
 
-    def _of_node(self, node: PolicyNode) -> Marks:
+    def _of_node(self, node: PolicyNode) -> int:
         """The terms that match a node by owner, tags or by naming it, conditions aside."""
-        marks = self.of_principal(principal_of(node))
-        destination = self._destinations.nodes.get(node.id, 0)
-        source = self._sources.nodes.get(node.id, 0)
-        return marks.joined(Marks(destination, source)) if destination or source else marks
+        return self.of_principal(principal_of(node)) | self._matchers.nodes.get(node.id, 0)
 
     def _route_facets(self, route: Prefix) -> tuple[FacetKey, ...]:
         """The facets of a subnet behind a router. Nobody knows anything of the hosts there: conditions are unknown."""
-        return tuple(
-            FacetKey(
-                _FAMILY[route.version],
-                self._destinations.anything | marks.destination,
-                (self._sources.anything | marks.source) & self._unknown,
-            )
-            for marks in self.prefixes.pieces_of(route)
-        )
+        family, anything = _FAMILY[route.version], self._matchers.anything
+        pieces = ((anything | terms) & self._unknown for terms in self.prefixes.pieces_of(route))
+        return tuple(FacetKey(family, terms) for terms in dict.fromkeys(pieces))
 
     def _exits(self, node: PolicyNode) -> tuple[FacetKey, ...]:
         families = 0
         for route in node.routes:
             if is_default_route(route):
                 families |= _FAMILY[route.version]
-        return (FacetKey(families, self._destinations.fixed[SelectorKind.INTERNET], 0),) if families else ()
+        return (FacetKey(families, INTERNET_BIT),) if families else ()
 
     def stranger_facet(self, address: Address, *, routed: bool, internet: bool) -> FacetKey:
-        """The facet of an address that no node has: one behind a router, one on the internet, or one nowhere at all."""
-        destination, source = self.prefixes.marks_of(address)
-        if routed:
-            destination |= self._destinations.anything
-            source |= self._sources.anything
-        elif internet:
-            destination = self._destinations.fixed[SelectorKind.INTERNET]
-        return FacetKey(_FAMILY[address.version], destination, source & self._unknown)
+        """The facet of an address that no node has: one behind a router, one on the internet, or one nowhere at all.
+
+        The internet is a destination alone, and no address term speaks of it there.
+        """
+        if internet:
+            return FacetKey(_FAMILY[address.version], INTERNET_BIT)
+        terms = self.prefixes.terms_of(address) | (self._matchers.anything if routed else 0)
+        return FacetKey(_FAMILY[address.version], terms & self._unknown)
 
     def meets(self, term: SourceTerm, node: PolicyNode, *, known: bool = True) -> bool:
         """Whether the conditions of ``term`` hold for ``node``."""

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from mesh.compile.filters import overlap
 from mesh.compile.rows import Line
-from mesh.compile.terms import Terms
+from mesh.compile.terms import SourceTerm, Terms
 from mesh.compile.world import Principal, World
-from mesh.policy.selectors import Prefix, Selector, SelectorKind
+from mesh.policy.selectors import Prefix, SelectorKind
 
 
 class LineChange(NamedTuple):
@@ -79,12 +79,8 @@ def touched_by(
 ) -> Touched:
     """The nodes that the terms in ``after`` but not ``before``, or other groups of ``users``, may tell apart anew."""
     touched = Touched(set(users))
-    fresh: dict[tuple[Selector, bool], None] = {}
-    for term in list(after.sources)[len(before.sources) :]:
-        fresh[term.selector, bool(term.conditions)] = None
-    for selector in list(after.destinations)[len(before.destinations) :]:
-        fresh[selector, False] = None
-    for selector, _ in fresh:
+    fresh = list(after.numbers)[len(before.numbers) :]
+    for selector in dict.fromkeys(term.selector if isinstance(term, SourceTerm) else term for term in fresh):
         match selector.kind:
             case SelectorKind.USER:
                 touched.principals.add(selector.ident)

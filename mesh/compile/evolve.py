@@ -104,14 +104,9 @@ def _check_instant(at: datetime) -> datetime:
 
 def _worn(compiled: CompiledPolicy, terms: Terms) -> bool:
     """Whether so many terms or classes are out of use that a whole compile is the better way."""
-    sources = {term for line in compiled.lines for term in line.said.sources}
-    destinations = {item for line in compiled.lines for item in line.said.destinations}
-    used = len(sources) + len(destinations)
+    used = {term for line in compiled.lines for term in (*line.said.sources, *line.said.destinations)}
     idle = sum(not ids for ids in compiled.classes.members)
-    return (
-        len(terms.sources) + len(terms.destinations) > _IDLE + 2 * used
-        or idle > _IDLE + len(compiled.classes.keys) // 2
-    )
+    return len(terms.numbers) > _IDLE + 2 * len(used) or idle > _IDLE + len(compiled.classes.keys) // 2
 
 
 def _reclassified(compiled: CompiledPolicy, terms: Terms, flat: Mapping[str, frozenset[int]]) -> CompiledPolicy:
@@ -135,8 +130,8 @@ def _place_principal(
     """Put the nodes ``ids`` of one principal where ``classifier`` says: together, where nothing tells them apart."""
     before = compiled.classifier
     conditioned = (
-        before.of_principal(principal).source & before.conditioned
-        or classifier.of_principal(principal).source & classifier.conditioned
+        before.of_principal(principal) & before.conditioned
+        or classifier.of_principal(principal) & classifier.conditioned
     )
     alike: dict[int, list[int]] = {}
     for ident in ids:

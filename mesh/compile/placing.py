@@ -17,7 +17,7 @@ def is_single(node: PolicyNode, classifier: Classifier) -> bool:
     if node.routes or classifier.names(node.id):
         return True
     prefixes = classifier.prefixes
-    return bool(prefixes) and any(any(prefixes.marks_of(address)) for address in node.addresses)
+    return bool(prefixes) and any(prefixes.terms_of(address) for address in node.addresses)
 
 
 @dataclass(slots=True)
@@ -90,18 +90,14 @@ class Placing:
             members[number] = (members[number] - id_set(leaving)) | id_set(coming)
         singles = before.singles.updated(self._singles) if self._singles else before.singles
         if not fresh:
-            source, destination, families = before.source_members, before.destination_members, before.families
-        else:
-            first = len(before.keys)
-            source = _with_terms(before.source_members, [key.source for key in fresh], first)
-            destination = _with_terms(before.destination_members, [key.destination for key in fresh], first)
-            families = before.families
-            for number, key in enumerate(fresh, start=first):
-                families = (
-                    families[0] | bool(key.families & IPV4) << number,
-                    families[1] | bool(key.families & IPV6) << number,
-                )
-        return Classes(self.keys, self.index, members, singles, source, destination, families)
+            return Classes(self.keys, self.index, members, singles, before.term_members, before.families)
+        first = len(before.keys)
+        ipv4, ipv6 = before.families
+        for number, key in enumerate(fresh, start=first):
+            ipv4 |= bool(key.families & IPV4) << number
+            ipv6 |= bool(key.families & IPV6) << number
+        terms = _with_terms(before.term_members, [key.terms for key in fresh], first)
+        return Classes(self.keys, self.index, members, singles, terms, (ipv4, ipv6))
 
 
 def _with_terms(table: list[int], masks: list[int], first: int) -> list[int]:

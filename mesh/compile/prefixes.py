@@ -4,23 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from mesh.policy.facts import Address, Prefix
-
-
-class Marks(NamedTuple):
-    """Terms as bit sets: those matched as a destination and those matched as a source."""
-
-    destination: int
-    source: int
-
-    def joined(self, other: Marks) -> Marks:
-        """Both together."""
-        return Marks(self.destination | other.destination, self.source | other.source)
-
-
-NOTHING = Marks(0, 0)
 
 
 class PrefixTable:
@@ -28,41 +13,38 @@ class PrefixTable:
 
     __slots__ = ("_by_length", "_sorted")
 
-    def __init__(self, items: Iterable[tuple[Prefix, Marks]]) -> None:
-        tables: dict[int, dict[int, dict[int, Marks]]] = {4: {}, 6: {}}
-        for network, marks in items:
+    def __init__(self, items: Iterable[tuple[Prefix, int]]) -> None:
+        tables: dict[int, dict[int, dict[int, int]]] = {4: {}, 6: {}}
+        for network, terms in items:
             table = tables[network.version].setdefault(network.max_prefixlen - network.prefixlen, {})
             key = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
-            table[key] = table.get(key, NOTHING).joined(marks)
+            table[key] = table.get(key, 0) | terms
         self._by_length = {version: sorted(table.items(), reverse=True) for version, table in tables.items()}
         self._sorted = {
-            version: sorted((key << shift, -shift, marks) for shift, table in lengths for key, marks in table.items())
+            version: sorted((key << shift, -shift, terms) for shift, table in lengths for key, terms in table.items())
             for version, lengths in self._by_length.items()
         }
 
     def __bool__(self) -> bool:
         return bool(self._by_length[4] or self._by_length[6])
 
-    def marks_of(self, address: Address) -> Marks:
-        """The terms that hold ``address``."""
+    def terms_of(self, address: Address) -> int:
+        """The terms that hold ``address``, as bits."""
         return self._holding(int(address), address.version, 0)
 
-    def _holding(self, number: int, version: int, shortest: int) -> Marks:
-        destination = source = 0
+    def _holding(self, number: int, version: int, shortest: int) -> int:
+        found = 0
         for shift, table in self._by_length[version]:
             if shift < shortest:
                 break
-            marks = table.get(number >> shift)
-            if marks is not None:
-                destination |= marks.destination
-                source |= marks.source
-        return Marks(destination, source)
+            found |= table.get(number >> shift, 0)
+        return found
 
-    def pieces_of(self, route: Prefix) -> tuple[Marks, ...]:
-        """The route cut where address terms begin and end inside it: the distinct marks of its parts.
+    def pieces_of(self, route: Prefix) -> tuple[int, ...]:
+        """The route cut where address terms begin and end inside it: the distinct terms of its parts, as bits.
 
-        Every address of the route is held by exactly the terms of one of the marks returned, and every marks returned
-        stand for at least one address.
+        Every address of the route is held by exactly one of the sets of terms returned, and each of those stands for
+        at least one address.
         """
         shift = route.max_prefixlen - route.prefixlen
         start = int(route.network_address)
@@ -72,28 +54,21 @@ class PrefixTable:
         last = bisect_left(ordered, (start + (1 << shift),))
         if first == last:
             return (outer,)
-        found: dict[Marks, None] = {}
-        stack = [(start + (1 << shift), 1 << shift, outer)]  # end, size not yet covered by what lies inside, marks
-        for begin, negative, marks in ordered[first:last]:
+        found: dict[int, None] = {}
+        stack = [(start + (1 << shift), 1 << shift, outer)]  # end, size not yet covered by what lies inside, terms
+        for begin, negative, terms in ordered[first:last]:
             while begin >= stack[-1][0]:
                 _leave(stack, found)
             size = 1 << -negative
             end, rest, around = stack[-1]
             stack[-1] = (end, rest - size, around)
-            stack.append((begin + size, size, around.joined(marks)))
+            stack.append((begin + size, size, around | terms))
         while stack:
             _leave(stack, found)
         return tuple(found)
 
-    def overlapping(self, route: Prefix) -> Marks:
-        """All terms that overlap the route, joined."""
-        joined = NOTHING
-        for marks in self.pieces_of(route):
-            joined = joined.joined(marks)
-        return joined
 
-
-def _leave(stack: list[tuple[int, int, Marks]], found: dict[Marks, None]) -> None:
-    _, rest, marks = stack.pop()
+def _leave(stack: list[tuple[int, int, int]], found: dict[int, None]) -> None:
+    _, rest, terms = stack.pop()
     if rest:
-        found[marks] = None
+        found[terms] = None

@@ -12,7 +12,7 @@ from mesh.compile.ids import IdSet
 from mesh.compile.internet import collapsed, internet_prefixes
 from mesh.compile.rows import Line
 from mesh.compile.sets import EVERYTHING, set_name, wire_set
-from mesh.compile.terms import DESTINATION_MEMBER, DESTINATION_SELF, DESTINATION_TAGGED, SourceTerm
+from mesh.compile.terms import SELF_BIT, SourceTerm
 from mesh.compile.world import World
 from mesh.policy.facts import PolicyNode, Prefix, is_default_route
 from mesh.policy.selectors import SelectorKind, user
@@ -31,14 +31,15 @@ class Memo:
     """What was worked out on demand. Entries never change once written, so a race costs work and nothing else.
 
     ``names`` leads from the name of a set to its term, ``volatile`` does for those that may come to have other members
-    while the policy stays; these alone are kept in ``sets``. Names and filters are shared with the policies that this
-    one moves on to.
+    while the policy stays; their members are in ``sets``, all others' in ``constants``. Names, constants and filters
+    are shared with the policies that this one moves on to.
     """
 
     peers: dict[tuple[int, ...], IdSet] = field(default_factory=dict)
     filters: dict[object, Wire] = field(default_factory=dict)
     names: dict[str, SourceTerm] = field(default_factory=dict)
     volatile: dict[str, SourceTerm] = field(default_factory=dict)
+    constants: dict[str, dict[str, Any]] = field(default_factory=dict)
     sets: dict[str, dict[str, Any]] = field(default_factory=dict)
     internet: dict[int, tuple[Prefix, ...]] = field(default_factory=dict)
     strays: frozenset[Prefix] | None = None
@@ -81,9 +82,9 @@ def _filter_key(compiled: CompiledPolicy, node: PolicyNode) -> object:
 def _lines_for(compiled: CompiledPolicy, node: PolicyNode) -> list[Line]:
     terms = 0
     for number in compiled.shape(node.id).all:
-        terms |= compiled.classes.keys[number].destination
+        terms |= compiled.classes.keys[number].terms
     lines = compiled.sides.towards(terms)
-    if terms >> DESTINATION_SELF & 1:
+    if terms & SELF_BIT:
         lines |= compiled.sides.self_lines
     return [compiled.sides.lines[number] for number in members(lines)]
 
@@ -92,7 +93,7 @@ def _target(compiled: CompiledPolicy, node: PolicyNode) -> Target:
     classifier = compiled.classifier
     return Target(
         node.addresses,
-        tuple(classifier.own_facet(node, address).destination for address in node.addresses),
+        tuple(classifier.own_facet(node, address).terms for address in node.addresses),
         tuple(route for route in node.routes if not is_default_route(route)),
         tuple(sorted(route.version for route in node.routes if is_default_route(route))),
         None if node.tags else node.user,
@@ -123,6 +124,7 @@ def carried_over(compiled: CompiledPolicy, world: World, touched: Iterable[int])
         filters={} if routed or named else memo.filters,
         names=memo.names,
         volatile=memo.volatile,
+        constants=memo.constants,
         sets={name: found for name, found in memo.sets.items() if name not in stale},
         internet={} if routed or astray else memo.internet,
         strays=None if astray else memo.strays,
@@ -204,7 +206,10 @@ def set_of(compiled: CompiledPolicy, name: str) -> dict[str, Any]:
     """See ``CompiledPolicy.set_of``."""
     memo = compiled.memo
     if name != EVERYTHING and name not in memo.volatile:
-        return _plain(compiled, memo.names[name])
+        constant = memo.constants.get(name)
+        if constant is None:
+            constant = memo.constants[name] = _plain(compiled, memo.names[name])
+        return constant
     found = memo.sets.get(name)
     if found is None:
         if name == EVERYTHING:
@@ -241,7 +246,7 @@ def _conditioned(compiled: CompiledPolicy, term: SourceTerm) -> dict[str, Any]:
     """A set under conditions has no members but those that are known to meet them now (or, for a denial, are not known
     to escape them): ids, or addresses where the selector is about addresses."""
     selector = term.selector
-    number = compiled.terms.sources.get(term)
+    number = compiled.terms.of_source(term)
     if number is None:  # the devices of one user, as autogroup:self has them
         return wire_set(
             ids=sorted(
@@ -251,8 +256,7 @@ def _conditioned(compiled: CompiledPolicy, term: SourceTerm) -> dict[str, Any]:
                 and compiled.classifier.meets(term, node, known=ident not in compiled.muted)
             )
         )
-    own = compiled.classes.matching(1 << DESTINATION_MEMBER | 1 << DESTINATION_TAGGED, source=False)
-    ids = compiled.nodes_in(compiled.classes.matching(1 << number, source=True) & own)
+    ids = compiled.nodes_in(compiled.classes.matching(1 << number) & compiled.classes.own)
     routes = compiled.world.routes() if term.denies else ()
     if selector.prefix is None:
         return wire_set(ids=ids, prefixes=collapsed(routes if selector.kind is SelectorKind.ANY else ()))

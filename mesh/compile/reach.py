@@ -9,7 +9,6 @@ from mesh.compile.atoms import Atoms
 from mesh.compile.bits import few, large_mask_of, mask_of, members
 from mesh.compile.classes import Classes
 from mesh.compile.rows import Line, Step, walk
-from mesh.compile.terms import DESTINATION_SELF
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,8 @@ def sides_of(lines: tuple[Line, ...], classes: Classes) -> Sides:
     """What ``lines``, which are those in force by position, match among ``classes``."""
     atoms = Atoms([line.rule for line in lines])
     steps = [Step(line.rule.accepts, atoms.reach(line.rule)) for line in lines]
-    sources = [classes.matching(line.sources, source=True) for line in lines]
-    destinations = [classes.matching(line.destinations, source=False) for line in lines]
+    sources = [classes.matching(line.sources) for line in lines]
+    destinations = [classes.matching(line.destinations) for line in lines]
     return assembled(lines, atoms, steps, (sources, destinations), classes)
 
 
@@ -81,7 +80,7 @@ def assembled(
     own_sources: list[int] = []
     own_destinations: list[int] = []
     if any(line.own_devices for line in lines):
-        owned = owned_classes(classes)
+        owned = classes.owned
         own_sources = [matched & owned for matched in sources]
         own_destinations = [
             owned if line.own_devices else matched & owned for line, matched in zip(lines, destinations, strict=True)
@@ -110,11 +109,6 @@ def _by_term(masks: Sequence[int]) -> list[int]:
     return [large_mask_of(numbers, len(masks)) if numbers else 0 for numbers in found]
 
 
-def owned_classes(classes: Classes) -> int:
-    """The classes of untagged nodes with an owner: those that ``autogroup:self`` can speak of."""
-    return classes.matching(1 << DESTINATION_SELF, source=False)
-
-
 class Rows:
     """Works out rows for one state of sides and classes; identical lists of rules are walked once."""
 
@@ -124,7 +118,7 @@ class Rows:
         self._sides = sides
         self._classes = classes
         self._everybody = (1 << len(classes.keys)) - 1
-        self._owned = owned_classes(classes) if sides.self_lines else 0
+        self._owned = classes.owned if sides.self_lines else 0
         self._into: dict[int, int] = {}
         self._out_of: dict[int, int] = {}
         self._same_into: dict[int, int] = {}
@@ -133,7 +127,7 @@ class Rows:
     def into(self, number: int) -> int:
         """The classes with an accepted flow to class ``number``."""
         key = self._classes.keys[number]
-        lines = self._sides.towards(key.destination)
+        lines = self._sides.towards(key.terms)
         row = self._into.get(lines)
         if row is None:
             row = self._into[lines] = walk(members(lines), self._sides.steps, self._sides.sources, self._everybody)
@@ -142,7 +136,7 @@ class Rows:
     def out_of(self, number: int) -> int:
         """The classes that class ``number`` has an accepted flow to."""
         key = self._classes.keys[number]
-        lines = self._sides.onwards(key.source)
+        lines = self._sides.onwards(key.terms)
         row = self._out_of.get(lines)
         if row is None:
             others = self._sides.destinations
@@ -155,12 +149,12 @@ class Rows:
             return 0
         key = self._classes.keys[number]
         sides = self._sides
-        towards = sides.towards(key.destination) | sides.self_lines
+        towards = sides.towards(key.terms) | sides.self_lines
         row = self._same_into.get(towards)
         if row is None:
             row = self._same_into[towards] = walk(members(towards), sides.steps, sides.own_sources, self._owned)
         if row != self._owned:
-            onwards = sides.onwards(key.source)
+            onwards = sides.onwards(key.terms)
             out = self._same_out_of.get(onwards)
             if out is None:
                 out = walk(members(onwards), sides.steps, sides.own_destinations, self._owned)

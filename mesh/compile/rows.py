@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from mesh.compile.atoms import Reach
-from mesh.compile.terms import DESTINATION_SELF, RuleTerms, Terms
+from mesh.compile.terms import SELF_BIT, RuleTerms, Terms
 from mesh.policy.rules import Rule
 
 
@@ -28,11 +28,10 @@ def line_of(rule: Rule, said: RuleTerms, terms: Terms) -> Line:
     """The line of ``rule``, whose terms must all be among ``terms``."""
     sources = destinations = 0
     for source in said.sources:
-        sources |= 1 << terms.sources[source]
+        sources |= 1 << terms.numbers[source if source.conditions else source.selector]
     for destination in said.destinations:
-        destinations |= 1 << terms.destinations[destination]
-    own_devices = bool(destinations >> DESTINATION_SELF & 1)
-    return Line(rule, said, sources, destinations & ~(1 << DESTINATION_SELF), own_devices)
+        destinations |= 1 << terms.numbers[destination]
+    return Line(rule, said, sources, destinations & ~SELF_BIT, bool(destinations & SELF_BIT))
 
 
 class Step(NamedTuple):

@@ -34,12 +34,12 @@ def wire_set(
     ids: Iterable[int] = (),
     prefixes: Iterable[Prefix] = (),
 ) -> dict[str, Any]:
-    """A set in the shape of the agent protocol: users and tags sorted, ascending ids as merged ranges."""
+    """A set in the shape of the agent protocol: all sorted (prefixes as text), ascending ids as merged ranges."""
     return {
         "users": sorted(users),
         "tags": sorted(tags),
         "ids": ranges_of(ids),
-        "prefixes": [str(item) for item in prefixes],
+        "prefixes": sorted(map(str, prefixes)),
     }
 
 

@@ -10,7 +10,7 @@ from mesh.compile.bits import members
 from mesh.compile.classes import Classes
 from mesh.compile.editing import changed_lines
 from mesh.compile.publish import Memo
-from mesh.compile.reach import Reach, Rows, Sides, assembled, owned_classes
+from mesh.compile.reach import Reach, Rows, Sides, assembled
 from mesh.compile.rows import Line, Step
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ def sides_with_new_classes(sides: Sides, before: Classes, classes: Classes) -> S
     """The same lines over ``classes``, which are those of ``before`` and some more."""
     sources, destinations = list(sides.sources), list(sides.destinations)
     own_sources, own_destinations = list(sides.own_sources), list(sides.own_destinations)
-    owned = owned_classes(classes)
+    owned = classes.owned
     for number in range(len(before.keys), len(classes.keys)):
         key, bit = classes.keys[number], 1 << number
-        for line in members(sides.onwards(key.source)):
+        for line in members(sides.onwards(key.terms)):
             sources[line] |= bit
             if own_sources:
                 own_sources[line] |= bit & owned
-        for line in members(sides.towards(key.destination)):
+        for line in members(sides.towards(key.terms)):
             destinations[line] |= bit
             if own_destinations:
                 own_destinations[line] |= bit & owned
@@ -80,8 +80,8 @@ def relined(compiled: CompiledPolicy, lines: tuple[Line, ...]) -> CompiledPolicy
         old = change.kept.get(number)
         if old is None:
             steps.append(Step(line.rule.accepts, atoms.reach(line.rule)))
-            sources.append(classes.matching(line.sources, source=True))
-            destinations.append(classes.matching(line.destinations, source=False))
+            sources.append(classes.matching(line.sources))
+            destinations.append(classes.matching(line.destinations))
         else:
             recut = atoms is not before.atoms
             steps.append(Step(line.rule.accepts, atoms.reach(line.rule)) if recut else before.steps[old])
@@ -111,12 +111,12 @@ def _reach_anew(compiled: CompiledPolicy, sides: Sides, changed: tuple[Line, ...
     for line in changed:
         sources |= line.sources
         destinations |= line.destinations
-    owned = owned_classes(classes)
+    owned = classes.owned
     own_changed = any(line.own_devices for line in changed)
     rows = Rows(sides, classes)
     into, out_of, sees, same = list(reach.into), list(reach.out_of), list(reach.sees), list(reach.same)
-    senders = classes.matching(sources, source=True)
-    receivers = classes.matching(destinations, source=False)
+    senders = classes.matching(sources)
+    receivers = classes.matching(destinations)
     for number in members(receivers):
         into[number] = rows.into(number)
     for number in members(senders):

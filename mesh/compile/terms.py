@@ -1,20 +1,19 @@
-"""Terms: every distinct thing that the rules of a policy say of a source or of a destination, numbered.
+"""Terms: every distinct thing that the rules of a policy say of an address, numbered.
 
-Two addresses that match the same terms cannot be told apart by any rule; that is what makes a policy class. Numbers are
-stable while terms are added, so that a rule edit renumbers nothing.
+A term is a selector, or a source selector under conditions. Two addresses that match the same terms cannot be told
+apart by any rule; that is what makes a policy class. Numbers are stable while terms are added, so that a rule edit
+renumbers nothing, and a selector has one number on both sides, so that a second use of it splits no class.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeAlias
 
 from mesh.policy.conditions import Condition, canonical_conditions
 from mesh.policy.rules import Rule
 from mesh.policy.selectors import ANY, INTERNET, MEMBER, SELF, TAGGED, Prefix, Selector, SelectorKind, prefix
-
-_T = TypeVar("_T")
 
 
 class SourceTerm(NamedTuple):
@@ -25,26 +24,25 @@ class SourceTerm(NamedTuple):
     denies: bool = False
 
 
-DESTINATION_ANY: Final = 0
-DESTINATION_MEMBER: Final = 1
-DESTINATION_TAGGED: Final = 2
-DESTINATION_SELF: Final = 3
-DESTINATION_INTERNET: Final = 4
-_FIRST_SOURCES: Final = (SourceTerm(ANY), SourceTerm(MEMBER), SourceTerm(TAGGED))
-_FIRST_DESTINATIONS: Final = (ANY, MEMBER, TAGGED, SELF, INTERNET)
+Term: TypeAlias = Selector | SourceTerm
+_FIRST: Final[tuple[Term, ...]] = (ANY, MEMBER, TAGGED, SELF, INTERNET)
+ANY_BIT: Final = 1 << 0
+MEMBER_BIT: Final = 1 << 1
+TAGGED_BIT: Final = 1 << 2
+SELF_BIT: Final = 1 << 3
+INTERNET_BIT: Final = 1 << 4
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The numbered terms of both sides. Those that speak of everybody are always there, so that a rule which is the
-    first to use one moves no node to another class."""
+    """The numbered terms. Those that are about everybody are always there, so that a rule which is the first to use one
+    moves no node to another class."""
 
-    sources: Mapping[SourceTerm, int] = field(default_factory=lambda: _numbered(_FIRST_SOURCES))
-    destinations: Mapping[Selector, int] = field(default_factory=lambda: _numbered(_FIRST_DESTINATIONS))
+    numbers: Mapping[Term, int] = field(default_factory=lambda: {term: number for number, term in enumerate(_FIRST)})
 
-
-def _numbered(items: Iterable[_T]) -> dict[_T, int]:
-    return {item: number for number, item in enumerate(items)}
+    def of_source(self, term: SourceTerm) -> int | None:
+        """The number of what a rule says of sources; None for what no rule here says."""
+        return self.numbers.get(term if term.conditions else term.selector)
 
 
 class RuleTerms(NamedTuple):
@@ -93,15 +91,9 @@ def _resolve(selector: Selector, known: Known, missing: list[Selector]) -> Selec
 
 def extended(terms: Terms, rules: Iterable[RuleTerms]) -> Terms:
     """The terms with those of ``rules`` added; ``terms`` itself where there is nothing to add."""
-    sources: dict[SourceTerm, int] = {}
-    destinations: dict[Selector, int] = {}
+    fresh: dict[Term, int] = {}
     for rule in rules:
-        for source in rule.sources:
-            if source not in terms.sources and source not in sources:
-                sources[source] = len(terms.sources) + len(sources)
-        for destination in rule.destinations:
-            if destination not in terms.destinations and destination not in destinations:
-                destinations[destination] = len(terms.destinations) + len(destinations)
-    if not sources and not destinations:
-        return terms
-    return Terms({**terms.sources, **sources}, {**terms.destinations, **destinations})
+        for term in (*(item if item.conditions else item.selector for item in rule.sources), *rule.destinations):
+            if term not in terms.numbers and term not in fresh:
+                fresh[term] = len(terms.numbers) + len(fresh)
+    return Terms({**terms.numbers, **fresh}) if fresh else terms

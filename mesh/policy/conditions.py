@@ -71,7 +71,7 @@ def assess_condition(condition: Condition, subject: PolicyNode) -> bool | None:
     """Whether the condition is true of ``subject``; None where the node has not said.
 
     A node that has reported its posture and left an attribute out does not have it: *exists* is then false, while its
-    *value* stays unknown.
+    *value* stays unknown. ``true`` and 1 are one value, here as wherever posture is compared.
     """
     if condition.kind is ConditionKind.OS_IN:
         return os_name(subject.os) in condition.values if subject.os.strip() else None
@@ -84,13 +84,8 @@ def assess_condition(condition: Condition, subject: PolicyNode) -> bool | None:
         if name == condition.attribute:
             if condition.kind is ConditionKind.ATTRIBUTE_EXISTS:
                 return True
-            return any(_same(value, wanted) for wanted in condition.values)
+            return value in condition.values
     return False if condition.kind is ConditionKind.ATTRIBUTE_EXISTS else None
-
-
-def _same(value: PostureValue, wanted: PostureValue) -> bool:
-    """Equality without Python's ``True == 1``."""
-    return isinstance(value, bool) is isinstance(wanted, bool) and value == wanted
 
 
 def assess_conditions(conditions: tuple[Condition, ...], subject: PolicyNode) -> bool | None:
