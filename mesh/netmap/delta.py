@@ -9,6 +9,7 @@ from typing import Any
 from mesh.compile.ids import ranges_of
 from mesh.compile.sets import set_difference
 from mesh.netmap.chunks import part_of
+from mesh.netmap.concern import routers_to_compare
 from mesh.netmap.ids import id_set, peers_of
 from mesh.netmap.parts import (
     encode,
@@ -25,6 +26,8 @@ from mesh.netmap.whole import reached_routes
 from mesh.steps import Touch
 from mesh.topology import NodeRecord
 
+Memo = dict[object, frozenset[int]]
+
 
 @dataclass(frozen=True, slots=True)
 class PeerDelta:
@@ -39,12 +42,13 @@ class PeerDelta:
         return bool(self.added or self.removed or self.changed or self.presence)
 
 
-def delta_body(before: State, after: State, viewer_id: int, touch: Touch) -> bytes | None:
+def delta_body(before: State, after: State, viewer_id: int, touch: Touch, memo: Memo | None = None) -> bytes | None:
     """The members of the delta that ``viewer_id`` needs, joined but without braces; None if it needs nothing.
 
-    ``touch`` is what all steps between the two concerned. The node takes part in both states.
+    ``touch`` is what all steps between the two concerned; ``memo`` may be shared by calls with the same states. The
+    node takes part in both states.
     """
-    peers = peer_delta(before, after, viewer_id, touch)
+    peers = peer_delta(before, after, viewer_id, touch, {} if memo is None else memo)
     members = peer_members(after, peers, viewer_id) if peers else {}
     members |= own_members(before, after, viewer_id)
     members |= filter_members(before, after, viewer_id)
@@ -53,7 +57,7 @@ def delta_body(before: State, after: State, viewer_id: int, touch: Touch) -> byt
     return join_object(members) if members else None
 
 
-def peer_delta(before: State, after: State, viewer_id: int, touch: Touch) -> PeerDelta:
+def peer_delta(before: State, after: State, viewer_id: int, touch: Touch, memo: Memo) -> PeerDelta:
     """Compares the peers of one node in two states."""
     old_ids, new_ids = peers_of(before, viewer_id, after), peers_of(after, viewer_id, after)
     both = old_ids & new_ids
@@ -61,7 +65,7 @@ def peer_delta(before: State, after: State, viewer_id: int, touch: Touch) -> Pee
     presence: list[int] = []
     suspects = both & id_set(after, touch.nodes)
     if before.policy is not after.policy:
-        suspects |= both & id_set(after, after.policy.world.routers)
+        suspects |= both & id_set(after, routers_to_compare(before, after, viewer_id, memo))
     for peer_id in suspects.to_array():
         old, new = before.topology.nodes.get(peer_id), after.topology.nodes.get(peer_id)
         assert old is not None

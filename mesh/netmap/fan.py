@@ -10,11 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mesh.compile.ids import IdSet
+from mesh.netmap.concern import concerned_by_policy, is_presence_alone, moved_sets
 from mesh.netmap.delta import (
+    Memo,
     PeerDelta,
     delta_body,
     network_members,
     peer_members,
+    presence_member,
     profiles_of,
     static_difference,
 )
@@ -51,8 +54,14 @@ def fan_out(before: State, after: State, touch: Touch, local: IdSet) -> Fan:
         elif was is None:
             fan.whole.add(node_id)
     rest = local - id_set(after, fan.gone | fan.whole)
+    if is_presence_alone(before, after, touch) and len(touch.nodes) > FEW_NODES:
+        _presence(fan, before, after, touch, rest)
+        return fan
     # Too many policy classes: whose posture is passed over may have changed for nodes that nothing touched.
     crowded = before.policy.muted or after.policy.muted
+    if touch.policy and not touch.nodes and not touch.users and not touch.network:
+        _one_by_one(fan, before, after, touch, concerned_by_policy(before, after, rest))
+        return fan
     if touch.policy or touch.users or touch.network or crowded or len(touch.nodes) > FEW_NODES:
         _one_by_one(fan, before, after, touch, rest)
         return fan
@@ -66,13 +75,40 @@ def fan_out(before: State, after: State, touch: Touch, local: IdSet) -> Fan:
     return fan
 
 
-def _one_by_one(fan: Fan, before: State, after: State, touch: Touch, node_ids: IdSet) -> None:
+def _presence(fan: Fan, before: State, after: State, touch: Touch, local: IdSet) -> None:
+    """Many nodes fell silent or came back at once: what an agent is told depends on its class, but for what it sees of
+    its own user's devices, and for itself."""
+    policy, touched = after.policy, id_set(after, touch.nodes)
+    by_class: dict[object, tuple[bytes | None, list[int]]] = {}
+    single: list[int] = []
+    for node_id in local:
+        owner = policy.owner_of(node_id)
+        if node_id in touched or (owner is not None and not touch.nodes.isdisjoint(policy.world.of(owner))):
+            single.append(node_id)
+            continue
+        shape = policy.shape(node_id)
+        found = by_class.get(shape.all)
+        if found is None:
+            ids = policy.class_peers(shape) & touched
+            body = join_object({"presence": presence_member(after, ids)}) if ids else None
+            found = by_class[shape.all] = (body, [])
+        found[1].append(node_id)
+    bodies: dict[bytes, list[int]] = {}
+    for body, node_ids in by_class.values():
+        if body is not None:
+            bodies.setdefault(body, []).extend(node_ids)
+    fan.bodies.extend(bodies.items())
+    _one_by_one(fan, before, after, touch, single)
+
+
+def _one_by_one(fan: Fan, before: State, after: State, touch: Touch, node_ids: Iterable[int]) -> None:
     """Asks for each node what it needs; those that need the same share it."""
     bodies: dict[bytes, list[int]] = {}
+    memo: Memo = {}
     for node_id in node_ids:
         if before.topology.present(node_id) is None or after.topology.present(node_id) is None:
             continue
-        body = delta_body(before, after, node_id, touch)
+        body = delta_body(before, after, node_id, touch, memo)
         if body is not None:
             bodies.setdefault(body, []).append(node_id)
     fan.bodies.extend(bodies.items())
@@ -103,19 +139,13 @@ def _others_concerned(before: State, after: State, touch: Touch, local: IdSet) -
 
 def _users_of_moved_sets(before: State, after: State, node_ids: Iterable[int]) -> IdSet:
     """Agents with a filter that uses a set which is not what it was."""
-    moved: dict[str, bool] = {}
+    used = before.policy.memo.sets.keys() & after.policy.memo.names.keys() | {"*"}
+    moved = moved_sets(before, after, used)
     found = id_set(after)
-    for node_id in node_ids:
-        _, names = after.policy.filter_of(node_id)
-        for name in names:
-            known = moved.get(name)
-            if known is None:
-                before.policy.filter_of(node_id)
-                former, present = before.policy.set_of(name), after.policy.set_of(name)
-                known = moved[name] = former is not present and former != present
-            if known:
+    if moved:
+        for node_id in node_ids:
+            if not moved.isdisjoint(after.policy.filter_of(node_id)[1]):
                 found.add(node_id)
-                break
     return found
 
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from mesh.compile import CompiledPolicy, at_instant, compile_policy, moved, with_policy
-from mesh.netmap.chunks import BlobCache, Chunks, chunks_of, update_chunks
+from mesh.netmap.chunks import BlobCache, Chunks, chunks_of, part_of, update_chunks
 from mesh.netmap.parts import PeerPart, dns_part, encode, peer_part, profile_piece, relay_part
 from mesh.policy import FactsChange, NetworkFacts, Policy, PolicyNode, PolicyUser, posture_of
 from mesh.steps import Step, Touch, move
@@ -74,6 +74,10 @@ class State:
     def version(self) -> int:
         """The map version that this is."""
         return self.topology.network.version
+
+    def chunk_part(self, node_id: int) -> PeerPart | None:
+        """A node as its peers see it, encoded; None for one that takes no part."""
+        return part_of(self.chunks, node_id)
 
     @property
     def epoch(self) -> int:
