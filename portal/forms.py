@@ -119,12 +119,15 @@ class ListField(forms.CharField):
 
     widget = forms.Textarea
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, one_line: bool = False, **kwargs: Any) -> None:
+        self.joiner = ", " if one_line else "\n"
+        if one_line:
+            kwargs.setdefault("widget", forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}))
         kwargs.setdefault("widget", forms.Textarea(attrs={"rows": 1, "spellcheck": "false", "autocapitalize": "none"}))
         super().__init__(**kwargs)
 
     def prepare_value(self, value: Any) -> Any:
-        return "\n".join(str(item) for item in value) if isinstance(value, list | tuple) else value
+        return self.joiner.join(str(item) for item in value) if isinstance(value, list | tuple) else value
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)

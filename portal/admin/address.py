@@ -50,6 +50,7 @@ class AddressAdmin(ServiceAdmin):
     """Every address that is or was given out."""
 
     view_right = "network.view"
+    related = (("Reserved names", "nodes.namereservation"),)
     lead = "Addresses that nodes hold, and those in quarantine after a node left. A node's page gives it a fixed one."
     empty_text = "Nodes get their addresses when they enrol."
     list_display = ("subject", "holder", "use", "rests")

@@ -184,6 +184,7 @@ class AuthKeyAdmin(ServiceAdmin):
             offered=lambda key: key.revoked_at is None,
         ),
     )
+    related = (("Uses", "sessions_app.authkeyuse"),)
     empty_title = "No auth key yet"
     empty_text = "A key and one line on a machine bring it into the mesh. The key is shown once."
     list_display = ("subject", "state", "for_whom", "use_count", "kind", "ends", "made")

@@ -15,6 +15,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
+from portal import links
 from portal.admin.flow import add_page, ask, object_page
 from portal.forms import ServiceForm
 from portal.sections import Section
@@ -63,6 +64,8 @@ class ServiceAdmin(ModelAdmin):
     page_title: ClassVar[str] = ""
     # What the list is for, in one sentence, and what to say when it is empty.
     lead: ClassVar[str] = ""
+    # Lists that belong to this one and are not in the sidebar: (words, model).
+    related: ClassVar[Sequence[tuple[str, str]]] = ()
     empty_text: ClassVar[str] = ""
     search_hint: ClassVar[str] = ""
     # Classes of list columns: see list-phone.css for what they do at phone width.
@@ -193,6 +196,8 @@ class ServiceAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, with the verbs for its bulk bar."""
         context: dict[str, Any] = {"title": self.list_title()}
+        related = [(words, url) for words, model in self.related if (url := links.list_url(model))]
+        context |= {"gw_related": related}
         context |= {"gw_bulk": self.bulk_verbs(request), "gw_add_url": ""}
         if self.has_add_permission(request):
             context["gw_add_url"] = self.url("add")

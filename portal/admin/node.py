@@ -39,6 +39,7 @@ class NodeAdmin(ServiceAdmin):
 
     view_right = "nodes.view"
     verbs = NODE_VERBS
+    related = (("Retired keys", "nodes.retiredkey"), ("Endpoints", "nodes.endpoint"))
     list_display = ("node", "status", "belongs_to", "address_list", "system", "seen", "key_expires")
     list_filter = (StatusTabs, NetworkFilter, OwnerFilter, TagFilter, SystemFilter, VersionFilter, KeyExpiryFilter)
     search_fields = ("name",)

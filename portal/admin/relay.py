@@ -112,6 +112,7 @@ class RelayRegionAdmin(ServiceAdmin):
     add_form = edit_form = RegionForm
     add_label = "New region"
     verbs = (Verb("delete", "Delete", "network.manage", _delete_region, _gone("regions"), _ask_region, destroys=True),)
+    related = (("Servers", "nodes.relayserver"),)
     lead = "Relays carry traffic between nodes that cannot reach each other directly. Agents measure them and choose."
     empty_title = "No relay yet"
     empty_text = "Nodes connect directly. Add a region, then its servers, for those that cannot."

@@ -60,15 +60,16 @@ def services_words(rule: AclRule) -> SafeString:
     return format_html('on <span class="gw-mono gw-ink">{}</span>', words)
 
 
-def when_words(rule: AclRule) -> SafeString | str:
-    """``, mon-fri 08:00-18:00 Europe/Berlin, if os is linux``: nothing for a rule that always holds."""
+def when_words(rule: AclRule) -> str:
+    """``, weekdays 08:00-18:00 Europe/Berlin, if os is linux``: nothing for a rule that always holds."""
     parts = []
     said = rule_value(rule).schedule
     if said is not None:
-        parts.append(describe_schedule(said))
+        words = describe_schedule(said)
+        parts.append(words.replace("mon,tue,wed,thu,fri", "weekdays").replace("sat,sun", "weekends"))
     if rule.conditions:
         parts.append("if " + " and ".join(condition_words(item) for item in rule.conditions))
-    return format_html("<span>{}</span>", ", ".join(parts)) if parts else ""
+    return "".join(f", {part}" for part in parts)
 
 
 def sentence(rule: AclRule, labels: Labels) -> SafeString:
@@ -76,7 +77,7 @@ def sentence(rule: AclRule, labels: Labels) -> SafeString:
     off = not rule.enabled
     when = when_words(rule)
     return format_html(
-        '<span class="gw-sentence">{}{}<span class="gw-sr">{}</span>{}{}{}</span>',
+        '<span class="gw-sentence">{}{}<span class="gw-sr">{}</span>{}<span>{}{}</span></span>',
         _side(rule.sources, labels, off),
         html.wire("times" if when and rule.action == "accept" else rule.action, off=off),
         "may reach" if rule.action == "accept" else "may not reach",
@@ -172,6 +173,7 @@ class AclRuleAdmin(ServiceAdmin):
             may_force=True,
         ),
     )
+    related = (("Versions", "acl.policyversion"), ("Tests", "acl.policytest"), ("Auto approvers", "acl.autoapprover"))
     lead = "The first rule that matches decides. What no rule accepts is denied."
     empty_title = "No rule: everything is denied"
     empty_text = "Nodes see each other as soon as a rule accepts something between them."

@@ -82,8 +82,10 @@ class RuleForm(PolicyForm):
     action = forms.ChoiceField(choices=AclRule.Action.choices)
     sources = ListField(label="From", help_text=SELECTORS)
     destinations = ListField(label="To", help_text="The same, and autogroup:self (one's own devices).")
-    ports = ListField(required=False, help_text="22, 8000-8999. Empty: any port.")
-    protocols = ListField(required=False, help_text="tcp, udp, icmp, or a number. Empty: TCP, UDP and ICMP.")
+    ports = ListField(one_line=True, required=False, help_text="22, 8000-8999. Empty: any port.")
+    protocols = ListField(
+        one_line=True, required=False, help_text="tcp, udp, icmp, or a number. Empty: TCP, UDP and ICMP."
+    )
     weekdays = forms.MultipleChoiceField(
         label="On",
         choices=DAYS,

@@ -45,6 +45,12 @@ DEVICES = (
     ("lukas", "surface", "Windows 11"),
     ("seun", "thinkpad", "Debian 12"),
 )
+OFFICE = {
+    "weekdays": ["mon", "tue", "wed", "thu", "fri"],
+    "start": "08:00",
+    "end": "18:00",
+    "timezone": "Europe/Berlin",
+}
 OFFLINE = {"ana-ipad": 19 * 60, "lukas-surface": 8, "tomas-pixel": 5 * 60, "kiosk-warehouse-2": 3 * 1440}
 LATE = ("build-3", "kiosk-warehouse-1")
 
@@ -63,6 +69,7 @@ def build(now: datetime | None = None) -> dict[str, Any]:
         region = make.RelayRegionFactory(network=network, number=number, code=code, name=name)
         make.RelayServerFactory(region=region, name=f"{code}-1", host=f"{code}-1.relay.mycompany.example")
     _policy(network, people)
+    _versions(network, people, now)
     _records(network, people, nodes, now)
     return {
         "network": network,
@@ -71,7 +78,7 @@ def build(now: datetime | None = None) -> dict[str, Any]:
         "router": nodes["gw-1"],
         "laptop": nodes["ana-laptop"],
         "user": people["ana"],
-        "rule": network.acl_rules.get(position=4),
+        "rule": network.acl_rules.get(position=5),
         "change": network.changes.order_by("-version").first(),
         "key": network.auth_keys.order_by("pk").first(),
         "route": routes[0],
@@ -175,6 +182,17 @@ def _policy(network: Any, people: dict[str, Any]) -> None:
         make.AclRuleFactory(
             network=network, position=position, action=action, sources=sources, destinations=destinations,
             ports=ports, protocols=[6] if ports else [], name=name, enabled=enabled,
+            schedule=OFFICE if position == 5 else {}, conditions=[{"agent_version": "0.1"}] if position == 6 else [],
+        )  # fmt: skip
+
+
+def _versions(network: Any, people: dict[str, Any], now: datetime) -> None:
+    mara, ana = f"user:{people['mara'].pk}", f"user:{people['ana'].pk}"
+    told = ((35, ana, "1 rule added", ""), (36, mara, "1 rule removed", ""), (37, mara, "2 rules changed", "Kiosks"))
+    for number, actor, summary, comment in told:
+        make.PolicyVersionFactory(
+            network=network, number=number, actor=actor, summary=summary, comment=comment, map_version=48160 + number,
+            created_at=now - timedelta(hours=40 - number),
         )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ PAGES = {
     "enrol-key": "/admin/sessions_app/authkey/{key}/change/",
     "routes": "/admin/nodes/route/",
     "sessions": "/admin/sessions_app/nodesession/",
+    "versions": "/admin/acl/policyversion/",
     "settings": "/admin/nodes/network/{network}/change/",
     "access": "/admin/acl/aclrule/",
     "rule": "/admin/acl/aclrule/{rule}/change/",

@@ -31,6 +31,12 @@ def sample(transactional_db: None) -> dict[str, Any]:
     return build()
 
 
+@pytest.fixture(autouse=True)
+def _policy_without_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else the site allows under /admin/: these pages run under the strict policy, eval forbidden."""
+    monkeypatch.setattr("ghostwire_site.csp.ADMIN", "/nowhere/", raising=False)
+
+
 @pytest.fixture
 def cookie(sample: dict[str, Any], live_server: LiveServer) -> SetCookieParam:
     return session_cookie(sample["owner"], live_server.url)

@@ -45,7 +45,7 @@ def test_form_shows_present_names(client: Client, network: Any, owner: Any) -> N
     rule = make.AclRuleFactory(network=network, sources=[f"user#{owner.pk}"], ports=[[22, 22]], protocols=[6])
     page = client.get(page_url(AclRule, "change", rule.pk)).content.decode()
     assert "user:mara" in page
-    assert ">\n22</textarea>" in page
+    assert 'value="22"' in page
 
 
 def test_saving_unchanged_changes_nothing(client: Client, network: Any) -> None:
