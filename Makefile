@@ -19,15 +19,15 @@ JOBS ?= auto
 TESTS ?=
 ARGS ?=
 
-.PHONY: help run test lint lock debian-packages clean
+.PHONY: help run test lint lock wheels debian-packages clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.runtime ## Install what is needed into .venv and serve the portal
+run: $(VENV)/.runtime wheels ## Install what is needed into .venv and serve the portal
 	@exec $(BIN)/python manage.py serve
 
-test: debian-packages $(VENV)/.development ## Install what tests need, and run them all
+test: debian-packages $(VENV)/.development wheels ## Install what tests need, and run them all
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS) $(TESTS)
 
 lint: $(VENV)/.development ## Check style, types, imports, migrations and settings
@@ -45,6 +45,11 @@ lint: $(VENV)/.development ## Check style, types, imports, migrations and settin
 lock: $(VENV)/.development ## Resolve requirements*.txt anew into the locks
 	$(LOCK) --output-file requirements-dev.lock requirements-dev.txt
 	$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock requirements.txt
+
+# What machines fetch from the portal to become nodes; done at once where nothing changed.
+wheels: | $(BIN)/python
+	@$(BIN)/python agent/install/build_wheels.py || \
+		echo "The agent's wheels could not be built, so no machine can install the agent from here yet." >&2
 
 debian-packages:
 	@.ci/debian-packages

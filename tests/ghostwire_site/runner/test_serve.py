@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.portal import PortalProcess
+from tests.ghostwire_site.runner.serving import ServeProcess
 
 
 @pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalProcess]:
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
     """A portal that has just been started for the first time."""
-    with PortalProcess(tmp_path_factory.mktemp("portal") / "data") as running:
+    with ServeProcess(tmp_path_factory.mktemp("portal") / "data", with_statics=False) as running:
         yield running
 
 
@@ -29,12 +29,12 @@ def get(url: str) -> tuple[int, bytes]:
         return response.status, response.read()
 
 
-def failing_start(portal: PortalProcess) -> tuple[int, str]:
+def failing_start(portal: ServeProcess) -> tuple[int, str]:
     process = portal.spawn()
     return process.wait(60), portal.output
 
 
-def test_one_process_serves_pages_api_and_static_files(portal: PortalProcess) -> None:
+def test_one_process_serves_pages_api_and_static_files(portal: ServeProcess) -> None:
     assert get(f"{portal.url}/healthz")[0] == 200
     assert get(f"{portal.url}/readyz")[0] == 200
     page = get(f"{portal.url}/admin/login/")[1].decode()
@@ -44,13 +44,13 @@ def test_one_process_serves_pages_api_and_static_files(portal: PortalProcess) ->
     assert json.loads(get(f"{portal.url}/api/v1/server")[1])["protocol"] == 1
 
 
-def test_the_first_start_says_how_to_log_in_and_how_machines_join(portal: PortalProcess) -> None:
+def test_the_first_start_says_how_to_log_in_and_how_machines_join(portal: ServeProcess) -> None:
     assert f"{portal.url}/admin/" in portal.output
     assert f"Password:  {portal.password} " in portal.output
     assert f"--server {portal.url} --auth-key {portal.auth_key} --insecure-http" in portal.output
 
 
-def test_what_it_writes_is_for_its_user_alone(portal: PortalProcess) -> None:
+def test_what_it_writes_is_for_its_user_alone(portal: ServeProcess) -> None:
     def mode(name: str) -> int:
         return stat.S_IMODE((portal.data_dir / name).stat().st_mode)
 
@@ -62,7 +62,7 @@ def test_what_it_writes_is_for_its_user_alone(portal: PortalProcess) -> None:
     }
 
 
-def test_the_log_holds_no_secret(portal: PortalProcess) -> None:
+def test_the_log_holds_no_secret(portal: ServeProcess) -> None:
     log = portal.output.rpartition("--auth-key")[2].partition("\n")[2]
 
     assert "server.started" in log
@@ -70,16 +70,16 @@ def test_the_log_holds_no_secret(portal: PortalProcess) -> None:
     assert portal.password not in log
 
 
-def test_a_second_process_on_the_same_data_is_refused(portal: PortalProcess) -> None:
-    code, output = failing_start(PortalProcess(portal.data_dir))
+def test_a_second_process_on_the_same_data_is_refused(portal: ServeProcess) -> None:
+    code, output = failing_start(ServeProcess(portal.data_dir))
 
     assert code == 1
     assert f"GhostWire already runs on {portal.data_dir} (process {portal.process.pid})" in output  # type: ignore[union-attr]
     assert "Traceback" not in output
 
 
-def test_a_port_in_use_is_said_in_one_line(portal: PortalProcess, tmp_path: Path) -> None:
-    code, output = failing_start(PortalProcess(tmp_path / "data", port=portal.port))
+def test_a_port_in_use_is_said_in_one_line(portal: ServeProcess, tmp_path: Path) -> None:
+    code, output = failing_start(ServeProcess(tmp_path / "data", port=portal.port))
 
     assert code == 1
     assert output.splitlines()[-1] == (
@@ -90,7 +90,7 @@ def test_a_port_in_use_is_said_in_one_line(portal: PortalProcess, tmp_path: Path
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_cleanly_and_starts_again_on_the_same_data(tmp_path: Path, how: signal.Signals) -> None:
-    portal = PortalProcess(tmp_path / "data").start()
+    portal = ServeProcess(tmp_path / "data").start()
     password = portal.password
     assert portal.stop(how) == 0
     assert "Traceback" not in portal.output
@@ -111,14 +111,14 @@ def test_it_ends_cleanly_and_starts_again_on_the_same_data(tmp_path: Path, how: 
         assert database.execute("SELECT count(*) FROM sessions_app_user").fetchone() == (1,)
 
 
-def test_nothing_is_asked_without_a_terminal(portal: PortalProcess) -> None:
+def test_nothing_is_asked_without_a_terminal(portal: ServeProcess) -> None:
     """Standard input is /dev/null in all these tests: a question would have ended the start."""
     assert portal.process is not None
     assert Path(f"/proc/{portal.process.pid}/fd/0").resolve() == Path("/dev/null")
 
 
 def test_a_supervisor_sees_when_it_was_killed(tmp_path: Path) -> None:
-    portal = PortalProcess(tmp_path / "data").start()
+    portal = ServeProcess(tmp_path / "data").start()
     assert portal.stop(signal.SIGKILL) == -signal.SIGKILL
 
     with portal:
@@ -126,7 +126,7 @@ def test_a_supervisor_sees_when_it_was_killed(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_never_reads_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    portal = PortalProcess(tmp_path / "data").start()
+    portal = ServeProcess(tmp_path / "data").start()
     with socket.create_connection(("127.0.0.1", portal.port)) as idle:
         idle.sendall(b"POST /api/v1/heartbeat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
         assert portal.stop() == 0

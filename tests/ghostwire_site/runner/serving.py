@@ -1,8 +1,7 @@
-"""The product itself as a process: ``manage.py serve`` on a port and in a folder of its own."""
+"""``manage.py serve`` from the outside: started, watched and ended as a supervisor would."""
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -13,34 +12,33 @@ from typing import Self
 
 from ghostwire_site.config.model import HOME
 from tests.services.processes import answers, free_port, wait_until
+from tests.services.stack import environment
+from tests.services.statics import put_statics
 
 
-class PortalProcess:
+class ServeProcess:
     """A portal from ``start`` (or ``with``) to ``stop``; may be started again on the same data."""
 
-    def __init__(self, data_dir: Path, *, port: int | None = None, **variables: str) -> None:
+    def __init__(self, data_dir: Path, *, port: int | None = None, with_statics: bool = True, **variables: str) -> None:
         self.data_dir = data_dir
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data_dir.parent / f"{data_dir.name}-{self.port}.log"
         self.variables = variables
+        self.with_statics = with_statics
         self._before = 0
         self.process: subprocess.Popen[bytes] | None = None
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start the process without waiting for it."""
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("GHOSTWIRE_", "DJANGO_"))}
-        environment = inherited | {
-            "GHOSTWIRE_CONFIG": os.devnull,
-            "GHOSTWIRE_SERVER__DATA_DIR": str(self.data_dir),
-            "GHOSTWIRE_SERVER__LISTEN_ADDR": f"127.0.0.1:{self.port}",
-            **self.variables,
-        }
+        if self.with_statics and not self.data_dir.exists():
+            put_statics(self.data_dir)
+        environ = environment(self.data_dir, [self.port], **self.variables)
         command = [sys.executable, str(HOME / "manage.py"), "serve"]
         self._before = len(self.output)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                command, env=environ, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
         return self.process
 
