@@ -1,4 +1,4 @@
-"""The one error family. Services raise it, ``coordinator.errors`` maps it to HTTP and to socket messages in one place."""
+"""The one error family. Services raise it; ``coordinator.errors`` maps it to HTTP and sockets in one place."""
 
 from __future__ import annotations
 
