@@ -25,17 +25,26 @@ class LineChange(NamedTuple):
 def changed_lines(old: Sequence[Line], new: Sequence[Line]) -> LineChange:
     """Compare two lists of lines by what they do. As many as can be in their old order count as kept; moving one line
     from one end to the other changes that line alone."""
+    shorter = min(len(old), len(new))
+    head = 0
+    while head < shorter and _does(old[head]) == _does(new[head]):
+        head += 1
+    tail = 0
+    while tail < shorter - head and _does(old[-1 - tail]) == _does(new[-1 - tail]):
+        tail += 1
     places: dict[object, list[int]] = defaultdict(list)
-    for number in range(len(old) - 1, -1, -1):
+    for number in range(len(old) - tail - 1, head - 1, -1):
         places[_does(old[number])].append(number)
     pairs = []
-    for number, line in enumerate(new):
-        if waiting := places.get(_does(line)):
+    for number in range(head, len(new) - tail):
+        if waiting := places.get(_does(new[number])):
             pairs.append((number, waiting.pop()))
     kept = _longest_ascending(pairs)
     stayed = set(kept.values())
-    changed = [line for number, line in enumerate(new) if number not in kept]
-    changed.extend(line for number, line in enumerate(old) if number not in stayed)
+    changed = [new[number] for number in range(head, len(new) - tail) if number not in kept]
+    changed.extend(old[number] for number in range(head, len(old) - tail) if number not in stayed)
+    kept.update((number, number) for number in range(head))
+    kept.update((len(new) - number, len(old) - number) for number in range(1, tail + 1))
     return LineChange(kept, tuple(changed))
 
 

@@ -6,19 +6,20 @@ a whole compile of the same facts would.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mesh.compile.build import compile_policy, first_boundary, in_force, warnings_of
+from mesh.compile.build import compile_policy, crowding_warning, first_boundary, in_force, warnings_of
+from mesh.compile.classes import Classes
 from mesh.compile.classifier import Classifier, KindKey
 from mesh.compile.compiled import CompiledPolicy
 from mesh.compile.editing import regrouped_users, touched_by
 from mesh.compile.ids import id_set_type
 from mesh.compile.placing import Placing
-from mesh.compile.publish import Memo, carried_over
-from mesh.compile.rows import line_of
-from mesh.compile.shifting import reach_with_new_classes, relined, sides_with_new_classes
+from mesh.compile.publish import Memo, carried_over, refiltered
+from mesh.compile.rows import Line, line_of
+from mesh.compile.shifting import shifted
 from mesh.compile.terms import Known, Terms, extended, terms_of
 from mesh.compile.world import Principal, families_of
 from mesh.errors import ValidationError
@@ -26,6 +27,7 @@ from mesh.policy.facts import FactsChange
 from mesh.policy.groups import flatten_groups, groups_by_user
 from mesh.policy.limits import MAX_CLASSES
 from mesh.policy.policy import Policy, validate_policy
+from mesh.policy.rules import Rule, same_rule
 
 _IDLE = 1_024
 """How many terms and classes may be out of use, beyond as many as are in use, before a whole compile is better."""
@@ -49,19 +51,17 @@ def moved(compiled: CompiledPolicy, change: FactsChange) -> CompiledPolicy:
     if len(placing.keys) > MAX_CLASSES:
         return compile_policy(compiled.policy, world.facts(), compiled.at)
     memo = carried_over(compiled, world, {*change.removed, *coming})
-    return _placed(replace(compiled, world=world, memo=memo), placing)
+    return _over(replace(compiled, world=world, memo=memo), placing.classes(world.id_set), compiled.sides.lines)
 
 
 def at_instant(compiled: CompiledPolicy, at: datetime) -> CompiledPolicy:
     """The same policy and facts at another aware instant: only schedules decide what is in force."""
-    _check_instant(at)
-    lines = in_force(compiled.lines, at)
-    step = compiled if lines == compiled.sides.lines else relined(compiled, lines)
+    instant = _check_instant(at)
     return replace(
-        step,
-        at=at.astimezone(UTC),
-        next_boundary=first_boundary(compiled.lines, at),
-        warnings=warnings_of(compiled.lines, at),
+        _over(compiled, compiled.classes, in_force(compiled.lines, instant)),
+        at=instant,
+        next_boundary=first_boundary(compiled.lines, instant),
+        warnings=(*warnings_of(compiled.lines, instant), *crowding_warning(compiled.muted)),
     )
 
 
@@ -70,30 +70,53 @@ def with_policy(compiled: CompiledPolicy, policy: Policy, at: datetime | None = 
 
     Raises ValidationError as ``compile_policy`` does.
     """
-    validate_policy(policy)
     instant = compiled.at if at is None else _check_instant(at)
+    validate_policy(policy, known=compiled.policy)
     same_groups = policy.groups == compiled.policy.groups
     flat = compiled.groups if same_groups else flatten_groups(policy.group_table())
-    known = Known(policy.host_table(), frozenset(flat))
     rules = [rule for rule in policy.ordered() if rule.enabled]
-    said = [terms_of(rule, known) for rule in rules]
-    terms = extended(compiled.terms, said)
-    if compiled.muted or _worn(compiled, terms):
+    known = _known_lines(compiled, policy, rules, flat)
+    words = Known(policy.host_table(), frozenset(flat))
+    said = [terms_of(rule, words) if line is None else line.said for rule, line in zip(rules, known, strict=True)]
+    terms = extended(compiled.terms, (item for item, line in zip(said, known, strict=True) if line is None))
+    if compiled.muted or (terms is not compiled.terms and _worn(compiled, terms)):
         return compile_policy(policy, compiled.world.facts(), instant)
-    step = compiled
+    step, classes = compiled, compiled.classes
     if terms is not compiled.terms or not same_groups:
-        step = _reclassified(compiled, terms, flat)
-        if len(step.classes.keys) > MAX_CLASSES:
+        step, classes = _reclassified(compiled, terms, flat)
+        if len(classes.keys) > MAX_CLASSES:
             return compile_policy(policy, compiled.world.facts(), instant)
-    lines = tuple(line_of(rule, words, terms) for rule, words in zip(rules, said, strict=True))
+    lines = tuple(
+        line_of(rule, item, terms) if line is None else line._replace(rule=rule)
+        for rule, item, line in zip(rules, said, known, strict=True)
+    )
     return replace(
-        relined(step, in_force(lines, instant)),
+        _over(step, classes, in_force(lines, instant)),
         policy=policy,
         at=instant,
         lines=lines,
         next_boundary=first_boundary(lines, instant),
         warnings=warnings_of(lines, instant),
     )
+
+
+def _known_lines(
+    compiled: CompiledPolicy, policy: Policy, rules: Sequence[Rule], flat: Mapping[str, frozenset[int]]
+) -> list[Line | None]:
+    """For each of ``rules`` the line that it had before, if it still says and means the same."""
+    if policy.hosts != compiled.policy.hosts or flat.keys() != compiled.groups.keys():
+        return [None] * len(rules)
+    before = {line.rule.id: line for line in compiled.lines}
+    return [
+        line if (line := before.get(rule.id)) is not None and same_rule(line.rule, rule) else None for rule in rules
+    ]
+
+
+def _over(compiled: CompiledPolicy, classes: Classes, lines: tuple[Line, ...]) -> CompiledPolicy:
+    """The policy over ``classes``, which grew from its own, with ``lines`` in force."""
+    sides, reach = shifted(compiled.sides, compiled.reach, compiled.classes, classes, lines)
+    memo = compiled.memo if lines == compiled.sides.lines else refiltered(compiled.memo)
+    return replace(compiled, classes=classes, sides=sides, reach=reach, memo=memo)
 
 
 def _check_instant(at: datetime) -> datetime:
@@ -109,8 +132,10 @@ def _worn(compiled: CompiledPolicy, terms: Terms) -> bool:
     return len(terms.numbers) > _IDLE + 2 * len(used) or idle > _IDLE + len(compiled.classes.keys) // 2
 
 
-def _reclassified(compiled: CompiledPolicy, terms: Terms, flat: Mapping[str, frozenset[int]]) -> CompiledPolicy:
-    """The same rules over classes that tell apart what ``terms`` and the groups ``flat`` do."""
+def _reclassified(
+    compiled: CompiledPolicy, terms: Terms, flat: Mapping[str, frozenset[int]]
+) -> tuple[CompiledPolicy, Classes]:
+    """The policy with ``terms`` and groups ``flat``, and the classes that tell apart what those do."""
     classifier = Classifier(terms, groups_by_user(flat))
     users = regrouped_users(compiled.groups, flat)
     touched = touched_by(compiled.world, compiled.terms, terms, flat, users)
@@ -121,7 +146,8 @@ def _reclassified(compiled: CompiledPolicy, terms: Terms, flat: Mapping[str, fro
     for ident in touched.nodes:
         if (node := compiled.world.nodes.get(ident)) is not None:
             placing.place(node, compiled.shape(ident), classifier)
-    return _placed(replace(compiled, groups=flat, terms=terms, classifier=classifier, memo=Memo()), placing)
+    classes = placing.classes(compiled.world.id_set)
+    return replace(compiled, groups=flat, terms=terms, classifier=classifier, memo=Memo()), classes
 
 
 def _place_principal(
@@ -146,13 +172,3 @@ def _place_principal(
         if families:
             old = compiled.classes.index[before.facet_of_kind(kind)]
             placing.move_alike(some, old, classifier.facet_of_kind(kind))
-
-
-def _placed(compiled: CompiledPolicy, placing: Placing) -> CompiledPolicy:
-    """The policy over the classes that ``placing`` makes of its own."""
-    classes = placing.classes(compiled.world.id_set)
-    if classes.keys is compiled.classes.keys:
-        return replace(compiled, classes=classes)
-    sides = sides_with_new_classes(compiled.sides, compiled.classes, classes)
-    reach = reach_with_new_classes(compiled.reach, sides, compiled.classes, classes)
-    return replace(compiled, classes=classes, sides=sides, reach=reach)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mesh.compile.bits import members
@@ -130,6 +130,11 @@ def carried_over(compiled: CompiledPolicy, world: World, touched: Iterable[int])
         strays=None if astray else memo.strays,
         everything=None if routed or astray else memo.everything,
     )
+
+
+def refiltered(memo: Memo) -> Memo:
+    """What stays true when other rules come into force over the same nodes: all but filters and peers."""
+    return replace(memo, peers={}, filters={})
 
 
 def _may_change(term: SourceTerm, before: World, after: World) -> bool:

@@ -1,23 +1,34 @@
-"""Rows that follow a change: columns for classes that are new, and rows anew for what changed lines speak of."""
+"""Rows that follow a change: columns for classes that are new, and rows anew for what changed lines are about."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mesh.compile.atoms import Atoms
 from mesh.compile.bits import members
 from mesh.compile.classes import Classes
 from mesh.compile.editing import changed_lines
-from mesh.compile.publish import Memo
-from mesh.compile.reach import Reach, Rows, Sides, assembled
+from mesh.compile.reach import Reach, Rows, Sides, assembled, reach_of, sides_of
 from mesh.compile.rows import Line, Step
 
-if TYPE_CHECKING:
-    from mesh.compile.compiled import CompiledPolicy
+
+def shifted(
+    sides: Sides, reach: Reach, before: Classes, classes: Classes, lines: tuple[Line, ...]
+) -> tuple[Sides, Reach]:
+    """What ``sides`` and ``reach`` over the classes ``before`` become over ``classes``, which are those and perhaps
+    some more, with ``lines`` in force."""
+    fresh = len(classes.keys) - len(before.keys)
+    if fresh * 3 > len(lines) + 24:  # then columns one by one cost more than all rows anew
+        sides = sides_of(lines, classes)
+        return sides, reach_of(sides, classes)
+    if fresh:
+        sides = _sides_with_new_classes(sides, before, classes)
+        reach = _reach_with_new_classes(reach, sides, before, classes)
+    return _relined(sides, reach, classes, lines)
 
 
-def sides_with_new_classes(sides: Sides, before: Classes, classes: Classes) -> Sides:
+def _sides_with_new_classes(sides: Sides, before: Classes, classes: Classes) -> Sides:
     """The same lines over ``classes``, which are those of ``before`` and some more."""
     sources, destinations = list(sides.sources), list(sides.destinations)
     own_sources, own_destinations = list(sides.own_sources), list(sides.own_destinations)
@@ -43,7 +54,7 @@ def sides_with_new_classes(sides: Sides, before: Classes, classes: Classes) -> S
     )
 
 
-def reach_with_new_classes(reach: Reach, sides: Sides, before: Classes, classes: Classes) -> Reach:
+def _reach_with_new_classes(reach: Reach, sides: Sides, before: Classes, classes: Classes) -> Reach:
     """Rows for the classes that are new, and their columns in all other rows."""
     rows = Rows(sides, classes)
     into, out_of, sees, same = list(reach.into), list(reach.out_of), list(reach.sees), list(reach.same)
@@ -66,12 +77,12 @@ def reach_with_new_classes(reach: Reach, sides: Sides, before: Classes, classes:
     return Reach(into, out_of, sees, same)
 
 
-def relined(compiled: CompiledPolicy, lines: tuple[Line, ...]) -> CompiledPolicy:
-    """The same classes under other ``lines`` in force."""
-    before, classes = compiled.sides, compiled.classes
+def _relined(before: Sides, reach: Reach, classes: Classes, lines: tuple[Line, ...]) -> tuple[Sides, Reach]:
+    if lines is before.lines:
+        return before, reach
     change = changed_lines(before.lines, lines)
     if not change.changed:
-        return replace(compiled, sides=replace(before, lines=lines))
+        return replace(before, lines=lines), reach
     atoms = before.atoms
     if any(not line.rule.accepts for line in change.changed):
         atoms = Atoms([line.rule for line in lines])
@@ -88,41 +99,45 @@ def relined(compiled: CompiledPolicy, lines: tuple[Line, ...]) -> CompiledPolicy
             sources.append(before.sources[old])
             destinations.append(before.destinations[old])
     sides = assembled(lines, atoms, steps, (sources, destinations), classes)
-    return replace(compiled, sides=sides, reach=_reach_anew(compiled, sides, change.changed), memo=_memo_for(compiled))
+    return sides, _reach_anew(reach, sides, classes, change.changed)
 
 
-def _memo_for(compiled: CompiledPolicy) -> Memo:
-    """What stays true under other lines: names, sets and whatever follows from the nodes alone."""
-    memo = compiled.memo
-    return Memo(
-        names=memo.names,
-        volatile=memo.volatile,
-        sets=memo.sets,
-        internet=memo.internet,
-        strays=memo.strays,
-        everything=memo.everything,
-    )
+def _reach_anew(reach: Reach, sides: Sides, classes: Classes, changed: Sequence[Line]) -> Reach:
+    """The rows with those worked out again that a changed line is about.
 
-
-def _reach_anew(compiled: CompiledPolicy, sides: Sides, changed: tuple[Line, ...]) -> Reach:
-    """The rows with those worked out again that a changed line speaks of."""
-    classes, reach = compiled.classes, compiled.reach
+    ``into`` and ``out_of`` say the same from two sides, so only the smaller side is walked, and the other follows.
+    """
     sources = destinations = 0
     for line in changed:
         sources |= line.sources
         destinations |= line.destinations
-    owned = classes.owned
-    own_changed = any(line.own_devices for line in changed)
+    senders, receivers = classes.matching(sources), classes.matching(destinations)
     rows = Rows(sides, classes)
     into, out_of, sees, same = list(reach.into), list(reach.out_of), list(reach.sees), list(reach.same)
-    senders = classes.matching(sources)
-    receivers = classes.matching(destinations)
-    for number in members(receivers):
-        into[number] = rows.into(number)
-    for number in members(senders):
-        out_of[number] = rows.out_of(number)
-    for number in members(senders | receivers):
+    if receivers.bit_count() <= senders.bit_count():
+        moved = _walked_anew(into, out_of, receivers, rows.into)
+    else:
+        moved = _walked_anew(out_of, into, senders, rows.out_of)
+    for number in moved:
         sees[number] = into[number] | out_of[number]
-    for number in members((owned if own_changed else senders | receivers) & owned):
-        same[number] = rows.same(number)
+    owned = classes.owned
+    own_receivers = owned if any(line.own_devices for line in changed) else receivers & owned
+    _walked_anew(same, same, min(own_receivers, senders & owned, key=int.bit_count), rows.same)
     return Reach(into, out_of, sees, same)
+
+
+def _walked_anew(one: list[int], other: list[int], classes: int, row_of: Callable[[int], int]) -> set[int]:
+    """Work out the rows of ``classes`` in ``one`` again and mend ``other``, which says the same from the other side;
+    the classes whose rows moved."""
+    moved: set[int] = set()
+    for number in members(classes):
+        row = row_of(number)
+        turned = members(row ^ one[number])
+        if turned:
+            one[number] = row
+            moved.add(number)
+            moved.update(turned)
+            for opposite in turned:
+                if other is not one or opposite != number:
+                    other[opposite] ^= 1 << number
+    return moved

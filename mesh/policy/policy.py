@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from mesh.errors import FieldError, ValidationError
 from mesh.policy.groups import Group, find_cycle
 from mesh.policy.limits import MAX_RULES, MAX_TESTS
-from mesh.policy.rules import Rule, check_rule
+from mesh.policy.rules import Rule, check_rule, same_rule
 from mesh.policy.selectors import Prefix, Selector, SelectorKind
 from mesh.policy.services import PortRange
 
@@ -94,19 +94,25 @@ class Policy:
         return {item.name: item.prefix for item in self.hosts}
 
 
-def check_policy(policy: Policy) -> tuple[FieldError, ...]:
-    """What is wrong with a policy by itself: each fault names its place, such as ``rules.3.sources.1``."""
+def check_policy(policy: Policy, *, known: Policy | None = None) -> tuple[FieldError, ...]:
+    """What is wrong with a policy by itself: each fault names its place, such as ``rules.3.sources.1``.
+
+    Rules that stand in ``known`` as well, a policy that was checked before, are not checked again.
+    """
     errors: list[FieldError] = []
     if len(policy.rules) > MAX_RULES:
         errors.append(FieldError("rules", f"at most {MAX_RULES} rules"))
     if len(policy.assertions) > MAX_TESTS:
         errors.append(FieldError("tests", f"at most {MAX_TESTS} tests"))
     seen: set[int] = set()
+    checked = {rule.id: rule for rule in known.rules} if known is not None else {}
     for index, rule in enumerate(policy.rules[:MAX_RULES]):
         if rule.position in seen:
             errors.append(FieldError(f"rules.{index}.position", f"position {rule.position} is taken twice"))
         seen.add(rule.position)
-        errors.extend(FieldError(f"rules.{index}.{item.field}", item.message) for item in check_rule(rule))
+        before = checked.get(rule.id)
+        if before is None or not same_rule(before, rule):
+            errors.extend(FieldError(f"rules.{index}.{item.field}", item.message) for item in check_rule(rule))
     errors.extend(_doubles("groups", (item.name for item in policy.groups)))
     errors.extend(_doubles("hosts", (item.name for item in policy.hosts)))
     if cycle := find_cycle(policy.group_table()):
@@ -124,9 +130,9 @@ def _doubles(member: str, names: Iterable[str]) -> list[FieldError]:
     return doubles
 
 
-def validate_policy(policy: Policy) -> Policy:
-    """The policy itself, checked. Raises ValidationError naming every fault."""
-    if errors := check_policy(policy):
+def validate_policy(policy: Policy, *, known: Policy | None = None) -> Policy:
+    """The policy itself, checked as ``check_policy`` does. Raises ValidationError naming every fault."""
+    if errors := check_policy(policy, known=known):
         raise ValidationError(errors[0].message, errors=errors)
     return policy
 

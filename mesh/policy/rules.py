@@ -56,6 +56,20 @@ class Rule:
         return f"“{self.name}”" if self.name else f"rule {self.position}"
 
 
+def same_rule(one: Rule, other: Rule) -> bool:
+    """Whether two rules say the same, wherever they stand in the order."""
+    return (
+        one.sources == other.sources
+        and one.destinations == other.destinations
+        and one.action is other.action
+        and one.protocols == other.protocols
+        and one.ports == other.ports
+        and one.schedule == other.schedule
+        and one.conditions == other.conditions
+        and (one.enabled, one.name, one.comment) == (other.enabled, other.name, other.comment)
+    )
+
+
 _NEVER_SELF: Final = frozenset(
     {SelectorKind.TAG, SelectorKind.TAGGED, SelectorKind.PREFIX, SelectorKind.HOST, *DESTINATION_ONLY}
 )
