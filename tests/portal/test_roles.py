@@ -81,17 +81,21 @@ def test_links_know_the_capability_of_each_model(model: type[Model]) -> None:
 
 
 @pytest.mark.parametrize("role", [role for role in INSIDE if role != User.Role.OWNER])
-def test_pages_offer_only_what_the_role_may_do(
+def test_pages_lead_only_where_the_role_may_go(
     role: str, as_role: Callable[[str], Client], one_of_each: dict[type[Model], Any]
 ) -> None:
     client = as_role(role)
+    found: dict[str, str] = {}
     for model in OURS:
         if admin_of(model).view_right not in CAPABILITIES[role]:
             continue
         for address in (page_url(model, "changelist"), page_url(model, "change", one_of_each[model].pk)):
             for href in read(client.get(address)).hrefs:
-                if href.startswith("/admin/"):
-                    assert client.get(href).status_code == 200, (address, href)
+                # Of a list's own orders and filters one is enough.
+                found.setdefault(href.split("?")[0] or address, address)
+    for href, on in found.items():
+        if href.startswith("/admin/"):
+            assert client.get(href).status_code == 200, (on, href)
 
 
 def test_member_has_no_pages(as_role: Callable[[str], Client]) -> None:
