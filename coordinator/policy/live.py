@@ -8,16 +8,20 @@ from ipaddress import ip_network
 from typing import Any
 
 import msgspec
+import structlog
 
 from acl.selectors import get_version, latest_version, policy_clock, policy_of_version
 from acl.services.approvals import ApprovalPlan
 from coordinator.replica import MAX_STEPS, REPLICAS, load_topology
 from mesh.compile import CompiledPolicy, compile_policy, moved
+from mesh.errors import GhostWireError
 from mesh.netmap.state import facts_of, move_state, policy_node
 from mesh.policy import FactsChange, Policy
 from mesh.steps import OutOfStepError, Step
 from mesh.topology import Topology
 from nodes.models import Change, Network
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ def live_network(network: Network) -> Live:
     """The network at its recorded map version, also within a transaction that is about to change its policy.
 
     What such a transaction has written is not yet true, and must not get into the replica that others read: so this
-    reads the change log alone, and keeps nothing. Raises ValidationError if the policy in force does not compile.
+    reads the change log alone, and keeps nothing. A policy in force that cannot be read or compiled counts as none,
+    which denies everything: it must not stand in the way of a better one.
     """
     state = REPLICAS.of(network.pk).state
     if state is not None and network.map_version - MAX_STEPS <= state.version <= network.map_version:
@@ -41,14 +46,22 @@ def live_network(network: Network) -> Live:
         try:
             for row in rows:
                 state, _ = move_state(state, Step(*row), read_policy=lambda facts: _policy_in(network.pk, facts))
-        except OutOfStepError:
+        except (OutOfStepError, GhostWireError):
             state = None
         if state is not None and state.version == network.map_version:
             return Live(state.topology, state.policy)
     topology = load_topology(network.pk)
-    version = latest_version(network.pk)
-    policy = Policy() if version is None else policy_of_version(version)
-    return Live(topology, compile_policy(policy, facts_of(topology), policy_clock(network.pk)))
+    return Live(topology, _compiled(network, topology))
+
+
+def _compiled(network: Network, topology: Topology) -> CompiledPolicy:
+    facts, at = facts_of(topology), policy_clock(network.pk)
+    try:
+        version = latest_version(network.pk)
+        return compile_policy(Policy() if version is None else policy_of_version(version), facts, at)
+    except GhostWireError as error:
+        log.error("policy.not_compiled", network_id=network.pk, detail=error.detail)
+        return compile_policy(Policy(), facts, at)
 
 
 def with_approvals(live: Live, compiled: CompiledPolicy, plan: ApprovalPlan) -> CompiledPolicy:

@@ -1,0 +1,39 @@
+"""What speaks against a policy that is about to come into force, judged against the network as it is."""
+
+from __future__ import annotations
+
+from acl.judges import Proposal
+from acl.services.approvals import plan_approvals
+from coordinator.policy.crowds import Crowd, find_crowd
+from coordinator.policy.live import live_network, with_approvals
+from mesh.compile import CompiledPolicy, with_policy
+
+NAME = "live network"
+
+
+def judge(proposal: Proposal) -> tuple[str, ...]:
+    """The objections to a proposal: nodes that would have more peers than the network allows.
+
+    What was so before is no objection to an edit that makes it no worse. Raises ValidationError, in the words of the
+    rule at fault, for a policy that does not compile.
+    """
+    live = live_network(proposal.network)
+    after = with_policy(live.compiled, proposal.after, proposal.at)
+    plan = plan_approvals(network_id=proposal.network.pk, policy=proposal.after)
+    return crowd_objections(live.compiled, with_approvals(live, after, plan), proposal.network.max_peers)
+
+
+def crowd_objections(before: CompiledPolicy, after: CompiledPolicy, limit: int) -> tuple[str, ...]:
+    """What speaks against ``after`` where more peers than ``limit`` are concerned."""
+    crowd = find_crowd(after, limit)
+    if not crowd.nodes or crowd.most <= find_crowd(before, limit).most:
+        return ()
+    return (crowd_words(after, crowd, limit),)
+
+
+def crowd_words(compiled: CompiledPolicy, crowd: Crowd, limit: int) -> str:
+    """A crowd in words."""
+    node = None if crowd.node_id is None else compiled.node(crowd.node_id)
+    name = "one node" if node is None else node.name
+    nodes = f"{crowd.nodes} nodes" if crowd.nodes > 1 else "1 node"
+    return f"{nodes} would have more than {limit} peers, {name} {crowd.most}."
