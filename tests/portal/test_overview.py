@@ -140,8 +140,20 @@ def test_names_are_escaped_everywhere(client: Client, network: Any) -> None:
     )
     make.AclRuleFactory(network=network, name=evil, comment=evil)
     make.ChangeFactory(network=network, kind="nodes", facts={"removed": [1], "name": evil}, actor=f"user:{person.pk}")
+    make.ChangeFactory(network=network, kind="users", facts={"users": [{"id": person.pk, "display_name": evil}]})
+    key = make.AuthKeyFactory(network=network, name=evil, hint="<b>")
+    make.AuthKeyUseFactory(auth_key=key, node=nodes[0])
+    region = make.RelayRegionFactory(network=network, name=evil)
+    make.TagOwnerFactory(network=network, comment=evil)
     addresses = ["/admin/", page_url(Node, "changelist"), page_url(Node, "change", nodes[0].pk)]
     addresses += [page_url(model, "changelist") for model in (type(person), nodes[0].network.acl_rules.model)]
+    addresses += [
+        page_url(AuthKey, "changelist"),
+        page_url(AuthKey, "change", key.pk),
+        page_url(AuthKey, "do", key.pk, "revoke"),
+    ]
+    addresses += [page_url(type(region), "changelist"), page_url(type(region), "change", region.pk)]
+    addresses += ["/admin/acl/tagowner/", "/admin/records/", "/admin/sessions_app/authkeyuse/"]
     addresses += ["/admin/nodes/change/", f"/admin/nodes/node/?q={evil}"]
     for address in addresses:
         response = client.get(address)
