@@ -74,8 +74,8 @@ def load_secrets(data_dir: Path) -> Secrets:
         raise SecretsError(f"{error.filename}: {error.strerror}") from error
 
 
-def rotate_peppers(data_dir: Path, *, keep: int = 8) -> tuple[Pepper, ...]:
-    """Put a new pepper in front, keep at most ``keep`` in all, and give them all; running processes must restart.
+def rotate_peppers(data_dir: Path) -> tuple[Pepper, ...]:
+    """Put a new pepper in front of the others and give them all; running processes take it up when they restart.
 
     Raises:
         SecretsError: as ``load_secrets``.
@@ -83,7 +83,7 @@ def rotate_peppers(data_dir: Path, *, keep: int = 8) -> tuple[Pepper, ...]:
     peppers = load_secrets(data_dir).peppers
     path = data_dir / FOLDER / "token-peppers"
     old = path.read_text(encoding="ascii").splitlines()
-    lines = [_pepper_line(max(int(pepper.id) for pepper in peppers) + 1), *old][:keep]
+    lines = [_pepper_line(max(int(pepper.id) for pepper in peppers) + 1), *old]
     _written(path, "\n".join(lines)).replace(path)
     return load_secrets(data_dir).peppers
 

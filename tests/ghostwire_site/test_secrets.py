@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
 import stat
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.core.management import call_command
 
 from ghostwire_site.secrets import Pepper, Secrets, SecretsError, load_secrets, rotate_peppers
 
@@ -58,11 +61,15 @@ def test_a_new_pepper_comes_first_and_old_ones_stay(tmp_path: Path) -> None:
     assert mode(tmp_path / "secrets" / "token-peppers") == 0o600
 
 
-def test_only_so_many_old_peppers_are_kept(tmp_path: Path) -> None:
-    for _ in range(5):
-        peppers = rotate_peppers(tmp_path, keep=3)
+def test_the_command_puts_a_new_pepper_in_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = settings.GHOSTWIRE.server.model_copy(update={"data_dir": tmp_path})
+    monkeypatch.setattr(settings, "GHOSTWIRE", settings.GHOSTWIRE.model_copy(update={"server": server}))
+    load_secrets(tmp_path)
+    out = io.StringIO()
+    call_command("secrets", "rotate-pepper", stdout=out)
 
-    assert [pepper.id for pepper in peppers] == ["6", "5", "4"]
+    assert [pepper.id for pepper in load_secrets(tmp_path).peppers] == ["2", "1"]
+    assert out.getvalue().startswith("New tokens are kept under pepper 2")
 
 
 @pytest.mark.parametrize(
