@@ -16,11 +16,10 @@ from nodes.models import Network
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A policy about to come into force at ``at``. ``network`` is locked; ``before`` is None for its first policy."""
+    """A policy about to come into force in a locked ``network``, compiled for ``at``."""
 
     network: Network
-    before: Policy | None
-    after: Policy
+    policy: Policy
     at: datetime
 
 

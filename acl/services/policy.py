@@ -50,9 +50,8 @@ def activate_policy(
         if document is not None and document != former.document:
             PolicyVersion.objects.filter(pk=former.pk).update(document=document)
         return None
-    before = None if former is None else policy_of(facts_of_version(former))
-    after = validate_policy(policy_of(facts))
-    objections = hear(Proposal(network, before, after, at))
+    policy = validate_policy(policy_of(facts))
+    objections = hear(Proposal(network, policy, at))
     if objections and not forced:
         raise ConflictError(f"{' '.join(objections)} Force it to do it all the same.")
     return write_version(

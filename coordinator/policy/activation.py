@@ -18,8 +18,8 @@ def judge(proposal: Proposal) -> tuple[str, ...]:
     rule at fault, for a policy that does not compile.
     """
     live = live_network(proposal.network)
-    after = with_policy(live.compiled, proposal.after, proposal.at)
-    plan = plan_approvals(network_id=proposal.network.pk, policy=proposal.after)
+    after = with_policy(live.compiled, proposal.policy, proposal.at)
+    plan = plan_approvals(network_id=proposal.network.pk, policy=proposal.policy)
     return crowd_objections(live.compiled, with_approvals(live, after, plan), proposal.network.max_peers)
 
 
