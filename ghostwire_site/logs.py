@@ -24,6 +24,8 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, *range(0x80,
 _CONTROL[0x0A], _CONTROL[0x0D] = "\\n", "\\r"
 # Libraries that speak at INFO of what is everyday for them.
 _QUIET = ("asyncio", "celery", "daphne", "httpx")
+_QUIET_WITH_OWN_HANDLERS = ("uvicorn.access",)
+_WITH_OWN_HANDLERS = ("django", "django.server", "uvicorn", "uvicorn.error")
 # Libraries that warn of what is as it should be.
 _SILENT = (
     "kombu.connection",  # "no hostname was supplied": the memory broker needs none
@@ -53,6 +55,7 @@ def logging_settings(level: str, form: Literal["console", "json"]) -> dict[str, 
     """Make Django's LOGGING for one level (TRACE, DEBUG, INFO, WARN, ERROR) and form of the lines."""
     logging.addLevelName(TRACE, "TRACE")
     least = {"WARN": "WARNING"}.get(level, level)
+    everyday = {} if least in ("TRACE", "DEBUG") else {"level": "WARNING"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -62,11 +65,11 @@ def logging_settings(level: str, form: Literal["console", "json"]) -> dict[str, 
         "handlers": {"stderr": {"()": MaskingHandler, "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": least},
         "loggers": {
-            # Django brings a handler of its own for these; everything goes through the root's.
-            "django": {"handlers": [], "propagate": True},
-            "django.server": {"handlers": [], "propagate": True},
-            **({} if least in ("TRACE", "DEBUG") else {key: {"level": "WARNING"} for key in _QUIET}),
-            **{key: {"level": "ERROR"} for key in _SILENT},
+            # These bring handlers of their own; everything goes through the root's, which masks.
+            **{name: {"handlers": [], "propagate": True} for name in _WITH_OWN_HANDLERS},
+            **{name: {"handlers": [], "propagate": True, **everyday} for name in _QUIET_WITH_OWN_HANDLERS},
+            **{name: {**everyday} for name in _QUIET},
+            **{name: {"level": "ERROR"} for name in _SILENT},
         },
     }
 

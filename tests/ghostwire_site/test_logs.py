@@ -119,6 +119,21 @@ def test_secrets_in_djangos_request_log_are_masked(written: Written) -> None:
     assert written().count("Not Found") == 1
 
 
+@pytest.mark.parametrize("name", ["django.server", "uvicorn.error", "uvicorn.access"])
+def test_servers_that_bring_handlers_of_their_own_are_masked_too(
+    configured: Callable[[str, str], Written], name: str
+) -> None:
+    elsewhere = io.StringIO()
+    logger = logging.getLogger(name)
+    logger.addHandler(logging.StreamHandler(elsewhere))
+    logger.propagate = False
+    written = configured("DEBUG", "console")
+    logger.warning("GET /?token=%s", TOKEN)
+
+    assert elsewhere.getvalue() == ""
+    assert_masked(written())
+
+
 def test_a_record_that_cannot_be_rendered_does_not_show_its_arguments(
     written: Written, capsys: pytest.CaptureFixture[str]
 ) -> None:
