@@ -153,33 +153,47 @@ def format_prefix(network: Prefix) -> str:
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
-def parse_selector(text: str, names: Names) -> Selector:  # noqa: PLR0911 - one return a form reads best
+def parse_selector(text: str, names: Names) -> Selector:
     """Read what a person wrote and bind it. Raises ValidationError, saying what is wrong or does not exist."""
     text = text.strip()
     if fixed := FIXED.get(text):
         return fixed
     kind, colon, rest = text.partition(":")
-    if colon and kind == "user":
-        return user(_known(names.users, rest, "user"))
-    if colon and kind == "node":
-        return node(_known(names.nodes, rest, "node"))
-    if colon and kind == "group":
-        return group(_exists(names.groups, rest, rest, "group"))
-    if colon and kind == "host":
-        return host(_exists(names.hosts, rest, rest, "host"))
-    if colon and kind == "tag":
-        return tag(_exists(names.tags, text, rest, "tag"))
-    if colon and kind == "autogroup":
-        raise ValidationError(f"there is no “{text}”; known are {', '.join(name for name in FIXED if ':' in name)}")
-    if text in names.hosts:
-        return host(text)
+    if colon and (named := _parse_named(kind, rest, names)):
+        return named
     if "@" in text:
         return user(_known(names.users, text, "user"))
     if text and (text[0].isdigit() or ":" in text or "/" in text):
-        return prefix(parse_prefix(text))
+        try:
+            return prefix(parse_prefix(text))  # an address always means itself, whatever hosts are named
+        except ValidationError:
+            if text not in names.hosts:
+                raise
+    if text in names.hosts:
+        return host(text)
     if text in names.nodes:
         raise ValidationError(f"“{text}” is a node: write node:{text}")
     raise ValidationError(f"“{text}” is no selector and no named host" if text else "a selector is empty")
+
+
+def _parse_named(kind: str, name: str, names: Names) -> Selector | None:
+    """The selector that ``kind:name`` is, if ``kind`` says what it names."""
+    match kind:
+        case "user":
+            return user(_known(names.users, name, "user"))
+        case "node":
+            return node(_known(names.nodes, name, "node"))
+        case "group":
+            return group(_exists(names.groups, name, name, "group"))
+        case "host":
+            return host(_exists(names.hosts, name, name, "host"))
+        case "tag":
+            return tag(_exists(names.tags, f"tag:{name}", name, "tag"))
+        case "autogroup":
+            known = ", ".join(fixed for fixed in FIXED if ":" in fixed)
+            raise ValidationError(f"there is no “autogroup:{name}”; known are {known}")
+        case _:
+            return None
 
 
 def _known(table: Mapping[str, int], name: str, noun: str) -> int:
