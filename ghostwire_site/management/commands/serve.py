@@ -19,7 +19,11 @@ class Command(BaseCommand):
         from ghostwire_site.runner.serve import serve  # noqa: PLC0415 - it chooses Twisted's reactor
         from ghostwire_site.runner.server import PortInUseError  # noqa: PLC0415
 
+        def say(text: str) -> None:
+            self.stdout.write(text)
+            self.stdout.flush()  # whoever reads it through a pipe must not wait until the end
+
         try:
-            serve(write=self.stdout.write)
+            serve(write=say)
         except (AlreadyRunningError, PortInUseError) as error:
             raise CommandError(str(error)) from error

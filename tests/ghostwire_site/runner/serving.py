@@ -34,6 +34,7 @@ class ServeProcess:
         if self.with_statics and not self.data_dir.exists():
             put_statics(self.data_dir)
         environ = environment(self.data_dir, [self.port], **self.variables)
+        del environ["PYTHONUNBUFFERED"]  # a supervisor sets no such thing, and is to be told at once all the same
         command = [sys.executable, str(HOME / "manage.py"), "serve"]
         self._before = len(self.output)
         with self.log.open("ab") as log:
