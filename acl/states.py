@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from mesh.policy import Rule, is_open, next_boundary
+from mesh.policy import Policy, Rule, is_open, next_boundary
 
 
 class RuleWord(StrEnum):
@@ -39,3 +39,12 @@ def rule_state(rule: Rule, now: datetime) -> RuleState:
     opened = is_open(schedule, now)
     holds = not rule.accepts if opened is None else opened
     return RuleState(RuleWord.ON if holds else RuleWord.WAITING, next_boundary(schedule, now))
+
+
+def with_ended_off(policy: Policy, at: datetime) -> Policy:
+    """``policy`` as it comes into force at ``at``: rules whose time is over stay, switched off."""
+    rules = tuple(
+        replace(rule, enabled=False) if rule.enabled and rule_state(rule, at).word is RuleWord.ENDED else rule
+        for rule in policy.rules
+    )
+    return replace(policy, rules=rules)

@@ -26,9 +26,9 @@ Comments = Mapping[str, Mapping[str, str]]
 def apply_policy(*, network: Network, policy: Policy, comments: Comments | None = None) -> None:
     """Makes the rows of a locked network say what ``policy`` says; the caller activates them.
 
-    ``policy`` is checked already. ``comments`` of groups, hosts and tags by kind and name; without it they stay as
-    they are. Members of groups that exist no more are left out. Raises ConflictError for a host that is named like a
-    node, ValidationError for a rule whose name is too long.
+    ``policy`` is checked already. ``comments`` of groups, hosts and tags by kind and name; those of a kind that is
+    not given stay as they are. Members of groups that exist no more are left out. Raises ConflictError for a host that
+    is named like a node, ValidationError for a rule whose name is too long.
     """
     _apply_groups(network, policy.groups, comments)
     _apply_hosts(network, policy, comments)
@@ -122,10 +122,10 @@ def _replace(model: type[NodeAttribute] | type[PolicyTest], network: Network, wa
 
 
 def _write_comments(rows: Mapping[str, Any], comments: Comments | None, kind: str) -> None:
-    if comments is None:
+    if comments is None or kind not in comments:
         return
     for name, row in rows.items():
-        comment = comments.get(kind, {}).get(name, "")
+        comment = comments[kind].get(name, "")
         if row.comment != comment:
             row.comment = comment
             row.save(update_fields=["comment"])

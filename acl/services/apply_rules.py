@@ -63,6 +63,12 @@ def apply_rules(*, network: Network, rules: Sequence[Rule]) -> None:
     write_order(ordered)
 
 
+def identified(present: Iterable[Rule], wanted: Sequence[Rule]) -> tuple[Rule, ...]:
+    """``wanted`` with the ids of the rules that are there which they are; new ones get -1, -2, -3, ..."""
+    found = match_rules(present, wanted)
+    return tuple(replace(rule, id=found.get(index, -1 - index)) for index, rule in enumerate(wanted))
+
+
 def match_rules(present: Iterable[Rule], wanted: Sequence[Rule]) -> dict[int, int]:
     """Which of the rules that are there each wanted one is: indices of ``wanted`` to ids.
 

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from acl.judges import Proposal
 from acl.services.approvals import plan_approvals
 from coordinator.policy.crowds import Crowd, find_crowd
 from coordinator.policy.live import live_network, with_approvals
 from mesh.compile import CompiledPolicy, with_policy
+from mesh.policy import Policy
+from nodes.models import Network
 
 NAME = "live network"
 
 
-def judge(proposal: Proposal) -> tuple[str, ...]:
-    """The objections to a proposal: nodes that would have more peers than the network allows.
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A network before and after a policy comes into force, and what speaks against that, in words for people."""
+
+    before: CompiledPolicy
+    after: CompiledPolicy
+    objections: tuple[str, ...]
+
+
+def assess(*, network: Network, policy: Policy, at: datetime) -> Assessment:
+    """What ``policy`` would make of the network as it is, routes included that it approves or not any more.
 
     What was so before is no objection to an edit that makes it no worse. Raises ValidationError, in the words of the
     rule at fault, for a policy that does not compile.
     """
-    live = live_network(proposal.network)
-    after = with_policy(live.compiled, proposal.policy, proposal.at)
-    plan = plan_approvals(network_id=proposal.network.pk, policy=proposal.policy)
-    return crowd_objections(live.compiled, with_approvals(live, after, plan), proposal.network.max_peers)
+    live = live_network(network)
+    plan = plan_approvals(network_id=network.pk, policy=policy)
+    after = with_approvals(live, with_policy(live.compiled, policy, at), plan)
+    return Assessment(live.compiled, after, crowd_objections(live.compiled, after, network.max_peers))
+
+
+def judge(proposal: Proposal) -> tuple[str, ...]:
+    """The objections to a proposal. Raises as ``assess`` does."""
+    return assess(network=proposal.network, policy=proposal.policy, at=proposal.at).objections
 
 
 def crowd_objections(before: CompiledPolicy, after: CompiledPolicy, limit: int) -> tuple[str, ...]:
