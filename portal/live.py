@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import BooleanField, Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
+from redis.exceptions import RedisError
 
-from mesh.health import MISSES_BEFORE_LATE, assess_health
+from coordinator.admin_api.health import health_of, status_of
+from mesh.health import MISSES_BEFORE_LATE, NodeHealth
 from nodes.models import Network, Node
 from nodes.presence import presence_store
 
@@ -52,56 +54,53 @@ class Live:
 
 
 def live_of(nodes: Iterable[Node], now: datetime) -> dict[int, Live]:
-    """The live state of ``nodes`` (with their networks), by id: one question to the presence store."""
-    nodes = list(nodes)
-    store = presence_store()
-    heard = store.last_seen(node.pk for node in nodes)
-    since = store.since(now)
-    return {node.pk: _live(node, heard.get(node.pk), since, now) for node in nodes}
+    """The live state of ``nodes`` (with their networks), by id: one question to the presence store a network.
+
+    While the store does not answer, nodes are as peers were last told.
+    """
+    by_network: dict[Network, list[Node]] = {}
+    for node in nodes:
+        by_network.setdefault(node.network, []).append(node)
+    found: dict[int, Live] = {}
+    for network, rows in by_network.items():
+        try:
+            health = health_of(network=network, nodes=rows, now=now)
+        except RedisError:
+            health = {node.pk: _as_told(node, now) for node in rows}
+        found |= {node.pk: Live(status_of(node, health[node.pk]), health[node.pk].last_seen) for node in rows}
+    return found
 
 
-def _live(  # noqa: PLR0911 - one return a state reads best
-    node: Node, heard: datetime | None, since: datetime, now: datetime
-) -> Live:
-    last_seen = max(filter(None, (heard, node.last_seen)), default=None)
-    if node.state == Node.State.DISABLED:
-        return Live("disabled", last_seen)
-    if node.state == Node.State.EXPIRED:
-        return Live("expired", last_seen)
-    if node.state == Node.State.PENDING:
-        return Live("waiting", last_seen)
-    if node.login_required:
-        return Live("login", last_seen)
-    if last_seen is None:
-        return Live("waiting", None)
-    if heard is None and not node.online:
-        return Live("offline", last_seen)
-    health = assess_health(
-        node_id=node.pk,
-        last_seen=last_seen,
-        now=now,
-        interval=timedelta(seconds=node.network.keepalive_seconds),
-        grace=timedelta(seconds=node.network.grace_seconds),
-        watching_since=since,
-    )
-    if health.in_grace_period:
-        return Live("late", last_seen)
-    return Live("online" if health.is_online else "offline", last_seen)
+def _as_told(node: Node, now: datetime) -> NodeHealth:
+    silence = None if node.last_seen is None else now - node.last_seen
+    return NodeHealth(node.pk, node.online, node.last_seen, silence, 0, False)
+
+
+def store_answers(now: datetime) -> bool:
+    """Whether heartbeats can be read now. Pages say so when they cannot."""
+    try:
+        presence_store().since(now)
+    except RedisError:
+        return False
+    return True
 
 
 def late_ids(now: datetime) -> list[int]:
     """Ids of nodes that peers still take for online, but whose last two heartbeats are missing."""
+    try:
+        return [node_id for network in Network.objects.all() for node_id in _late_in(network, now)]
+    except RedisError:
+        return []
+
+
+def _late_in(network: Network, now: datetime) -> list[int]:
     store = presence_store()
-    since = store.since(now)
-    late: list[int] = []
-    for network in Network.objects.all():
-        limit = now - timedelta(seconds=network.keepalive_seconds * MISSES_BEFORE_LATE)
-        if since > limit:
-            continue  # Nobody is judged for heartbeats that could not have been heard.
-        online = list(Node.objects.filter(ONLINE, network=network).values_list("pk", flat=True))
-        heard = store.last_seen(online)
-        late += [pk for pk in online if (at := heard.get(pk)) is None or at <= limit]
-    return late
+    limit = now - timedelta(seconds=network.keepalive_seconds * MISSES_BEFORE_LATE)
+    if store.since(now) > limit:
+        return []  # Nobody is judged for heartbeats that could not have been heard.
+    online = list(Node.objects.filter(ONLINE, network=network).values_list("pk", flat=True))
+    heard = store.last_seen(online)
+    return [pk for pk in online if (at := heard.get(pk)) is None or at <= limit]
 
 
 def one_of(ids: Iterable[int]) -> Q:

@@ -12,9 +12,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from nodes.models import Network
+from portal.live import store_answers
 from portal.login import PortalAuthenticationForm, may_enter
 from portal.overview import overview_page, state_response
 from portal.password import OwnPasswordForm
@@ -70,6 +72,7 @@ class GhostWireAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ca
             "gw_stylesheets": [static(sheet) for sheet in STYLESHEETS],
             "gw_network": network if context["has_permission"] else None,
             "gw_insecure": is_insecure(request),
+            "gw_stale": context["has_permission"] and not store_answers(timezone.now()),
         }
         return context
 

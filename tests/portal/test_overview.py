@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from redis import Redis
 
 from nodes.models import Network, Node
-from nodes.presence import presence_store
+from nodes.presence import RedisPresence, presence_store
 from sessions_app.models import AuthKey
 from tests import factories as make
 from tests.portal.pages import page_url, read, text_of
@@ -122,6 +123,18 @@ def test_restarted_portal_judges_nobody(client: Client, network: Any) -> None:
     """A fresh presence store has heard nobody: nodes that were online stay so until their grace is over."""
     make.NodeFactory(network=network, online=True, last_seen=timezone.now() - timedelta(hours=3))
     assert client.get(page_url(Node, "changelist") + "?status=online").context["cl"].result_count == 1
+
+
+def test_pages_go_on_without_the_presence_store(client: Client, network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for node in make.NodeFactory.create_batch(2, network=network, online=True, last_seen=timezone.now()):
+        assert node.pk
+    gone = RedisPresence(Redis(host="127.0.0.1", port=1))
+    for module in ("portal.live", "coordinator.admin_api.health"):
+        monkeypatch.setattr(f"{module}.presence_store", lambda: gone)
+    for address in ("/admin/", page_url(Node, "changelist"), page_url(Node, "change", node.pk)):
+        said = text_of(client.get(address))
+        assert "Heartbeats cannot be read" in said
+        assert "Online" in said
 
 
 def test_needs_name_routes_and_keys(client: Client, fleet: dict[str, Node]) -> None:
