@@ -22,6 +22,7 @@ WORDS: Final = {
     404: "There is no such thing, or the caller may not know of it.",
     409: "The state of the thing, or of another one, does not allow this.",
     411: "A body needs a Content-Length.",
+    412: "It was changed meanwhile: what `If-Match` names is not what is there.",
     413: "The body is larger than 64 KiB.",
     415: "Bodies are application/json without Content-Encoding.",
     429: "Too many requests.",
@@ -88,9 +89,8 @@ class ApiSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[OpenApiParameter | Any]:
         found = list(super().get_override_parameters())
-        if hasattr(self.view, "query_of"):
-            found.append(self.view.query_of(self.method))
-        return found
+        query = self.view.query_of(self.method) if hasattr(self.view, "query_of") else None
+        return [*found, query] if query is not None and query().fields else found
 
     def get_auth(self) -> list[dict[str, Any]]:
         # AllowAny only says that DRF's permissions have no part in it.
@@ -124,7 +124,7 @@ class _Bearer(OpenApiAuthenticationExtension):
     prefix: str
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        definition = build_bearer_security_scheme_object(header_name="Authorization", token_prefix="Bearer")
+        definition = build_bearer_security_scheme_object(header_name="Authorization", token_prefix="Bearer")  # noqa: S106 - a word
         return {**definition, "bearerFormat": f"{self.prefix}..."}
 
 

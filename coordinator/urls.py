@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from coordinator.views.enrolment import ChallengeView, RegisterView, SessionView
 from coordinator.views.node import EndpointsView, HeartbeatView, NetmapView, OwnNodeView, RoutesView, ServerView
@@ -17,4 +17,5 @@ urlpatterns = [
     path("endpoints", EndpointsView.as_view()),
     path("routes", RoutesView.as_view()),
     path("nodes/self", OwnNodeView.as_view()),
+    path("admin/", include("coordinator.admin_api.urls")),
 ]
