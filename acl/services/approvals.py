@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_network
 
 from django.db.models import Q
 
-from acl.approvers import Approvers, Owner, approvers_of
 from acl.models import AutoApproval, AutoApprover
 from acl.selectors.policy import load_policy
-from mesh.policy import Policy
+from mesh.policy import Policy, PolicyNode
+from mesh.policy.approval import approval_of
 from nodes.models import Network, NodeTag, Route
 from nodes.services.routes import elect_primaries
 
@@ -39,9 +40,9 @@ def plan_approvals(*, network_id: int, policy: Policy, node_ids: Iterable[int] |
 
     What a person approved stays, and what a person took back is not given again while the policy would give it.
     """
-    approvers = approvers_of(policy)
+    approval = approval_of(policy)
     wanted = Q(auto_approval__isnull=False)
-    if approvers.routes or approvers.exits:
+    if approval.routes or approval.exits:
         wanted |= Q(advertised=True)
     routes = Route.objects.filter(wanted, network_id=network_id).select_related("node", "auto_approval")
     if node_ids is not None:
@@ -52,7 +53,7 @@ def plan_approvals(*, network_id: int, policy: Policy, node_ids: Iterable[int] |
     withdraw: list[Route] = []
     unmark: list[Route] = []
     for route in rows:
-        approved = approvers.approve(owners[route.node_id], route.prefix)
+        approved = approval.approves(owners[route.node_id], ip_network(route.prefix))
         is_marked = hasattr(route, "auto_approval")
         if approved and not is_marked and route.advertised and not route.approved:
             grant.append(route)
@@ -91,15 +92,13 @@ def approve_routes(*, network: Network, node_ids: Iterable[int], now: datetime) 
     return apply_approvals(network=network, plan=plan, now=now)
 
 
-def _owners(routes: Iterable[Route]) -> dict[int, Owner]:
+def _owners(routes: Iterable[Route]) -> dict[int, PolicyNode]:
+    """The nodes of ``routes`` with whom they belong to, which is all that approvers look at."""
     nodes = {route.node_id: route.node for route in routes}
     tags: dict[int, set[str]] = defaultdict(set)
     for node_id, tag in NodeTag.objects.filter(node_id__in=nodes).values_list("node_id", "tag"):
         tags[node_id].add(tag)
     return {
-        node.pk: Owner(node.pk, None if node.tagged else node.owner_id, frozenset(tags[node.pk]))
+        node.pk: PolicyNode(node.pk, node.name, None if node.tagged else node.owner_id, frozenset(tags[node.pk]))
         for node in nodes.values()
     }
-
-
-__all__ = ["ApprovalPlan", "Approvers", "apply_approvals", "approve_routes", "plan_approvals"]
