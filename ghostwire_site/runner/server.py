@@ -7,6 +7,7 @@ from daphne.server import Server  # isort: skip - it must come first: it chooses
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ SOCKET_MESSAGE_LIMIT: Final = 128 * 1024
 CLOSE_RESTARTING: Final = 1012
 SOCKETS_GRACE_SECONDS: Final = 3.0
 REQUESTS_GRACE_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 1.0
+"""A second signal that comes later than this ends the process at once."""
 
 
 class PortInUseError(Exception):
@@ -53,6 +56,7 @@ class PortalServer(Server):  # type: ignore[misc]
         self.failed = False
         """Whether the server ended because something that it needs did."""
         self._port: Any = None
+        self._told_at: float | None = None
 
     def listen(self) -> None:
         """Take the address.
@@ -93,10 +97,14 @@ class PortalServer(Server):  # type: ignore[misc]
         reactor.run(installSignalHandlers=False)  # Twisted's own would end the process by the signal, not by an exit
 
     def _told_to_stop(self) -> None:
-        if self.ending:
+        """End; told again by an impatient person, end at once. A signal to a whole process group may come twice."""
+        now = time.monotonic()
+        if self._told_at is None:
+            self._told_at = now
+            self.stop()
+        elif now - self._told_at > PATIENCE_SECONDS:
             log.critical("server.killed", reason="told to stop a second time")
             os._exit(1)
-        self.stop()
 
     def fail(self) -> None:
         """End because something that the server needs ended; from any thread."""

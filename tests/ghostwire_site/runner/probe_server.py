@@ -32,6 +32,9 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["path"] == "/slow":
         say("slow request began")
         await asyncio.sleep(1.5)
+    if scope["path"] == "/endless":
+        say("endless request began")
+        await asyncio.sleep(60)
     digest, size = hashlib.sha256(), 0
     while True:
         message = await receive()

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ import websockets
 from ghostwire_site.config.model import HOME
 from ghostwire_site.edge.bodies import FORM_BODY_LIMIT
 from tests.services.processes import free_port, wait_until
+
+LONGER_THAN_PATIENCE = 1.2
+"""Seconds; a little more than ``PATIENCE_SECONDS`` of the server, whose import would choose a reactor here."""
 
 
 class Probe:
@@ -103,12 +107,27 @@ async def test_an_application_may_close_with_any_code_of_the_protocol(probe: Pro
     assert closed.value.rcvd.code == code
 
 
-def test_a_second_signal_ends_it_at_once(probe: Probe) -> None:
+def test_a_signal_that_comes_twice_is_one(probe: Probe) -> None:
+    """make hands on what it gets, and a signal to the process group reaches both."""
     with socket.create_connection(("127.0.0.1", probe.port), timeout=20) as connection:
         connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         probe.wait_for("slow request began")
         probe.tell(signal.SIGTERM)
         probe.wait_for("server.stopping")
+        probe.tell(signal.SIGTERM)
+
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
+    assert probe.end() == 0
+
+
+def test_told_again_later_it_ends_at_once(probe: Probe) -> None:
+    with socket.create_connection(("127.0.0.1", probe.port), timeout=20) as connection:
+        connection.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        probe.wait_for("endless request began")
+        probe.tell(signal.SIGTERM)
+        probe.wait_for("server.stopping")
+        late = time.monotonic() + LONGER_THAN_PATIENCE
+        wait_until(lambda: time.monotonic() > late, seconds=10, what="the time to lose patience")
         probe.tell(signal.SIGTERM)
 
         assert probe.end() == 1
