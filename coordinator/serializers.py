@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
 from coordinator.errors import flatten
@@ -201,6 +201,35 @@ class NetmapResponse(serializers.Serializer[Any]):
     dns = serializers.DictField()
     derp_map = serializers.DictField()
     user_profiles = serializers.DictField()
+
+
+class DeltaResponse(serializers.Serializer[Any]):
+    """What changed between two versions of the map; see the agent protocol, "Delta"."""
+
+    epoch = serializers.IntegerField()
+    to = serializers.IntegerField()
+    lease_seconds = serializers.IntegerField(required=False)
+    node_key = serializers.CharField(required=False)
+    domain = serializers.CharField(required=False)
+    node = serializers.DictField(required=False)
+    peers_added = serializers.ListField(child=serializers.DictField(), required=False)
+    peers_changed = serializers.ListField(child=serializers.DictField(), required=False)
+    peers_removed = serializers.ListField(child=serializers.IntegerField(), required=False)
+    presence = serializers.DictField(required=False)
+    sets = serializers.DictField(required=False)
+    packet_filter = serializers.ListField(child=serializers.DictField(), required=False)
+    dns = serializers.DictField(required=False)
+    derp_map = serializers.DictField(required=False)
+    user_profiles = serializers.DictField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        # "from" cannot be the name of a class attribute.
+        return {**super().get_fields(), "from": serializers.IntegerField()}
+
+
+MAP_OR_DELTA = PolymorphicProxySerializer(
+    component_name="MapOrDelta", serializers=[NetmapResponse, DeltaResponse], resource_type_field_name=None
+)
 
 
 def reported_facts(data: Mapping[str, Any]) -> ReportedFacts:

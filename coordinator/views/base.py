@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.utils import timezone
 from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from coordinator.authentication import NodeSessionAuthentication
+from coordinator.openapi import AlwaysJson
 from coordinator.strict_json import StrictJSONParser
 from mesh.errors import LengthRequiredError, ValidationError
 from nodes.models import Node
@@ -15,10 +18,17 @@ from sessions_app.models import NodeSession
 
 
 class AgentView(APIView):
-    """A call of the agents' API. ``needs_session`` False: anybody may call it."""
+    """A call of the agents' API. ``needs_session`` False: anybody may call it.
+
+    ``problems`` has the errors of each method for the API's description, beyond those that follow from the session.
+    """
 
     needs_session: ClassVar[bool] = True
+    problems: ClassVar[Mapping[str, Sequence[int]]] = {}
     parser_classes = (StrictJSONParser,)
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = AlwaysJson
+    metadata_class = None
     permission_classes: tuple[type[BasePermission], ...] = (AllowAny,)
 
     def get_authenticators(self) -> list[Any]:
@@ -27,6 +37,10 @@ class AgentView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.now = timezone.now()
         super().initial(request, *args, **kwargs)
+
+    def problems_of(self, method: str) -> set[int]:
+        """The errors that a method answers with. 404: the node left while the call was under way."""
+        return {*self.problems.get(method, ()), *((401, 403, 404) if self.get_authenticators() else ())}
 
     def session_of(self, request: Request) -> NodeSession:
         """The session that the request came with."""

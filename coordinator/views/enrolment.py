@@ -38,6 +38,7 @@ PROOF_PARAMETER = OpenApiParameter(
 
 class ChallengeView(AgentView):
     needs_session = False
+    problems = {"POST": (429,)}
 
     @extend_schema(request=ChallengeRequest, responses={201: ChallengeResponse}, operation_id="create_challenge")
     def post(self, request: Request) -> Response:
@@ -50,6 +51,7 @@ class ChallengeView(AgentView):
 
 class RegisterView(AgentView):
     needs_session = False
+    problems = {"POST": (401, 403, 429, 507)}
 
     @extend_schema(
         request=RegisterRequest,
@@ -82,6 +84,8 @@ class RegisterView(AgentView):
 
 
 class SessionView(AgentView):
+    problems = {"POST": (401, 403, 429)}
+
     def get_authenticators(self) -> list[Any]:
         # POST proves the key instead: it is the way back for those whose session is gone.
         # There is no request yet while the API is being described.

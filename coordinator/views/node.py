@@ -23,10 +23,10 @@ from coordinator.policy.routes import put_routes
 from coordinator.presence import note_alive
 from coordinator.requests import cause_of
 from coordinator.serializers import (
+    MAP_OR_DELTA,
     EndpointsBody,
     HeartbeatRequest,
     HeartbeatResponse,
-    NetmapResponse,
     RoutesBody,
     ServerResponse,
     parse_heartbeat,
@@ -55,6 +55,8 @@ class ServerView(AgentView):
 
 
 class HeartbeatView(AgentView):
+    problems = {"POST": (429,)}
+
     @extend_schema(request=HeartbeatRequest, responses=HeartbeatResponse, operation_id="heartbeat")
     def post(self, request: Request) -> Response:
         """A sign of life, with what changed since the last one."""
@@ -68,8 +70,10 @@ class HeartbeatView(AgentView):
 
 
 class NetmapView(AgentView):
+    problems = {"GET": (429,)}
+
     @extend_schema(
-        responses={200: NetmapResponse, 304: None},
+        responses={200: MAP_OR_DELTA, 304: None},
         parameters=[
             OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER),
             OpenApiParameter("since", str, description="EPOCH.VERSION: a delta from there, if it can be told."),
@@ -115,6 +119,8 @@ def _takes_zstd(accept_encoding: str) -> bool:
 
 
 class EndpointsView(AgentView):
+    problems = {"PUT": (429,)}
+
     @extend_schema(request=EndpointsBody, responses=EndpointsBody, operation_id="put_endpoints")
     def put(self, request: Request) -> Response:
         """Replaces the node's endpoints and answers them in normal form."""
@@ -126,6 +132,8 @@ class EndpointsView(AgentView):
 
 
 class RoutesView(AgentView):
+    problems = {"PUT": (429,)}
+
     @extend_schema(request=RoutesBody, responses=RoutesBody, operation_id="put_routes")
     def put(self, request: Request) -> Response:
         """Replaces the routes that the node offers and answers them in normal form."""
@@ -137,6 +145,8 @@ class RoutesView(AgentView):
 
 
 class OwnNodeView(AgentView):
+    problems = {"DELETE": (409,)}
+
     @extend_schema(request=None, responses={204: None}, operation_id="delete_own_node")
     def delete(self, request: Request) -> Response:
         """Leaves the mesh for good: address and name go into quarantine."""
