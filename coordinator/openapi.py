@@ -61,7 +61,7 @@ class Problem(serializers.Serializer[Any]):
             "internal",
         )
     )
-    errors = FieldProblem(many=True, required=False)
+    errors = FieldProblem(many=True, required=False)  # type: ignore[assignment]
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -120,7 +120,7 @@ class ApiSchema(AutoSchema):
         return found
 
 
-class _Bearer(OpenApiAuthenticationExtension):
+class _Bearer(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     prefix: str
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
@@ -128,13 +128,13 @@ class _Bearer(OpenApiAuthenticationExtension):
         return {**definition, "bearerFormat": f"{self.prefix}..."}
 
 
-class NodeSessionScheme(_Bearer):
+class NodeSessionScheme(_Bearer):  # type: ignore[no-untyped-call]
     target_class = "coordinator.authentication.NodeSessionAuthentication"
     name = "nodeSession"
     prefix = "gws_"
 
 
-class ApiTokenScheme(_Bearer):
+class ApiTokenScheme(_Bearer):  # type: ignore[no-untyped-call]
     target_class = "coordinator.authentication.ApiTokenAuthentication"
     name = "apiToken"
     prefix = "gwa_"

@@ -6,7 +6,11 @@ from rest_framework import serializers
 
 from coordinator.admin_api.fields import FlagField, StrictSerializer, TextField, TextListField, WholeNumberField
 
-_SECONDS = {"min_value": 0, "max_value": 2**31 - 1}
+MAX_SECONDS = 2**31 - 1
+
+
+def _seconds() -> WholeNumberField:
+    return WholeNumberField(required=False, min_value=0, max_value=MAX_SECONDS)
 
 
 class NetworkOut(serializers.Serializer[Any]):
@@ -43,10 +47,10 @@ class NetworkEdit(StrictSerializer):
     ipv4_range = TextField(required=False, max_length=18)
     ipv6_range = TextField(required=False, max_length=43, allow_null=True)
     excluded = TextListField(required=False, each=80, most=256)
-    keepalive_seconds = WholeNumberField(required=False, **_SECONDS)
-    grace_seconds = WholeNumberField(required=False, **_SECONDS)
-    lease_seconds = WholeNumberField(required=False, **_SECONDS)
-    quarantine_seconds = WholeNumberField(required=False, **_SECONDS)
+    keepalive_seconds = _seconds()
+    grace_seconds = _seconds()
+    lease_seconds = _seconds()
+    quarantine_seconds = _seconds()
     max_peers = WholeNumberField(required=False, min_value=1, max_value=100_000)
     magic_dns = FlagField(required=False)
     nameservers = serializers.ListField(required=False, child=serializers.IPAddressField(), max_length=16)
