@@ -11,6 +11,8 @@ from sessions_app.models import User
 
 Facts = Mapping[str, Any]
 
+_OF_NODES: Final = frozenset({"nodes", "endpoints", "presence", "sessions"})
+
 
 def change_values(changes: Iterable[Change]) -> list[dict[str, Any]]:
     """Changes for programs. ``facts`` is what became true, as the log keeps it."""
@@ -37,12 +39,14 @@ def change_values(changes: Iterable[Change]) -> list[dict[str, Any]]:
 def node_ids_of(change: Change) -> list[int]:
     """Ids of the nodes that a change speaks of."""
     facts: Facts = change.facts
-    found = []
-    for key in ("nodes", "removed", "online", "offline"):
+    found: list[int] = []
+    if change.kind not in _OF_NODES:
+        return found
+    for key in ("nodes", "removed", "online", "offline", "ended"):
         for item in facts.get(key) or ():
             found.append(item["id"] if isinstance(item, dict) else item)
-    found += [int(key) for key in facts.get("endpoints") or ()]
-    return found
+    found += [int(key) for name in ("endpoints", "started") for key in facts.get(name) or ()]
+    return list(dict.fromkeys(found))
 
 
 def _node_names(changes: list[Change]) -> dict[int, str]:
@@ -51,6 +55,8 @@ def _node_names(changes: list[Change]) -> dict[int, str]:
     wanted |= {int(ident) for change in changes if (ident := _ident(change.actor, "node")) is not None}
     names: dict[int, str] = {}
     for change in changes:
+        if change.kind != "nodes":
+            continue
         for item in change.facts.get("nodes") or ():
             if isinstance(item, dict):
                 names.setdefault(item["id"], item["name"])
@@ -91,10 +97,11 @@ def _nodes(change: Change, names: Mapping[int, str]) -> str:
     removed = list(change.facts.get("removed") or ())
     if removed:
         return f"{_called(removed, names)} left the network"
+    started = [int(key) for key in change.facts.get("started") or ()]
+    if started:
+        return f"{_called(started, names)} {'joined' if change.facts.get('created') else 'registered again'}"
     rows = list(change.facts.get("nodes") or ())
     called = _called((row["id"] for row in rows), names)
-    if change.actor == "registration":
-        return f"{called} registered"
     states = {row["state"] for row in rows}
     if len(states) == 1 and (word := states.pop()) != "active":
         return f"{called}: {word}"
@@ -116,13 +123,21 @@ def _presence(change: Change, names: Mapping[int, str]) -> str:
 
 
 def _sessions(change: Change, names: Mapping[int, str]) -> str:
+    if started := [int(key) for key in change.facts.get("started") or ()]:
+        return f"session of {_called(started, names)}: began"
     reason = str(change.facts.get("reason", "ended")).replace("_", " ")
-    return f"session of {_called(change.facts.get('nodes') or (), names)}: {reason}"
+    return f"session of {_called(change.facts.get('ended') or (), names)}: {reason}"
 
 
 def _policy(change: Change, names: Mapping[int, str]) -> str:
-    rules = change.facts.get("rules") or ()
-    return f"policy {change.facts.get('policy_version', '')}, {len(rules)} rules"
+    facts: Facts = change.facts
+    head = f"policy {facts.get('policy_version', '')}"
+    if facts.get("boundary"):
+        return f"{head}: a schedule's boundary"
+    said = [f"{section} changed" for section in facts.get("changed") or ()]
+    said += [f"{section} removed" for section in facts.get("removed") or ()]
+    forced = " (objections overridden)" if facts.get("forced") else ""
+    return f"{head}: {', '.join(said) or 'rules reordered'}{forced}"
 
 
 def _users(change: Change, names: Mapping[int, str]) -> str:

@@ -9,13 +9,18 @@ from sessions_app.models import NodeSession
 
 def losses_of(node: Node) -> list[str]:
     """The worst first: networks that nobody else routes to, then the node itself."""
-    in_force = Route.objects.filter(advertised=True, approved=True)
-    served = list(in_force.filter(node=node).order_by("first", "prefix").values_list("prefix", flat=True))
-    elsewhere = set(
-        in_force.filter(network_id=node.network_id, prefix__in=served)
-        .exclude(node=node)
-        .values_list("prefix", flat=True)
+    served = list(
+        Route.objects.filter(node=node, primary=True).order_by("first", "prefix").values_list("prefix", flat=True)
     )
+    others = Route.objects.filter(
+        network_id=node.network_id,
+        prefix__in=served,
+        advertised=True,
+        approved=True,
+        node__state=Node.State.ACTIVE,
+        node__login_required=False,
+    ).exclude(node=node)
+    elsewhere = set(others.values_list("prefix", flat=True))
     alone = [prefix for prefix in served if prefix not in elsewhere]
     shared = [prefix for prefix in served if prefix in elsewhere]
     lines = []

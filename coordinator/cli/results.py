@@ -61,11 +61,12 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Something new with a secret that is shown this once: ``lines`` are printed as they are, to be copied."""
+    """Something new with a secret that is shown this once. ``lines`` come last, never wrapped: they are copied."""
 
     value: Value
     text: str
-    lines: Sequence[tuple[str, str]]
+    fields: Sequence[tuple[str, str]]
+    lines: Sequence[str] = ()
 
 
 Result = Listing | Card | Done | Secret

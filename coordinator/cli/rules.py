@@ -6,10 +6,22 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from acl.models import AclRule, Group, Host, TagOwner
-from acl.selectors import labels_for
+from acl.selectors import labels_for, rule_value
 from coordinator.cli.results import Card, Cell, Column, Value, Word
 from coordinator.cli.text import count, listed
-from mesh.policy import Labels, PortRange, format_ports, format_protocol, format_selector, parse_stored
+from mesh.policy import (
+    Labels,
+    Rule,
+    conditions_from_json,
+    format_ports,
+    format_protocol,
+    format_selector,
+    parse_stored,
+    schedule_from_json,
+    schedule_to_json,
+)
+from mesh.policy.conditions import condition_to_json, describe_condition
+from mesh.policy.schedule import describe_schedule
 
 ACTIONS: Final = {
     "accept": Word("accept", "green", "→"),
@@ -21,26 +33,31 @@ ACTIONS: Final = {
 def rule_values(rules: Sequence[AclRule]) -> list[dict[str, Any]]:
     """Rules for programs; what is written here can be given back to ``rule create``."""
     labels = labels_for([item for rule in rules for item in (*rule.sources, *rule.destinations)])
-    return [
-        {
-            "id": rule.pk,
-            "position": rule.position,
-            "name": rule.name,
-            "action": rule.action,
-            "sources": written(rule.sources, labels),
-            "destinations": written(rule.destinations, labels),
-            "protocols": [format_protocol(number) for number in rule.protocols],
-            "ports": [format_ports((PortRange(first, last),)) for first, last in rule.ports],
-            "enabled": rule.enabled,
-            "comment": rule.comment,
-        }
-        for rule in rules
-    ]
+    return [_rule_value(rule_value(rule), labels) for rule in rules]
 
 
-def written(stored: Sequence[str], labels: Labels) -> list[str]:
-    """Stored selectors as people write them."""
-    return [format_selector(parse_stored(item), labels) for item in stored]
+def _rule_value(rule: Rule, labels: Labels) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "position": rule.position,
+        "name": rule.name,
+        "action": rule.action.value,
+        "sources": [format_selector(item, labels) for item in rule.sources],
+        "destinations": [format_selector(item, labels) for item in rule.destinations],
+        "protocols": [format_protocol(number) for number in rule.protocols],
+        "ports": [format_ports((item,)) for item in rule.ports],
+        "schedule": None if rule.schedule is None else schedule_to_json(rule.schedule),
+        "conditions": [condition_to_json(item) for item in rule.conditions],
+        "enabled": rule.enabled,
+        "comment": rule.comment,
+    }
+
+
+def limits(value: Value) -> list[str]:
+    """When a rule is in force, and what it requires, in words; empty: always, of anybody."""
+    schedule = schedule_from_json(value["schedule"])
+    words = [] if schedule is None else [describe_schedule(schedule)]
+    return words + [describe_condition(item) for item in conditions_from_json(value["conditions"])]
 
 
 def services(value: Value) -> str:
@@ -57,6 +74,7 @@ RULE_COLUMNS: Final = (
     Column("To", lambda value: listed(value["destinations"], most=3)),
     Column("Service", services),
     Column("Name", lambda value: value["name"] or "-"),
+    Column("Only", lambda value: "; ".join(limits(value)) or "-", wide=True),
     Column("Comment", lambda value: value["comment"] or "-", wide=True),
 )
 
@@ -73,6 +91,7 @@ def rule_card(value: Value) -> Card:
         ("To", ", ".join(value["destinations"])),
         ("Protocols", ", ".join(value["protocols"]) or "tcp, udp and ping"),
         ("Ports", ", ".join(value["ports"]) or "any"),
+        ("Only", "; ".join(limits(value)) or "always, and of anybody"),
         ("Comment", value["comment"] or "-"),
     ]
     return Card(value, fields)
@@ -82,7 +101,7 @@ def sentence(value: Value) -> str:
     """A rule in one line, for a confirmation."""
     name = f"{value['name']}: " if value["name"] else ""
     source, target = listed(value["sources"]), listed(value["destinations"])
-    return f"{name}{value['action']} {source} to {target}, {services(value)}"
+    return ", ".join([f"{name}{value['action']} {source} to {target}", services(value), *limits(value)])
 
 
 def group_value(group: Group) -> dict[str, Any]:
@@ -142,7 +161,7 @@ def tag_values(rows: Sequence[TagOwner], carriers: dict[str, int]) -> list[dict[
         {
             "id": row.pk,
             "tag": row.tag,
-            "owners": written(row.owners, labels),
+            "owners": [format_selector(parse_stored(item), labels) for item in row.owners],
             "nodes": carriers.get(row.tag, 0),
             "comment": row.comment,
         }

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from ipaddress import ip_address
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from django.conf import settings
 
 from coordinator.cli.results import Card, Cell, Column, Listing, Value
 from coordinator.cli.times import exact
-from mesh.errors import ValidationError
-from mesh.names import validate_domain
+from mesh.errors import FieldError, ValidationError
 from nodes.models import Address, DnsRecord, Network, Node, RelayRegion
 
 # The key of the configuration file that each setting of a network comes from.
@@ -148,16 +147,6 @@ def read_list(items: Iterable[str]) -> list[str]:
     return [] if wanted == ["none"] else wanted
 
 
-def read_nameservers(items: Iterable[str]) -> list[str]:
-    """Addresses of name servers in normal form. Raises ValidationError."""
-    return [_address(item) for item in read_list(items)]
-
-
-def read_domains(items: Iterable[str]) -> list[str]:
-    """Domains in normal form. Raises ValidationError."""
-    return [validate_domain(item) for item in read_list(items)]
-
-
 def read_split_dns(items: Iterable[str]) -> dict[str, list[str]]:
     """``corp.example=10.0.0.53,10.0.0.54``, repeated; ``none`` empties it. Raises ValidationError."""
     found: dict[str, list[str]] = {}
@@ -165,19 +154,24 @@ def read_split_dns(items: Iterable[str]) -> dict[str, list[str]]:
     if given == ["none"]:
         return found
     for item in given:
-        domain, equals, servers = item.partition("=")
-        addresses = [_address(server.strip()) for server in servers.split(",") if server.strip()]
-        if not equals or not addresses:
+        domain, _, servers = item.partition("=")
+        addresses = [server.strip() for server in servers.split(",") if server.strip()]
+        if not addresses:
             raise ValidationError(f"{item!r}: write a domain and its name servers, as corp.example=10.0.0.53.")
-        found[validate_domain(domain.strip())] = addresses
+        found[domain.strip()] = addresses
     return found
 
 
-def _address(text: str) -> str:
+@contextmanager
+def keys_named() -> Iterator[None]:
+    """Lets errors of the service name a setting as the command line and the configuration do."""
     try:
-        return str(ip_address(text))
-    except ValueError as error:
-        raise ValidationError(f"{text!r} is no IP address.") from error
+        yield
+    except ValidationError as error:
+        faults = tuple(
+            FieldError(CONFIGURATION_KEYS.get(fault.field, fault.field), fault.message) for fault in error.errors
+        )
+        raise ValidationError("These settings are refused.", errors=faults) from error
 
 
 def kept_by_configuration(network: Network, changed: Iterable[str]) -> list[str]:

@@ -8,8 +8,7 @@ from typing import Final, TextIO
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
-from rich.padding import Padding
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +17,9 @@ from coordinator.cli.text import clean
 
 WIDE: Final = 120
 """Terminals from this width on show the columns that are not needed at 80."""
+
+_GAP: Final = "  "
+_LEAST: Final = 8
 
 
 def write(result: Result, stream: TextIO) -> None:
@@ -39,9 +41,10 @@ def _write_rich(result: Result, stream: TextIO) -> None:
         case Card():
             console.print(_card(result, glyphs=_has_glyphs(console)))
             for title, listing in result.lists:
-                console.print(Text(f" {title}", style="bold"))
-                body: RenderableType = Padding(Text(listing.empty, style="dim"), (0, 0, 1, 1))
-                console.print(_table(listing, width, glyphs=_has_glyphs(console)) if listing.values else body)
+                console.print()
+                console.print(Text(title, style="bold cyan"))
+                empty = Text(listing.empty, style="dim")
+                console.print(_table(listing, width, glyphs=_has_glyphs(console)) if listing.values else empty)
         case Done():
             console.print(Text(clean(result.text)))
         case Secret():
@@ -54,30 +57,41 @@ def _has_glyphs(console: Console) -> bool:
 
 
 def _table(listing: Listing, width: int, *, glyphs: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     columns = [column for column in listing.columns if not column.wide or width >= WIDE]
     cells = [[_styled(column.cell(value), glyphs=glyphs) for column in columns] for value in listing.values]
-    for index, column in enumerate(columns):
-        longest = max(row[index].cell_len for row in cells)
-        table.add_column(
-            column.title,
-            justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=max(longest, cell_len(column.title)) if column.keep else min(longest, 8),
-        )
+    longest = [max(cell_len(columns[i].title), *(row[i].cell_len for row in cells)) for i in range(len(columns))]
+    for column, fitted in zip(columns, _fit(columns, longest, width), strict=True):
+        justify: JustifyMethod = "right" if column.right else "left"
+        table.add_column(column.title, justify=justify, no_wrap=True, overflow="ellipsis", width=fitted)
     for row in cells:
         table.add_row(*row)
     return table
 
 
-def _card(card: Card, *, glyphs: bool) -> RenderableType:
+def _fit(columns: Sequence[Column], longest: Sequence[int], width: int) -> list[int]:
+    """Widths that fit: what is too wide is taken from the widest column that may be shortened, again and again.
+
+    (rich takes it from all columns alike, and an address or a time that lost its end says nothing.)
+    """
+    widths = list(longest)
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
+    while excess > 0:
+        index = max((i for i, column in enumerate(columns) if not column.keep), key=widths.__getitem__, default=None)
+        if index is None or widths[index] <= _LEAST:
+            break
+        widths[index] -= 1
+        excess -= 1
+    return widths
+
+
+def _card(card: Card, *, glyphs: bool) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for label, cell in card.fields:
         grid.add_row(label, _styled(cell, glyphs=glyphs))
-    return Padding(grid, (0, 0, 1 if card.lists else 0, 1))
+    return grid
 
 
 def _styled(cell: Cell, *, glyphs: bool) -> Text:
@@ -99,7 +113,8 @@ def _plain(result: Result) -> str:
         case Done():
             return f"{clean(result.text)}\n"
         case Secret():
-            return f"{clean(result.text)}\n\n{_aligned(list(result.lines), indent='  ')}"
+            head = f"{clean(result.text)}\n\n{_aligned(list(result.fields), indent='  ')}"
+            return head + "".join(f"\n{line}\n" for line in result.lines)
 
 
 def _plain_list(values: Sequence[Value], columns: Sequence[Column]) -> str:
@@ -112,7 +127,7 @@ def _plain_list(values: Sequence[Value], columns: Sequence[Column]) -> str:
         for text, width, column in zip(row, widths, columns, strict=True):
             gap = " " * (width - cell_len(text))
             padded.append(gap + text if column.right else text + gap)
-        lines.append("  ".join(padded).rstrip())
+        lines.append(_GAP.join(padded).rstrip())
     return "\n".join(lines) + "\n"
 
 

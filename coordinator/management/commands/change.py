@@ -103,6 +103,7 @@ def show(
         ("By", f"{value['actor_name']} ({value['actor']})"),
         ("From", value["origin"] or "-"),
         ("Request", value["request_id"] or "-"),
+        ("Facts", "-o yaml or --json shows them"),
     ]
     return Card(value, fields)
 

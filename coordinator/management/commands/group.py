@@ -12,6 +12,7 @@ from acl.models import Group
 from acl.services.groups import delete_group, save_group
 from coordinator.cli.command import NounCommand
 from coordinator.cli.noun import Noun
+from coordinator.cli.objections import OverrideOption, naming_override
 from coordinator.cli.options import CommentOption, ForceOption, NetworkOption, act
 from coordinator.cli.references import group_named, user_named
 from coordinator.cli.results import Card, Done, Listing
@@ -50,18 +51,21 @@ def create(
     ] = None,
     comment: CommentOption = None,
     network: NetworkOption = None,
+    override: OverrideOption = False,
 ) -> Done:
     """Make a group."""
     within = get_network(network)
     users, groups = _members(within, members or [])
-    made = save_group(
-        network_id=within.pk,
-        name=name,
-        users=sorted(users),
-        subgroups=sorted(groups),
-        comment=comment or "",
-        **act(),
-    )
+    with naming_override():
+        made = save_group(
+            network_id=within.pk,
+            name=name,
+            users=sorted(users),
+            subgroups=sorted(groups),
+            comment=comment or "",
+            forced=override,
+            **act(),
+        )
     return _done(within, made.pk, "is made")
 
 
@@ -76,6 +80,7 @@ def update(
     comment: CommentOption = None,
     network: NetworkOption = None,
     force: ForceOption = False,
+    override: OverrideOption = False,
 ) -> Done:
     """Change who is in a group, or its remark."""
     if not add and not remove and comment is None:
@@ -87,7 +92,7 @@ def update(
     if remove:
         lines = [f"Out of it: {listed(remove, most=20)}. What rules give to {found} they lose."]
         confirm(f"Change {found}?", losses=lines, force=force)
-    with transaction.atomic():
+    with naming_override(), transaction.atomic():
         # Under the lock: two who each add somebody at once must not undo each other.
         lock_network(within.pk)
         rows = list(found.members.all())
@@ -100,20 +105,24 @@ def update(
             users=sorted((users | new_users) - old_users),
             subgroups=sorted((groups | new_groups) - old_groups),
             comment=found.comment if comment is None else comment,
+            forced=override,
             **act(),
         )
     return _done(within, found.pk, "is changed")
 
 
 @noun.verb("delete", "rm", "remove")
-def delete(group: GroupArgument, network: NetworkOption = None, force: ForceOption = False) -> Done:
+def delete(
+    group: GroupArgument, network: NetworkOption = None, force: ForceOption = False, override: OverrideOption = False
+) -> Done:
     """Remove a group. Rules that accept it match nobody any more; what an enabled deny rule names stays."""
     within = get_network(network)
     found = group_named(within, group)
     value = group_value(_rows(within).get(pk=found.pk))
     lines = [f"Its members: {listed(members_of(value), most=10) or 'nobody'}. What rules give to it they lose."]
     confirm(f"Delete {found}?", losses=lines, force=force)
-    delete_group(group_id=found.pk, **act())
+    with naming_override():
+        delete_group(group_id=found.pk, forced=override, **act())
     return Done(f"group:{value['name']} is deleted.", {"id": value["id"], "name": value["name"], "deleted": True})
 
 

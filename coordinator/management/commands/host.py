@@ -10,6 +10,7 @@ from acl.models import Host
 from acl.services.hosts import delete_host, save_host
 from coordinator.cli.command import NounCommand
 from coordinator.cli.noun import Noun
+from coordinator.cli.objections import OverrideOption, naming_override
 from coordinator.cli.options import CommentOption, ForceOption, NetworkOption, act
 from coordinator.cli.references import host_named
 from coordinator.cli.results import Card, Done, Listing
@@ -48,20 +49,26 @@ def create(
     prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="An address or a CIDR.")],
     comment: CommentOption = None,
     network: NetworkOption = None,
+    override: OverrideOption = False,
 ) -> Done:
     """Name an address or a CIDR."""
     within = get_network(network)
-    host = save_host(network_id=within.pk, name=name, prefix=prefix, comment=comment or "", **act())
+    with naming_override():
+        host = save_host(
+            network_id=within.pk, name=name, prefix=prefix, comment=comment or "", forced=override, **act()
+        )
     return Done(f"{host} stands for {host.prefix}.", host_value(host))
 
 
 @noun.verb("update", "set")
 def update(
+    *,
     host: HostArgument,
     prefix: Annotated[str | None, typer.Option("--prefix", metavar="PREFIX", help="An address or a CIDR.")] = None,
     comment: CommentOption = None,
     network: NetworkOption = None,
     force: ForceOption = False,
+    override: OverrideOption = False,
 ) -> Done:
     """Change what a named host stands for, or its remark."""
     if prefix is None and comment is None:
@@ -71,24 +78,29 @@ def update(
     if prefix is not None and prefix != found.prefix:
         lines = [f"Rules that name it no longer speak of {found.prefix}."]
         confirm(f"Let {found} stand for {prefix}?", losses=lines, force=force)
-    after = save_host(
-        network_id=within.pk,
-        host_id=found.pk,
-        name=found.name,
-        prefix=found.prefix if prefix is None else prefix,
-        comment=found.comment if comment is None else comment,
-        **act(),
-    )
+    with naming_override():
+        after = save_host(
+            network_id=within.pk,
+            host_id=found.pk,
+            name=found.name,
+            prefix=found.prefix if prefix is None else prefix,
+            comment=found.comment if comment is None else comment,
+            forced=override,
+            **act(),
+        )
     return Done(f"{after} stands for {after.prefix}.", host_value(after))
 
 
 @noun.verb("delete", "rm", "remove")
-def delete(host: HostArgument, network: NetworkOption = None, force: ForceOption = False) -> Done:
+def delete(
+    host: HostArgument, network: NetworkOption = None, force: ForceOption = False, override: OverrideOption = False
+) -> Done:
     """Remove a named host. Rules that accept it match nothing any more; what an enabled deny rule names stays."""
     found = host_named(get_network(network), host)
     value = host_value(found)
     confirm(f"Delete {found}?", losses=[f"Rules that name it no longer speak of {found.prefix}."], force=force)
-    delete_host(host_id=found.pk, **act())
+    with naming_override():
+        delete_host(host_id=found.pk, forced=override, **act())
     return Done(f"host:{value['name']} is deleted.", {"id": value["id"], "name": value["name"], "deleted": True})
 
 

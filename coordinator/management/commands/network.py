@@ -15,11 +15,10 @@ from coordinator.cli.settings import (
     CONFIGURATION_KEYS,
     NETWORK_COLUMNS,
     kept_by_configuration,
+    keys_named,
     network_card,
     network_value,
-    read_domains,
     read_list,
-    read_nameservers,
     read_split_dns,
 )
 from coordinator.cli.terminal import confirm, note
@@ -89,9 +88,9 @@ def set_settings(
         "quarantine_seconds": _seconds(quarantine),
         "max_peers": max_peers,
         "magic_dns": magic_dns,
-        "nameservers": None if nameserver is None else read_nameservers(nameserver),
+        "nameservers": None if nameserver is None else read_list(nameserver),
         "split_dns": None if split_dns is None else read_split_dns(split_dns),
-        "search_domains": None if search_domain is None else read_domains(search_domain),
+        "search_domains": None if search_domain is None else read_list(search_domain),
     }
     changes = {name: value for name, value in changes.items() if value is not None}
     if ipv6_range == "none":
@@ -103,7 +102,8 @@ def set_settings(
         nodes = Node.objects.filter(network=found).count()
         lines = [f"{count(nodes, 'node')} of {found.domain} will answer to other names, at once."]
         confirm(f"Change the domain of {found.name}?", losses=lines, force=force)
-    after = update_network(network_id=found.pk, changes=changes, **act())
+    with keys_named():
+        after = update_network(network_id=found.pk, changes=changes, **act())
     for key in kept_by_configuration(after, changes):
         note(f"{key} stands in the configuration: its value there holds again when the server next starts.")
     words = ", ".join(CONFIGURATION_KEYS[name] for name in changes)

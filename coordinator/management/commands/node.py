@@ -12,6 +12,7 @@ from coordinator.cli.command import NounCommand
 from coordinator.cli.losses import losses_of
 from coordinator.cli.nodes import node_card, node_columns, node_values, nodes_of, route_listing, value_of
 from coordinator.cli.noun import Noun
+from coordinator.cli.objections import OverrideOption
 from coordinator.cli.options import ForceOption, NetworkOption, NodeArgument, act
 from coordinator.cli.references import node_named, user_named
 from coordinator.cli.results import Card, Done, Listing
@@ -150,13 +151,15 @@ def tag_node(
 
 
 @noun.verb("delete", "rm", "remove")
-def delete(node: NodeArgument, network: NetworkOption = None, force: ForceOption = False) -> Done:
+def delete(
+    node: NodeArgument, network: NetworkOption = None, force: ForceOption = False, override: OverrideOption = False
+) -> Done:
     """Remove a node for good. Its addresses and name rest in quarantine, its key is refused until released."""
     found = node_named(get_network(network), node)
     ident, name = found.pk, found.name
     lines = [*losses_of(found), "Its key is refused until released (manage.py key release). This cannot be undone."]
     confirm(f"Delete {name}?", losses=lines, force=force)
-    delete_node(node_id=ident, **act())
+    delete_node(node_id=ident, forced=override, **act())
     return Done(f"{name} is deleted.", {"id": ident, "name": name, "deleted": True})
 
 

@@ -5,58 +5,38 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from django.utils import timezone as clock
 
 from acl.models import AclRule
 from acl.services.rules import create_rule, delete_rule, move_rule, update_rule
 from coordinator.cli.command import NounCommand
+from coordinator.cli.conditions import read_conditions, read_schedule
 from coordinator.cli.noun import Noun
+from coordinator.cli.objections import OverrideOption, naming_override
 from coordinator.cli.options import CommentOption, ForceOption, NetworkOption, act
 from coordinator.cli.references import rule_named
 from coordinator.cli.results import Card, Done, Listing
+from coordinator.cli.rule_options import (
+    ActionOption,
+    DaysOption,
+    EnabledOption,
+    FromOption,
+    HoursOption,
+    NameOption,
+    NotBeforeOption,
+    PortOption,
+    ProtocolOption,
+    RequireOption,
+    RuleArgument,
+    ToOption,
+    UntilOption,
+    ZoneOption,
+)
 from coordinator.cli.rules import RULE_COLUMNS, rule_card, rule_values, sentence
 from coordinator.cli.terminal import confirm
 from nodes.selectors import get_network
 
 noun = Noun("rule", "The policy's rules. The first that matches decides; what no rule accepts is denied.")
-
-RuleArgument = Annotated[str, typer.Argument(metavar="RULE", help="A rule by id or name.")]
-ActionOption = Annotated[str | None, typer.Option("--action", metavar="ACTION", help="accept or deny.")]
-FromOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--from",
-        "--source",
-        "--src",
-        metavar="SELECTOR",
-        help="Who: *, user:ana, group:ops, tag:web, node:db, host:name, an address, a CIDR, autogroup:member or "
-        "autogroup:tagged. Repeatable.",
-    ),
-]
-ToOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--to",
-        "--destination",
-        "--dst",
-        metavar="SELECTOR",
-        help="Whom they reach: the same, autogroup:self or autogroup:internet. Repeatable.",
-    ),
-]
-ProtocolOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--protocol",
-        "--proto",
-        metavar="NAME",
-        help="tcp, udp, icmp, ... or a number. Repeatable. Without it tcp, udp and ping; any gives that back.",
-    ),
-]
-PortOption = Annotated[
-    list[str] | None,
-    typer.Option("--port", metavar="PORT", help="22 or 8000-8999. Repeatable. Without it any port, as with *."),
-]
-NameOption = Annotated[str | None, typer.Option("--name", metavar="TEXT", help="What the rule is called.")]
-EnabledOption = Annotated[bool | None, typer.Option("--enable/--disable", help="A disabled rule is as if absent.")]
 
 
 @noun.verb("list", "ls")
@@ -69,8 +49,7 @@ def list_rules(network: NetworkOption = None) -> Listing:
 @noun.verb("show", "get")
 def show(rule: RuleArgument, network: NetworkOption = None) -> Card:
     """Show a rule."""
-    [value] = rule_values([rule_named(get_network(network), rule)])
-    return rule_card(value)
+    return rule_card(_value(rule_named(get_network(network), rule)))
 
 
 @noun.verb("create", "c", "new")
@@ -81,6 +60,12 @@ def create(
     action: ActionOption = "accept",
     protocols: ProtocolOption = None,
     ports: PortOption = None,
+    days: DaysOption = None,
+    hours: HoursOption = None,
+    timezone: ZoneOption = None,
+    not_before: NotBeforeOption = None,
+    until: UntilOption = None,
+    require: RequireOption = None,
     name: NameOption = None,
     comment: CommentOption = None,
     enabled: EnabledOption = True,
@@ -88,23 +73,29 @@ def create(
         int | None, typer.Option("--position", min=1, metavar="NUMBER", help="1 is the first. Without it the last.")
     ] = None,
     network: NetworkOption = None,
+    override: OverrideOption = False,
 ) -> Done:
     """Add a rule. It is in force at once."""
     if not sources or not destinations:
         raise typer.BadParameter("Give at least one --from and one --to.")
-    fields = _fields(
+    fields = _given(
         sources=sources,
         destinations=destinations,
         action=action,
-        protocols=protocols,
-        ports=ports,
+        protocols=_unless(protocols, "any"),
+        ports=_unless(ports, "*"),
+        schedule=_schedule({}, days, hours, timezone, not_before, until),
+        conditions=None if require is None else read_conditions(require),
         name=name,
         comment=comment,
         enabled=enabled,
     )
-    rule = create_rule(network_id=get_network(network).pk, fields=fields, position=position, **act())
-    value = _value_of(rule.pk)
-    return Done(f"Rule {rule.pk} is in force at position {value['position']}: {sentence(value)}.", value)
+    with naming_override():
+        within = get_network(network)
+        made = create_rule(network_id=within.pk, fields=fields, position=position, forced=override, **act())
+    value = _value_of(made.pk)
+    state = "is in force" if value["enabled"] else "stands, disabled,"
+    return Done(f"Rule {made.pk} {state} at position {value['position']}: {sentence(value)}.", value)
 
 
 @noun.verb("update", "set")
@@ -116,91 +107,106 @@ def update(
     action: ActionOption = None,
     protocols: ProtocolOption = None,
     ports: PortOption = None,
+    days: DaysOption = None,
+    hours: HoursOption = None,
+    timezone: ZoneOption = None,
+    not_before: NotBeforeOption = None,
+    until: UntilOption = None,
+    require: RequireOption = None,
     name: NameOption = None,
     comment: CommentOption = None,
     enabled: EnabledOption = None,
     network: NetworkOption = None,
     force: ForceOption = False,
+    override: OverrideOption = False,
 ) -> Done:
     """Change a rule. A repeatable option replaces the whole list."""
-    fields = _fields(
+    found = rule_named(get_network(network), rule)
+    before = _value(found)
+    fields = _given(
         sources=sources,
         destinations=destinations,
         action=action,
-        protocols=protocols,
-        ports=ports,
+        protocols=_unless(protocols, "any"),
+        ports=_unless(ports, "*"),
+        schedule=_schedule(before["schedule"] or {}, days, hours, timezone, not_before, until),
+        conditions=None if require is None else read_conditions(require),
         name=name,
         comment=comment,
         enabled=enabled,
     )
     if not fields:
         raise typer.BadParameter("Say what to change.")
-    found = rule_named(get_network(network), rule)
     if set(fields) - {"name", "comment"}:
-        [before] = rule_values([found])
-        lines = [f"It says now: {sentence(before)}.", "Connections that it no longer allows are cut."]
+        lines = [f"It says now: {sentence(before)}.", "Connections that are no longer allowed are cut."]
         confirm(f"Change rule {found.pk}?", losses=lines, force=force)
-    update_rule(rule_id=found.pk, fields=fields, **act())
+    with naming_override():
+        update_rule(rule_id=found.pk, fields=fields, forced=override, **act())
     value = _value_of(found.pk)
     return Done(f"Rule {found.pk} is changed: {sentence(value)}.", value)
 
 
 @noun.verb("move", "mv")
 def move(
+    *,
     rule: RuleArgument,
     position: Annotated[int, typer.Argument(min=1, metavar="POSITION", help="1 is the first.")],
     network: NetworkOption = None,
     force: ForceOption = False,
+    override: OverrideOption = False,
 ) -> Done:
     """Put a rule at another position."""
     found = rule_named(get_network(network), rule)
     if found.position != position:
-        lines = ["The first rule that matches decides: what it said before or after others may turn."]
+        lines = ["The first rule that matches decides: what it and the rules between decide may turn."]
         confirm(f"Move rule {found.pk} from position {found.position} to {position}?", losses=lines, force=force)
-    after = move_rule(rule_id=found.pk, position=position, **act())
+    with naming_override():
+        after = move_rule(rule_id=found.pk, position=position, forced=override, **act())
     return Done(f"Rule {found.pk} is at position {after.position}.", _value_of(found.pk))
 
 
 @noun.verb("delete", "rm", "remove")
-def delete(rule: RuleArgument, network: NetworkOption = None, force: ForceOption = False) -> Done:
-    """Remove a rule. What it accepted is cut, unless another rule accepts it."""
+def delete(
+    rule: RuleArgument, network: NetworkOption = None, force: ForceOption = False, override: OverrideOption = False
+) -> Done:
+    """Remove a rule. What only it accepts is cut; what only it denies is open."""
     found = rule_named(get_network(network), rule)
-    [value] = rule_values([found])
+    value = _value(found)
     cut = "What only it accepts is cut." if found.action == AclRule.Action.ACCEPT else "What only it denies is open."
     confirm(f"Delete rule {found.pk}?", losses=[f"It says: {sentence(value)}.", cut], force=force)
-    ident = found.pk
-    delete_rule(rule_id=ident, **act())
-    return Done(f"Rule {ident} is deleted.", {"id": ident, "name": value["name"], "deleted": True})
+    with naming_override():
+        delete_rule(rule_id=found.pk, forced=override, **act())
+    deleted = {"id": value["id"], "name": value["name"], "deleted": True}
+    return Done(f"Rule {value['id']} is deleted.", deleted)
 
 
-def _value_of(rule_id: int) -> dict[str, Any]:
-    [value] = rule_values([AclRule.objects.get(pk=rule_id)])
+def _value(rule: AclRule) -> dict[str, Any]:
+    [value] = rule_values([rule])
     return value
 
 
-def _fields(
-    *,
-    sources: list[str] | None,
-    destinations: list[str] | None,
-    action: str | None,
-    protocols: list[str] | None,
-    ports: list[str] | None,
-    name: str | None,
-    comment: str | None,
-    enabled: bool | None,
-) -> dict[str, Any]:
+def _value_of(rule_id: int) -> dict[str, Any]:
+    return _value(AclRule.objects.get(pk=rule_id))
+
+
+def _given(**fields: Any) -> dict[str, Any]:
     """What was given, as the service takes it."""
-    given = {
-        "sources": sources,
-        "destinations": destinations,
-        "action": action,
-        "protocols": [] if protocols == ["any"] else protocols,
-        "ports": [] if ports == ["*"] else ports,
-        "name": name,
-        "comment": comment,
-        "enabled": enabled,
-    }
-    return {key: value for key, value in given.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _unless(given: list[str] | None, word: str) -> list[str] | None:
+    """``word`` alone stands for the empty list."""
+    return [] if given == [word] else given
+
+
+def _schedule(present: dict[str, Any], *given: str | None) -> dict[str, Any] | None:
+    """The schedule with what is given of days, hours, time zone, beginning and end; None where nothing is."""
+    if all(part is None for part in given):
+        return None
+    days, hours, zone, not_before, until = given
+    return read_schedule(
+        present, days=days, hours=hours, timezone=zone, not_before=not_before, until=until, now=clock.now()
+    )
 
 
 class Command(NounCommand):

@@ -11,6 +11,7 @@ from acl.models import TagOwner
 from acl.services.tags import delete_tag, save_tag
 from coordinator.cli.command import NounCommand
 from coordinator.cli.noun import Noun
+from coordinator.cli.objections import OverrideOption, naming_override
 from coordinator.cli.options import CommentOption, ForceOption, NetworkOption, act
 from coordinator.cli.references import tag_named
 from coordinator.cli.results import Card, Done, Listing
@@ -62,10 +63,14 @@ def create(
     owners: OwnersOption = None,
     comment: CommentOption = None,
     network: NetworkOption = None,
+    override: OverrideOption = False,
 ) -> Done:
     """Declare a tag, so that rules may name it."""
     within = get_network(network)
-    row = save_tag(network_id=within.pk, tag=tag, owners=_owners(owners), comment=comment or "", **act())
+    with naming_override():
+        row = save_tag(
+            network_id=within.pk, tag=tag, owners=_owners(owners), comment=comment or "", forced=override, **act()
+        )
     return Done(f"{row.tag} is declared.", _value(within, row))
 
 
@@ -75,31 +80,37 @@ def update(
     owners: OwnersOption = None,
     comment: CommentOption = None,
     network: NetworkOption = None,
+    override: OverrideOption = False,
 ) -> Done:
     """Change who may give a tag, or its remark. Machines that have it keep it."""
     if owners is None and comment is None:
         raise typer.BadParameter("Say what to change: --owner or --comment.")
     within = get_network(network)
     found = tag_named(within, tag)
-    after = save_tag(
-        network_id=within.pk,
-        tag_owner_id=found.pk,
-        tag=found.tag,
-        owners=_value(within, found)["owners"] if owners is None else _owners(owners),
-        comment=found.comment if comment is None else comment,
-        **act(),
-    )
+    with naming_override():
+        after = save_tag(
+            network_id=within.pk,
+            tag_owner_id=found.pk,
+            tag=found.tag,
+            owners=_value(within, found)["owners"] if owners is None else _owners(owners),
+            comment=found.comment if comment is None else comment,
+            forced=override,
+            **act(),
+        )
     return Done(f"{after.tag} is changed.", _value(within, after))
 
 
 @noun.verb("delete", "rm", "remove")
-def delete(tag: TagArgument, network: NetworkOption = None, force: ForceOption = False) -> Done:
+def delete(
+    tag: TagArgument, network: NetworkOption = None, force: ForceOption = False, override: OverrideOption = False
+) -> Done:
     """Withdraw a tag: nobody may give it any more. Machines keep it; what an enabled deny rule names stays."""
     within = get_network(network)
     found = tag_named(within, tag)
     value = _value(within, found)
     confirm(f"Delete {found.tag}?", losses=[who_has(value), "Nobody but administrators may give it."], force=force)
-    delete_tag(tag_owner_id=found.pk, **act())
+    with naming_override():
+        delete_tag(tag_owner_id=found.pk, forced=override, **act())
     return Done(f"{value['tag']} is deleted.", {"id": value["id"], "tag": value["tag"], "deleted": True})
 
 

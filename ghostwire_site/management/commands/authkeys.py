@@ -1,0 +1,5 @@
+"""``manage.py authkeys``: the same as ``authkey``."""
+
+from ghostwire_site.management.commands.authkey import Command
+
+__all__ = ["Command"]
