@@ -21,6 +21,14 @@ from coordinator.admin_api.views.nodes import (
     NodeRoutesApprove,
     NodeRoutesWithdraw,
 )
+from coordinator.admin_api.views.policy import PolicyDetail
+from coordinator.admin_api.views.policy_versions import (
+    VersionDetail,
+    VersionDiff,
+    VersionDocument,
+    VersionList,
+    VersionRollback,
+)
 from coordinator.admin_api.views.relays import RelayDetail, RelayList, RelayServerDetail, RelayServerList
 from coordinator.admin_api.views.retired_keys import RetiredKeyDetail, RetiredKeyList
 from coordinator.admin_api.views.rules import RuleDetail, RuleList, RuleOrderAll, RuleReorder
@@ -72,4 +80,10 @@ urlpatterns = [
     path("acl/hosts/<int:pk>", HostDetail.as_view()),
     path("acl/tags", TagList.as_view()),
     path("acl/tags/<int:pk>", TagDetail.as_view()),
+    path("policy", PolicyDetail.as_view()),
+    path("policy/versions", VersionList.as_view()),
+    path("policy/versions/<int:number>", VersionDetail.as_view()),
+    path("policy/versions/<int:number>/document", VersionDocument.as_view()),
+    path("policy/versions/<int:number>/diff", VersionDiff.as_view()),
+    path("policy/versions/<int:number>/rollback", VersionRollback.as_view()),
 ]

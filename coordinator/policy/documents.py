@@ -41,9 +41,10 @@ class ExportedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class CheckedPolicy:
-    """What a document would do. ``difference`` has the shape of ``acl.difference.difference``, in people's names; it is
-    empty for a document that says what is in force."""
+    """What a document would do to ``version``, which is in force. ``difference`` has the shape of
+    ``acl.difference.difference``, in people's names; it is empty for a document that says what is in force."""
 
+    version: int
     policy: Policy
     difference: Mapping[str, Any]
     warnings: tuple[str, ...]
@@ -93,7 +94,9 @@ def check_policy_document(*, network_id: int, text: str | bytes, now: datetime) 
     policy = with_ended_off(document.policy, at)
     assessment = assess(network=network, policy=validate_policy(policy), at=at)
     found = compare(network_id=network_id, policy=policy, comments=document.comments)
-    return CheckedPolicy(policy, found, (*document.warnings, *assessment.after.warnings), assessment)
+    return CheckedPolicy(
+        network.policy_version, policy, found, (*document.warnings, *assessment.after.warnings), assessment
+    )
 
 
 def compare(*, network_id: int, policy: Policy, comments: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

@@ -2,66 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import orjson
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from acl import judges
 from acl.judges import appoint_judge
 from acl.models import AclRule, PolicyVersion
-from mesh.change import Cause
 from nodes.models import Network
-from sessions_app.services.api_tokens import create_api_token
-from sessions_app.services.users import create_user
+from tests.coordinator.policy_calls import Caller, caller
 
 ANY = {"action": "accept", "sources": ["*"], "destinations": ["*"]}
 OFFICE = {"weekdays": ["mon"], "start": "08:00", "end": "18:00", "timezone": "Europe/Berlin"}
 
 
-@dataclass
-class Caller:
-    """A person's program."""
-
-    token: str
-
-    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        return Client(raise_request_exception=False).generic(
-            method.upper(),
-            f"/api/v1/admin/{path}",
-            b"" if body is None else orjson.dumps(body),
-            content_type="application/json",
-            headers={"Authorization": f"Bearer {self.token}", **{k.replace("_", "-"): v for k, v in headers.items()}},
-        )
-
-
-CallerOf = Callable[[str], Caller]
-
-
 @pytest.fixture
-def caller_of(network: Network) -> CallerOf:
-    """Makes a program of a person with a role."""
-
-    def make(role: str) -> Caller:
-        now = timezone.now()
-        user = create_user(login=f"{role}@example.com".replace("_", "-"), role=role, cause=Cause.command(), now=now)
-        created = create_api_token(
-            user_id=user.pk, name="t", expires_at=None, now=now, random32=secrets.token_bytes(32)
-        )
-        return Caller(created.secret)
-
-    return make
-
-
-@pytest.fixture
-def call(caller_of: CallerOf) -> Caller:
-    return caller_of("network_admin")
+def call(network: Network) -> Caller:
+    return caller("network_admin")
 
 
 @pytest.fixture
@@ -175,5 +135,6 @@ def test_what_a_deny_names_is_deleted_by_force_alone(
 
 
 @pytest.mark.parametrize(("role", "status"), [("auditor", 403), ("support", 404), ("member", 404), ("admin", 201)])
-def test_who_may_edit(caller_of: CallerOf, role: str, status: int) -> None:
-    assert caller_of(role)("post", "acl/rules", ANY).status_code == status
+@pytest.mark.usefixtures("network")
+def test_who_may_edit(role: str, status: int) -> None:
+    assert caller(role)("post", "acl/rules", ANY).status_code == status
