@@ -26,7 +26,6 @@ class Caller:
     def __call__(
         self, method: str, path: str, body: Any = None, *, kind: str = "application/json", **headers: str
     ) -> Any:
-        raw = body.encode() if isinstance(body, str) else b"" if body is None else orjson.dumps(body)
         return Client(raise_request_exception=False).generic(
             method.upper(),
             f"/api/v1/admin/{path}",
