@@ -92,7 +92,9 @@ def _never_used(network: Network, family: int, pool: Pool) -> IPv4Address | IPv6
     field = "ipv4_cursor" if family == 4 else "ipv6_cursor"
     cursor = before = int(getattr(network, field))
     found: IPv4Address | IPv6Address | None = None
-    rows = Address.objects.filter(network=network, family=family).order_by("packed").values_list("packed", flat=True)
+    # Up to the end of the range: behind it lie all addresses of the other family.
+    last = pack(pool.network.broadcast_address)
+    rows = Address.objects.filter(network=network, packed__lte=last).order_by("packed").values_list("packed", flat=True)
     known: set[str] = set()
     known_until, limit = "", 1
     while found is None and (candidate := pool.next_candidate(cursor)) is not None:
