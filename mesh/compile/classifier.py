@@ -237,15 +237,19 @@ class Classifier:
                 families |= _FAMILY[route.version]
         return (FacetKey(families, INTERNET_BIT),) if families else ()
 
-    def stranger_facet(self, address: Address, *, routed: bool, internet: bool) -> FacetKey:
-        """The facet of an address that no node has: one behind a router, one on the internet, or one nowhere at all.
+    def own_terms(self, node: PolicyNode, address: Address) -> int:
+        """The terms that match one of the node's own addresses, as bits, whether or not conditions hold."""
+        return self._of_node(node) | self.prefixes.terms_of(address)
 
-        The internet is a destination alone, and no address term speaks of it there.
-        """
-        if internet:
-            return FacetKey(_FAMILY[address.version], INTERNET_BIT)
-        terms = self.prefixes.terms_of(address) | (self._matchers.anything if routed else 0)
-        return FacetKey(_FAMILY[address.version], terms & self._unknown)
+    def stranger_terms(self, address: Address, *, routed: bool) -> int:
+        """The terms that match an address that no node has, as bits, whether or not conditions hold: one of the network
+        or behind a router (``routed``), or one that the policy at most names."""
+        return self.prefixes.terms_of(address) | (self._matchers.anything if routed else 0)
+
+    @property
+    def unknown(self) -> int:
+        """The terms whose conditions hold for a source that nobody knows anything of."""
+        return self._unknown
 
     def meets(self, term: SourceTerm, node: PolicyNode, *, known: bool = True) -> bool:
         """Whether the conditions of ``term`` hold for ``node``."""

@@ -44,6 +44,8 @@ class CompiledPolicy:
     sides: Sides
     reach: Reach
     memo: Memo = field(default_factory=Memo, repr=False)
+    lineage: object = field(default_factory=object, repr=False)
+    """The same for policies that moved on from one another: their classes have the same numbers."""
 
     @property
     def facts(self) -> NetworkFacts:

@@ -5,7 +5,7 @@ A row is a bit set of classes. ``walk`` is the heart of the engine: first match 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mesh.compile.atoms import Reach
@@ -68,3 +68,25 @@ def walk(numbers: Iterable[int], steps: Sequence[Step], others: Sequence[int], e
         if allowed == everybody:
             break
     return allowed
+
+
+def walk_through(numbers: Iterable[int], steps: Sequence[Step], others: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The same walk, rule by rule: each accept rule with the classes that it is the first to accept."""
+    allowed = 0
+    denied: dict[int, int] = {}
+    for number in numbers:
+        accepts, (atoms, free) = steps[number]
+        matched = others[number]
+        if not accepts:
+            for atom in atoms:
+                denied[atom] = denied.get(atom, 0) | matched
+            continue
+        fresh = matched & ~allowed
+        if not free:
+            blocked = fresh
+            for atom in atoms:
+                blocked &= denied.get(atom, 0)
+            fresh &= ~blocked
+        if fresh:
+            allowed |= fresh
+            yield number, fresh

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.compile import CompiledPolicy, at_instant, compile_policy, moved, with_policy
 from mesh.policy import FactsChange, NetworkFacts, Policy, apply_change
-from tests.mesh.policy.strategies import AT, networks, nodes, policies
-
-EXAMPLES = int(os.environ.get("GHOSTWIRE_POLICY_EXAMPLES", "150"))
-thorough = settings(max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+from tests.mesh.policy.edits import changes, edits
+from tests.mesh.policy.profile import thorough
+from tests.mesh.policy.strategies import AT, networks, policies
 
 
 def answers(compiled: CompiledPolicy) -> object:
@@ -33,24 +30,6 @@ def answers(compiled: CompiledPolicy) -> object:
             ],
         )
     return told, compiled.next_boundary, compiled.warnings
-
-
-@st.composite
-def changes(draw: st.DrawFn) -> FactsChange:
-    idents = draw(st.lists(st.integers(1, 6), unique=True, max_size=3))
-    removed = draw(st.frozensets(st.integers(1, 6), max_size=1))
-    return FactsChange(tuple(draw(nodes(ident)) for ident in idents), removed.difference(idents))
-
-
-@st.composite
-def edits(draw: st.DrawFn, policy: Policy) -> Policy:
-    """Another policy: rules moved about, some taken out or put in, and groups perhaps changed."""
-    other = draw(policies(3))
-    keep = [rule for rule in policy.rules if draw(st.integers(0, 4))]
-    mixed = draw(st.permutations([*keep, *other.rules])) if draw(st.booleans()) else [*keep, *other.rules]
-    rules = tuple(replace(rule, id=place, position=place) for place, rule in enumerate(mixed, start=1))
-    changed = draw(st.booleans())
-    return Policy(rules, other.groups if changed else policy.groups, other.hosts if changed else policy.hosts)
 
 
 @thorough

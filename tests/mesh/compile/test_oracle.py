@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from mesh.compile import compile_policy
 from mesh.policy import NetworkFacts, Policy
 from tests.mesh.policy.agent import Agent
 from tests.mesh.policy.oracle import Oracle, ends_of
+from tests.mesh.policy.profile import thorough
 from tests.mesh.policy.strategies import AT, networks, policies
-
-EXAMPLES = int(os.environ.get("GHOSTWIRE_POLICY_EXAMPLES", "150"))
-thorough = settings(max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @thorough
