@@ -143,7 +143,7 @@ def _policy(said: Mapping[str, Any], names: Names, change: Change) -> SafeString
     rules = said.get("rules") or []
     url = links.list_url("acl.aclrule")
     policy = html.link(url, f"Policy {said.get('policy_version', '')}".strip())
-    return format_html('{} is in force <span class="gw-dim">{} rules</span>', policy, len(rules))
+    return format_html('{} is in force <span class="gw-dim">{}</span>', policy, html.many(len(rules), "rule"))
 
 
 def _users(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:

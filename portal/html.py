@@ -136,6 +136,11 @@ def addresses(pairs: Iterable[tuple[int, str]]) -> SafeString:
     return inner or dim("no address yet")
 
 
+def many(number: int, one: str, plural: str = "") -> str:
+    """``1 node``, ``3 nodes``, ``2 people``."""
+    return f"{number} {one if number == 1 else plural or one + 's'}"
+
+
 def span_words(span: timedelta) -> str:
     """A length of time in one unit: ``12 s``, ``7 min``, ``5 h``, ``61 days``."""
     seconds = int(abs(span.total_seconds()))

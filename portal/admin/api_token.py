@@ -16,8 +16,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal import html, links
-from portal.admin.auth_key import LIFETIMES, ends_at
 from portal.admin.base import ServiceAdmin
+from portal.admin.enrol_form import LIFETIMES, ends_at
 from portal.admin.filters import ChoiceFilter
 from portal.forms import ServiceForm, UtcDateTimeField
 from portal.once import begin_once, spend_once

@@ -159,7 +159,7 @@ class GroupAdmin(ServiceAdmin):
     def user_count(self, obj: Group) -> SafeString | str:
         """How many."""
         number = obj.gw_users  # type: ignore[attr-defined]
-        return f"{number} people" if number != 1 else "1 person"
+        return html.many(number, "person", "people")
 
     @display(description="Groups", ordering="gw_groups")
     def subgroup_count(self, obj: Group) -> SafeString | int:

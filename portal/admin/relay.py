@@ -75,7 +75,7 @@ def _ask_region(regions: Sequence[RelayRegion]) -> Question:
         Node.objects.filter(home_region__in=numbers).order_by().values_list("home_region").annotate(number=Count("pk"))
     )
     rows = [
-        Row(region.name, f"is home to {homes[region.number]} nodes, which choose another", worst=True)
+        Row(region.name, f"is home to {html.many(homes[region.number], 'node')}, which choose another", worst=True)
         if homes.get(region.number)
         else Row(region.name, "is home to no node")
         for region in regions
@@ -169,7 +169,7 @@ class RelayRegionAdmin(ServiceAdmin):
     def homes(self, obj: RelayRegion) -> SafeString | str:
         """How many nodes."""
         number = obj.gw_homes  # type: ignore[attr-defined]
-        return f"{number} nodes" if number else html.dim("no node")
+        return html.many(number, "node") if number else html.dim("no node")
 
     def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
         """Its servers."""

@@ -116,8 +116,7 @@ class TagOwnerAdmin(ServiceAdmin):
         number = obj.gw_nodes  # type: ignore[attr-defined]
         if not number:
             return html.dim("no node")
-        words = f"{number} nodes" if number != 1 else "1 node"
-        return html.link(links.list_url("nodes.node", f"tag={obj.tag.removeprefix('tag:')}"), words)
+        return html.link(links.list_url("nodes.node", f"tag={obj.tag.removeprefix('tag:')}"), html.many(number, "node"))
 
     @display(description="Owners")
     def owner_chips(self, obj: TagOwner) -> SafeString:

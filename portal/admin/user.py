@@ -103,6 +103,11 @@ def guard(request: HttpRequest, user: User) -> None:
         raise PermissionDenied
 
 
+def _cut(nodes: int, keys: int) -> str:
+    lost = f"{html.many(nodes, 'node')} {'loses its' if nodes == 1 else 'lose their'} peers"
+    return f"{lost}, {html.many(keys, 'auth key')} {'stops' if keys == 1 else 'stop'} working"
+
+
 def _ask_disable(users: Sequence[User]) -> Question:
     ids = [user.pk for user in users]
     nodes = dict(Node.objects.filter(owner_id__in=ids).order_by().values_list("owner_id").annotate(n=Count("pk")))
@@ -111,14 +116,14 @@ def _ask_disable(users: Sequence[User]) -> Question:
     rows = [
         Row(
             user.username,
-            f"{nodes.get(user.pk, 0)} nodes lose their peers, {alive.get(user.pk, 0)} auth keys stop working",
+            _cut(nodes.get(user.pk, 0), alive.get(user.pk, 0)),
             worst=bool(nodes.get(user.pk)),
         )
         for user in users
     ]
     what = count(users, "", "people")
     lead = "No more logins, and the machines of this person are cut off until it is enabled again."
-    tick = f"Cut off {sum(nodes.values())} nodes" if nodes else ""
+    tick = f"Cut off {html.many(sum(nodes.values()), 'node')}" if nodes else ""
     return Question(f"Disable {what}?", lead, f"Disable {what}", rows, tick, "Keep")
 
 
@@ -250,7 +255,7 @@ class UserAdmin(ServiceAdmin):
         number = obj.gw_nodes  # type: ignore[attr-defined]
         if not number:
             return html.dim("none")
-        return html.link(links.list_url("nodes.node", f"owner={obj.pk}"), f"{number} nodes" if number > 1 else "1 node")
+        return html.link(links.list_url("nodes.node", f"owner={obj.pk}"), html.many(number, "node"))
 
     @display(description="Last login", ordering="last_login")
     def seen(self, obj: User) -> SafeString:

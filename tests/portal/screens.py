@@ -88,7 +88,7 @@ def _shoot(folder: Path, url: str, cookie: SetCookieParam, pages: dict[str, str]
                 found.page.wait_for_selector(".gw-command")
                 found.page.screenshot(path=folder / f"{prefix}{name}-key-{theme}.png", full_page=bool(prefix))
                 found.page.goto(url + "/admin/sessions_app/authkey/add/")
-                found.page.click("button:has-text('Enrol a machine')")
+                found.page.click("button:has-text('Make the key')")
                 found.page.wait_for_selector(".gw-command")
                 found.page.screenshot(path=folder / f"{prefix}key-once-{theme}.png", full_page=bool(prefix))
                 found.page.goto(url + "/admin/")

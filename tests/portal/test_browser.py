@@ -163,7 +163,7 @@ def test_enrolment_page_sees_the_machine_arrive(
         page = found.page
         page.goto(live_server.url + "/admin/sessions_app/authkey/add/")
         page.fill("[name=name]", "watched")
-        page.click("button:has-text('Enrol a machine')")
+        page.click("button:has-text('Make the key')")
         page.wait_for_selector(".gw-command")
         key = AuthKey.objects.get(name="watched")
         # The page's address is the key's by now: a reload shows the key without its secret.

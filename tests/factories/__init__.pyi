@@ -1,4 +1,4 @@
-"""For type checkers: calling a factory gives a row, which factory-boy cannot say. The code is in factories.py."""
+"""For type checkers: calling a factory gives a row, which factory-boy cannot say. The code is beside this file."""
 
 from datetime import datetime
 from typing import Any

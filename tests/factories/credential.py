@@ -1,0 +1,65 @@
+"""Keys, sessions and tokens. Their secrets nobody has; services make those with secrets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import factory
+from factory.django import DjangoModelFactory
+
+from sessions_app.models import ApiToken, AuthKey, AuthKeyUse, NodeSession, UsedChallenge
+from tests.factories.network import NOW, NetworkFactory, NodeFactory
+from tests.factories.person import UserFactory
+
+
+class AuthKeyFactory(DjangoModelFactory[AuthKey]):
+    """A stored key whose secret nobody has; services make keys with secrets."""
+
+    network = factory.SubFactory(NetworkFactory)
+    owner = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"key-{n}")
+    hint = factory.Sequence(lambda n: f"gwk_{n:06d}"[:12])
+    digest = factory.Sequence(lambda n: b"k" + n.to_bytes(31, "big"))
+    pepper = "test"
+
+    class Meta:
+        model = AuthKey
+
+
+class AuthKeyUseFactory(DjangoModelFactory[AuthKeyUse]):
+    auth_key = factory.SubFactory(AuthKeyFactory)
+    node = factory.SubFactory(NodeFactory, network=factory.SelfAttribute("..auth_key.network"))
+
+    class Meta:
+        model = AuthKeyUse
+
+
+class NodeSessionFactory(DjangoModelFactory[NodeSession]):
+    node = factory.SubFactory(NodeFactory)
+    digest = factory.Sequence(lambda n: b"s" + n.to_bytes(31, "big"))
+    pepper = "test"
+    created_at = NOW
+    expires_at = NOW + timedelta(days=3650)
+    origin = "203.0.113.61"
+
+    class Meta:
+        model = NodeSession
+
+
+class ApiTokenFactory(DjangoModelFactory[ApiToken]):
+    user = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"token-{n}")
+    hint = factory.Sequence(lambda n: f"gwa_{n:06d}"[:12])
+    digest = factory.Sequence(lambda n: b"a" + n.to_bytes(31, "big"))
+    pepper = "test"
+
+    class Meta:
+        model = ApiToken
+
+
+class UsedChallengeFactory(DjangoModelFactory[UsedChallenge]):
+    nonce = factory.Sequence(lambda n: n.to_bytes(16, "big"))
+    expires_at = NOW + timedelta(seconds=60)
+
+    class Meta:
+        model = UsedChallenge
