@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from acl.errors import OutdatedError
 from acl.models import AclRule, Group, PolicyVersion
 from acl.selectors import load_policy
-from acl.services.apply import apply_policy
 from acl.services.groups import save_group
-from acl.services.policy import activate_policy
 from acl.services.rules import create_rule
 from acl.services.versions import roll_back
 from acl.stored import content_of, facts_of
@@ -25,15 +22,14 @@ from coordinator.lifecycle import rename_node
 from coordinator.policy.documents import check_policy_document, export_policy, import_policy
 from mesh.change import Cause
 from mesh.errors import ConflictError, ValidationError
-from mesh.policy import Policy, TagOwner
-from mesh.policy import selectors as s
-from nodes.changes import lock_network
-from nodes.models import Network, Node
+from mesh.policy import Policy
+from nodes.models import Network
 from sessions_app.models import User
+from tests.coordinator.policy_networks import build_network, expressible, with_rows
+from tests.coordinator.policy_networks import put as put_policy
 from tests.factories import NodeFactory
-from tests.mesh.policy.strategies import TAGS, USERS, policies
+from tests.mesh.policy.strategies import AT, policies
 
-EARLY = datetime(2026, 1, 1, tzinfo=UTC)
 ANY = {"action": "accept", "sources": ["*"], "destinations": ["*"]}
 OURS = """
 // Who reaches what.
@@ -62,54 +58,22 @@ def put(network: Network, text: str, **options: Any) -> PolicyVersion | None:
     return import_policy(network_id=network.pk, text=text, **(act() | options)).version
 
 
-def expressible(policy: Policy) -> Policy:
-    """What a document can say: a time zone that exists, and names that exist."""
-    rules = tuple(
-        replace(rule, schedule=None) if rule.schedule is not None and rule.schedule.timezone == "No/Where" else rule
-        for rule in policy.rules
-        if not {s.host("h2")} & {*rule.sources, *rule.destinations}
-    )
-    groups = tuple(replace(item, groups=item.groups - {"gone"}) for item in policy.groups)
-    return replace(policy, rules=rules, groups=groups, tag_owners=tuple(TagOwner(tag) for tag in TAGS))
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=policies())
 def test_a_policy_that_goes_out_comes_in_as_the_same(network: Network, drawn: Policy) -> None:
-    policy = expressible(drawn)
+    policy = expressible(with_rows(drawn))
     with transaction.atomic():
-        User.objects.bulk_create([User(pk=10_000 + pk, username=f"u{pk}@example.com") for pk in USERS])
-        Node.objects.all().delete()
-        for pk in range(1, 6):
-            NodeFactory(network=network, pk=pk, name=f"n{pk}")
-        policy = with_users(policy)
-        locked = lock_network(network.pk)
-        apply_policy(network=locked, policy=policy)
-        activate_policy(network=locked, cause=Cause.command(), now=EARLY)
+        build_network(network)
+        put_policy(network, policy)
         before, stored = state(network), load_policy(network.pk)
         text = export_policy(network_id=network.pk).text
-        assert import_policy(network_id=network.pk, text=text, cause=Cause.command(), now=EARLY).version is None
+        assert import_policy(network_id=network.pk, text=text, cause=Cause.command(), now=AT).version is None
         assert state(network) == before
         assert load_policy(network.pk) == stored
-        apply_policy(network=locked, policy=Policy())
-        activate_policy(network=locked, cause=Cause.command(), now=EARLY)
-        import_policy(network_id=network.pk, text=text, cause=Cause.command(), now=EARLY)
+        put_policy(network, Policy())
+        import_policy(network_id=network.pk, text=text, cause=Cause.command(), now=AT, forced=True)
         assert content_of(facts_of(load_policy(network.pk))) == content_of(facts_of(stored))
         transaction.set_rollback(True)
-
-
-def with_users(policy: Policy) -> Policy:
-    """The same policy of users that have rows."""
-
-    def moved(selector: s.Selector) -> s.Selector:
-        return replace(selector, ident=10_000 + selector.ident) if selector.kind is s.SelectorKind.USER else selector
-
-    rules = tuple(
-        replace(rule, sources=tuple(map(moved, rule.sources)), destinations=tuple(map(moved, rule.destinations)))
-        for rule in policy.rules
-    )
-    groups = tuple(replace(item, users=frozenset(10_000 + pk for pk in item.users)) for item in policy.groups)
-    return replace(policy, rules=rules, groups=groups)
 
 
 @pytest.fixture
