@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from mesh.compile.atoms import Atoms
 from mesh.compile.bits import members
@@ -11,6 +12,9 @@ from mesh.compile.classes import Classes
 from mesh.compile.editing import changed_lines
 from mesh.compile.reach import Reach, Rows, Sides, assembled, reach_of, sides_of
 from mesh.compile.rows import Line, Step
+
+_MANY: Final = 256
+"""Rows beyond which walking both sides is cheaper than walking one and mending the other bit by bit."""
 
 
 def shifted(
@@ -114,15 +118,26 @@ def _reach_anew(reach: Reach, sides: Sides, classes: Classes, changed: Sequence[
     senders, receivers = classes.matching(sources), classes.matching(destinations)
     rows = Rows(sides, classes)
     into, out_of, sees, same = list(reach.into), list(reach.out_of), list(reach.sees), list(reach.same)
-    if receivers.bit_count() <= senders.bit_count():
+    if min(receivers.bit_count(), senders.bit_count()) > _MANY:
+        moved: Iterable[int] = members(receivers | senders)
+        for number in members(receivers):
+            into[number] = rows.into(number)
+        for number in members(senders):
+            out_of[number] = rows.out_of(number)
+    elif receivers.bit_count() <= senders.bit_count():
         moved = _walked_anew(into, out_of, receivers, rows.into)
     else:
         moved = _walked_anew(out_of, into, senders, rows.out_of)
     for number in moved:
         sees[number] = into[number] | out_of[number]
     owned = classes.owned
+    own_senders = senders & owned
     own_receivers = owned if any(line.own_devices for line in changed) else receivers & owned
-    _walked_anew(same, same, min(own_receivers, senders & owned, key=int.bit_count), rows.same)
+    if min(own_receivers.bit_count(), own_senders.bit_count()) > _MANY:
+        for number in members(own_receivers | own_senders):
+            same[number] = rows.same(number)
+    else:
+        _walked_anew(same, same, min(own_receivers, own_senders, key=int.bit_count), rows.same)
     return Reach(into, out_of, sees, same)
 
 

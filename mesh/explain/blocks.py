@@ -34,7 +34,8 @@ class Blocks:
     mixed: tuple[dict[int, int], ...]
     mixed_classes: tuple[int, ...]
     _expanded: tuple[dict[int, int], ...] = field(repr=False)
-    _weights: dict[int, int] = field(default_factory=dict, repr=False)
+    _planes: tuple[int, ...] = field(repr=False)
+    """For each binary digit the blocks whose size has it."""
 
     def expand(self, policy: int, classes: int) -> int:
         """The blocks with any of ``classes`` in that policy, as bits."""
@@ -47,12 +48,8 @@ class Blocks:
         return found
 
     def weight(self, blocks: int) -> int:
-        """How many nodes are in ``blocks``."""
-        found = self._weights.get(blocks)
-        if found is None:
-            sizes = self.sizes
-            found = self._weights[blocks] = sum([sizes[number] for number in members(blocks)])
-        return found
+        """How many nodes are in ``blocks``: by the binary digits of their sizes, a count of bits for each."""
+        return sum([(blocks & plane).bit_count() << digit for digit, plane in enumerate(self._planes)])
 
     def ordered_pairs(self, number: int, blocks: int) -> int:
         """How many ordered pairs there are of a node in block ``number`` and another node in ``blocks``."""
@@ -91,7 +88,11 @@ def blocks_of(policies: Sequence[CompiledPolicy]) -> Blocks:
     plain = large_mask_of((number for number in by_number if number < size), max(size, 1))
     classes_in = tuple(large_mask_of(table, max(table, default=0) + 1) for table in mixed)
     assert first.world.id_set is last.world.id_set
-    return Blocks(by_number, sizes, plain, mixed, classes_in, tuple({} for _ in policies))
+    planes = tuple(
+        large_mask_of((number for number, block_size in enumerate(sizes) if block_size >> digit & 1), len(sizes))
+        for digit in range(max(sizes, default=0).bit_length())
+    )
+    return Blocks(by_number, sizes, plain, mixed, classes_in, tuple({} for _ in policies), planes)
 
 
 def _apart(policies: Sequence[CompiledPolicy]) -> IdSet:

@@ -57,19 +57,16 @@ class Companions:
             found = self._sees[key] = self._policies[policy].same_user_sees(*shapes)
         return found
 
-    def nodes(self) -> Iterator[tuple[int, int]]:
-        """Pairs of one user's nodes that do not see each other in all policies alike, smaller id first."""
+    def nodes(self, new: int, old: int) -> Iterator[tuple[int, int]]:
+        """Pairs of one user's nodes that see each other in policy ``new`` and not in ``old``, smaller id first."""
         for devices in self._by_user.values():
             numbers = sorted(devices)
             for place, one in enumerate(numbers):
                 for other in numbers[place:]:
-                    if self._differs(one, other):
+                    if self.sees(new, one, other) and not self.sees(old, one, other):
                         yield from (
                             (min(a, b), max(a, b))
                             for a in devices[one]
                             for b in devices[other]
                             if a < b or one != other
                         )
-
-    def _differs(self, one: int, other: int) -> bool:
-        return len({self.sees(policy, one, other) for policy in range(len(self._policies))}) > 1

@@ -75,26 +75,27 @@ def _first(pairs: Iterator[tuple[int, int]], limit: int) -> Iterator[tuple[int, 
 class _Work:
     """One comparison. ``new`` and ``old`` are BEFORE or AFTER: what counts is seen in ``new`` alone."""
 
-    __slots__ = ("_blocks", "_companions", "_policies", "_rows")
+    __slots__ = ("_blocks", "_companions", "_moved", "_policies", "_rows")
 
     def __init__(self, before: CompiledPolicy, after: CompiledPolicy, blocks: Blocks) -> None:
         self._policies = (before, after)
         self._blocks = blocks
         self._companions = Companions(self._policies, blocks)
         self._rows = tuple(
-            {
-                number: blocks.expand(index, policy.row(block.shapes[index]))
-                for number, block in blocks.by_number.items()
-            }
+            {number: policy.row(block.shapes[index]) for number, block in blocks.by_number.items()}
             for index, policy in enumerate(self._policies)
         )
+        alike = blocks.mixed[BEFORE] == blocks.mixed[AFTER] and before.lineage is after.lineage
+        self._moved = [
+            number for number, row in self._rows[BEFORE].items() if not alike or row != self._rows[AFTER][number]
+        ]
 
     def count(self, new: int, old: int) -> tuple[int, tuple[PairGroup, ...]]:
         """How many pairs, and by what cause. First as if users had no devices in common, then set right for those."""
         causes = Causes(self._policies[new], self._blocks, new)
         counted: Counter[Cause] = Counter()
-        for number, row in self._rows[new].items():
-            fresh = row & ~self._rows[old][number]
+        for number in self._moved:
+            fresh = self._row(new, number) & ~self._row(old, number)
             if fresh:
                 for cause, blocks in causes.towards(number, fresh):
                     counted[cause] += self._unordered(number, blocks)
@@ -116,22 +117,24 @@ class _Work:
         return size * self._blocks.weight(blocks & ~(1 << number)) + own * size * (size - 1) // 2
 
     def _sees(self, policy: int, one: int, other: int) -> bool:
-        return bool(self._rows[policy][one] >> other & 1)
+        return bool(self._row(policy, one) >> other & 1)
+
+    def _row(self, policy: int, number: int) -> int:
+        """The blocks that block ``number`` sees, own devices aside."""
+        return self._blocks.expand(policy, self._rows[policy][number])
 
     def pairs(self, new: int, old: int) -> Iterator[tuple[int, int]]:
         """The pairs themselves, by ascending number of block; some may come twice."""
         was, now = self._policies[old], self._policies[new]
         by_number = self._blocks.by_number
-        for number, row in self._rows[new].items():
-            for other in members(row & ~self._rows[old][number]):
+        for number in self._moved:
+            for other in members(self._row(new, number) & ~self._row(old, number)):
                 if other >= number:
                     for one in by_number[number].ids:
                         for two in by_number[other].ids:
                             if now.sees(one, two) and not was.sees(one, two):
                                 yield min(one, two), max(one, two)
-        for one, two in self._companions.nodes():
-            if now.sees(one, two) and not was.sees(one, two):
-                yield one, two
+        yield from self._companions.nodes(new, old)
 
     def touched(self) -> int:
         """The agents that would be told something."""
@@ -144,9 +147,10 @@ class _Work:
             concerned |= line.destinations
             own_changed |= line.own_devices
         destinations = after.classes.matching(concerned) | (after.classes.owned if own_changed else 0)
+        moved = {number for number in self._moved if self._row(BEFORE, number) != self._row(AFTER, number)}
         for number, block in self._blocks.by_number.items():
-            moved = self._rows[BEFORE][number] != self._rows[AFTER][number]
-            if change is None or moved or block.shapes[AFTER].mask & destinations:
+            if change is None or number in moved or block.shapes[AFTER].mask & destinations:
                 ids |= block.ids
-        ids.update(ident for pair in self._companions.nodes() for ident in pair)
+        for new, old in ((AFTER, BEFORE), (BEFORE, AFTER)):
+            ids.update(ident for pair in self._companions.nodes(new, old) for ident in pair)
         return len(ids)
