@@ -22,6 +22,7 @@ from coordinator.admin_api.views.nodes import (
     NodeRoutesWithdraw,
 )
 from coordinator.admin_api.views.policy import PolicyDetail
+from coordinator.admin_api.views.policy_questions import PolicyExplain, PolicyPreviewView
 from coordinator.admin_api.views.policy_versions import (
     VersionDetail,
     VersionDiff,
@@ -81,6 +82,8 @@ urlpatterns = [
     path("acl/tags", TagList.as_view()),
     path("acl/tags/<int:pk>", TagDetail.as_view()),
     path("policy", PolicyDetail.as_view()),
+    path("policy/preview", PolicyPreviewView.as_view()),
+    path("policy/explain", PolicyExplain.as_view()),
     path("policy/versions", VersionList.as_view()),
     path("policy/versions/<int:number>", VersionDetail.as_view()),
     path("policy/versions/<int:number>/document", VersionDocument.as_view()),

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -140,10 +140,12 @@ def with_details(rows: QuerySet[Node]) -> QuerySet[Node]:
     return rows.select_related("owner").prefetch_related("tags", "addresses", "endpoints", "routes")
 
 
-def describe_nodes(*, network: Network, nodes: Sequence[Node], now: datetime) -> list[dict[str, Any]]:
-    """Nodes of one network as ``NodeOut`` takes them."""
-    health = health_of(network=network, nodes=nodes, now=now)
-    return [_describe(network, node, health[node.pk]) for node in nodes]
+def describe_nodes(
+    *, network: Network, nodes: Sequence[Node], now: datetime, health: Mapping[int, NodeHealth] | None = None
+) -> list[dict[str, Any]]:
+    """Nodes of one network as ``NodeOut`` takes them. ``health`` by id, where the caller has it already."""
+    known = health_of(network=network, nodes=nodes, now=now) if health is None else health
+    return [_describe(network, node, known[node.pk]) for node in nodes]
 
 
 def _describe(network: Network, node: Node, health: NodeHealth) -> dict[str, Any]:
