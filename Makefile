@@ -19,7 +19,7 @@ JOBS ?= auto
 TESTS ?=
 ARGS ?=
 
-.PHONY: help run test lint lock wheels debian-packages clean
+.PHONY: help run test demo bench lint lock wheels debian-packages clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ run: $(VENV)/.runtime wheels ## Install what is needed into .venv and serve the 
 
 test: debian-packages $(VENV)/.development wheels ## Install what tests need, and run them all
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS) $(TESTS)
+
+demo: debian-packages $(VENV)/.development ## Show it: a portal and three machines in network namespaces (needs root)
+	@$(BIN)/python -m demo.run
+
+bench: $(VENV)/.development ## Measure speeds and sizes, into bench/results/latest.json
+	@$(BIN)/python -m bench
 
 lint: $(VENV)/.development ## Check style, types, imports, migrations and settings
 	$(BIN)/ruff check .

@@ -1,0 +1,47 @@
+"""Real machines, real WireGuard, real packets: the steps of the demo, asserted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.lab import Lab, why_unavailable
+from demo.story import Story
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("mesh")]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """A portal and three machines that enrolled with the line it printed."""
+    lacks = why_unavailable()
+    if lacks is not None:
+        pytest.skip(f"A lab of network namespaces {lacks}.")
+    folder: Path = tmp_path_factory.mktemp("mesh")
+    with Lab() as lab:
+        told = Story(lab, folder / "data", lambda text: None)
+        told.start_portal()
+        told.enrol("alpha", "beta", "gamma")
+        yield told
+
+
+def test_machines_reach_each_other_by_name_over_both_families(story: Story) -> None:
+    story.ping_all()
+
+
+def test_a_denied_pair_is_cut_within_two_seconds_running_connections_included(story: Story) -> None:
+    story.forbid("alpha", "beta")
+
+
+def test_of_a_pair_only_one_port_is_left_open(story: Story) -> None:
+    story.open_one_port("gamma", "beta", 8080)
+
+
+def test_what_rules_cut_works_again_without_them(story: Story) -> None:
+    story.lift_rules()
+
+
+def test_a_node_that_is_deleted_in_the_admin_is_cut_off(story: Story) -> None:
+    story.delete_in_admin("alpha")
