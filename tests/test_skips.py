@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ghostwire_site.config.model import HOME
+from tests.services.once import RUN_VARIABLE
 
 SUITE = """
 import pytest
@@ -30,7 +31,9 @@ def run(folder: Path, reason: str, *arguments: str, ci: str) -> tuple[int, str]:
     (folder / "test_suite.py").write_text(SUITE.format(reason=reason))
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, f"--rootdir={folder}"]
     command += ["-p", "no:cacheprovider", "-p", "tests.conftest", *arguments, str(folder)]
-    environment = os.environ | {"CI": ci, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(HOME)}
+    # Nothing of the run around: it may be one of several processes, and have services of its own.
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_") and key != RUN_VARIABLE}
+    environment = kept | {"CI": ci, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(HOME)}
     done = subprocess.run(command, cwd=HOME, env=environment, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout
 

@@ -1,7 +1,9 @@
 """Starts a service once for all processes of a test run, and stops it when the run ends.
 
 With pytest-xdist several processes run tests. The first that needs a service starts it under a file lock and writes
-down where it listens. The process that began the run outlives the others and stops all services at its end.
+down where it listens. The process that began the run outlives the others and stops all services at its end. Should it
+be killed, a watchdog does: ``python -m tests.services.once FOLDER`` waits for the end of its standard input, a pipe
+whose other end the process that began the run held until it was gone.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +27,7 @@ from tests.services.processes import end_process
 RUN_VARIABLE = "GHOSTWIRE_TEST_RUN"
 """Names this run to all its processes."""
 _PR_SET_CHILD_SUBREAPER = 36
+_HOME = Path(__file__).resolve().parent.parent.parent
 
 
 def run_folder() -> Path:
@@ -37,7 +42,10 @@ def run_folder() -> Path:
     # Services started by other processes of the run become this one's children when those end, so that it can
     # wait for them; not every container has a process 1 that does.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    atexit.register(_end_run, folder, os.getpid())
+    command = [sys.executable, "-m", "tests.services.once", str(folder)]
+    # In a session of its own: what interrupts the run must not end the watchdog.
+    watchdog = subprocess.Popen(command, cwd=_HOME, stdin=subprocess.PIPE, start_new_session=True)
+    atexit.register(_end_run_of, os.getpid(), folder, watchdog)
     return folder
 
 
@@ -57,10 +65,23 @@ def started_once(name: str, start: Callable[[Path], dict[str, Any]]) -> dict[str
     return facts
 
 
-def _end_run(folder: Path, owner: int) -> None:
-    if os.getpid() != owner:
-        return  # a forked child runs the same exit functions
+def end_run(folder: Path) -> None:
+    """Stop all services of a run and remove its folder; does nothing where that is done."""
     for facts_file in folder.glob("*/facts.json"):
         facts = json.loads(facts_file.read_text())
         end_process(facts["pid"], first=signal.Signals(facts["stop"]))
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_run_of(owner: int, folder: Path, watchdog: subprocess.Popen[bytes]) -> None:
+    if os.getpid() != owner:
+        return  # a forked child runs the same exit functions
+    end_run(folder)
+    assert watchdog.stdin is not None
+    watchdog.stdin.close()
+    watchdog.wait()
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    end_run(Path(sys.argv[1]))
