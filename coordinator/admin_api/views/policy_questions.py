@@ -9,9 +9,11 @@ from rest_framework.response import Response
 from acl.selectors import labels_of
 from coordinator.admin_api.base import AdminView
 from coordinator.admin_api.serializers.policy_explain import ExplainOut, ExplainQuery, describe_explanation
+from coordinator.admin_api.serializers.policy_lint import LintOut, describe_remark
 from coordinator.admin_api.serializers.policy_preview import PreviewBody, PreviewOut, describe_preview, edits_of
 from coordinator.policy.documents import check_policy_document
 from coordinator.policy.explain import explain_flow
+from coordinator.policy.lint import lint_policy
 from coordinator.policy.preview import LISTED, preview_edits, preview_of
 
 
@@ -51,3 +53,14 @@ class PolicyExplain(QuestionView):
         query.pop("network", None)
         found = explain_flow(network_id=self.network.pk, **query)
         return Response(ExplainOut(describe_explanation(found)).data)
+
+
+class PolicyLint(QuestionView):
+    rights = {"GET": "policy.view"}
+
+    @extend_schema(responses=LintOut, operation_id="admin_lint_policy")
+    def get(self, request: Request) -> Response:
+        """What is worth a remark: rules that can never decide, selectors that match nothing, access that ends soon."""
+        labels = labels_of(self.network.pk)
+        remarks = lint_policy(network_id=self.network.pk, now=self.now)
+        return Response(LintOut({"remarks": [describe_remark(item, labels) for item in remarks]}).data)
