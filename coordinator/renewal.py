@@ -17,9 +17,7 @@ from sessions_app.services.sessions import IssuedSession, renew_session
 
 
 @transaction.atomic
-def renew_node_session(
-    *, proof: Proof, origin: str, request_id: str, now: datetime, random32: bytes
-) -> IssuedSession:
+def renew_node_session(*, proof: Proof, origin: str, request_id: str, now: datetime, random32: bytes) -> IssuedSession:
     """A token for the node whose key was proved, if it is approved, enabled, unexpired and need not log in again.
 
     ``random32``: 32 random bytes. Raises AuthenticationError, always in the same words, for a proof that was used

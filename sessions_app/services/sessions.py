@@ -124,9 +124,7 @@ def _end_for_good(session_id: int, reason: NodeSession.End, cause: Cause, now: d
     _record(network, [node.pk], reason, cause, now, login_required=True)
     moved = elect_primaries(network=network, prefixes=prefixes_of([node.pk]))
     if moved:
-        record_change(
-            network=network, kind=ChangeKind.NODES, facts=node_facts(network.pk, moved), cause=cause, now=now
-        )
+        record_change(network=network, kind=ChangeKind.NODES, facts=node_facts(network.pk, moved), cause=cause, now=now)
 
 
 def end_sessions(*, node_ids: Iterable[int], reason: NodeSession.End, now: datetime) -> int:

@@ -209,7 +209,5 @@ class Law(RuleBasedStateMachine):
 
 
 EXAMPLES = int(os.environ.get("GHOSTWIRE_LAW_EXAMPLES", "500"))
-Law.TestCase.settings = settings(
-    max_examples=EXAMPLES, stateful_step_count=30, deadline=None
-)
+Law.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None)
 TestLaw = Law.TestCase
