@@ -90,8 +90,8 @@ def assertion_facts(item: Assertion) -> dict[str, Any]:
     """One stored assertion as JSON."""
     return {
         "source": format_stored(item.source),
-        "accept": [_target_facts(target) for target in item.accept],
-        "deny": [_target_facts(target) for target in item.deny],
+        "accept": [target_facts(target) for target in item.accept],
+        "deny": [target_facts(target) for target in item.deny],
         "protocol": item.protocol,
         "posture": dict(item.posture),
     }
@@ -202,7 +202,8 @@ def _ports(pairs: Iterable[Iterable[int]]) -> tuple[PortRange, ...]:
     return tuple(PortRange(first, last) for first, last in pairs)
 
 
-def _target_facts(target: Target) -> dict[str, Any]:
+def target_facts(target: Target) -> dict[str, Any]:
+    """What an assertion aims at, as JSON."""
     return {
         "destination": format_stored(target.destination),
         "ports": [[item.first, item.last] for item in target.ports],
