@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from rest_framework import serializers
+
+from coordinator.admin_api.serializers.changes import ChangeLine
+from coordinator.cli.results import shaped_by
 from coordinator.cli.text import listed
 from nodes.models import Change, Node
 from sessions_app.models import User
@@ -14,23 +18,35 @@ Facts = Mapping[str, Any]
 _OF_NODES: Final = frozenset({"nodes", "endpoints", "presence", "sessions"})
 
 
+class ChangeListed(ChangeLine):
+    """A change with what it did, in a line, and the nodes that it speaks of."""
+
+    summary = serializers.CharField()
+    nodes = serializers.ListField(child=serializers.IntegerField())
+
+
+class ChangeShown(ChangeListed):
+    """The same with its facts: what became true, as the log keeps it."""
+
+    facts = serializers.DictField()
+
+
+change_shape: Final = shaped_by(ChangeListed)
+whole_change_shape: Final = shaped_by(ChangeShown)
+
+
 def change_values(changes: Iterable[Change]) -> list[dict[str, Any]]:
-    """Changes for programs. ``facts`` is what became true, as the log keeps it."""
+    """Changes as ``ChangeShown`` takes them; ``actor_name`` is who did it, by name, for people."""
     changes = list(changes)
     names = _node_names(changes)
     people = _actors(changes)
+    same = ("version", "kind", "actor", "origin", "request_id", "created_at", "facts")
     return [
-        {
-            "version": change.version,
-            "kind": change.kind,
-            "at": change.created_at,
-            "actor": change.actor,
+        {name: getattr(change, name) for name in same}
+        | {
             "actor_name": _actor_name(change.actor, names, people),
-            "origin": change.origin,
-            "request_id": change.request_id,
             "nodes": node_ids_of(change),
             "summary": _summary(change, names),
-            "facts": change.facts,
         }
         for change in changes
     ]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from coordinator.cli.results import Column, Value, Word
+from rest_framework import serializers
+
+from coordinator.admin_api.serializers.api_tokens import ApiTokenOut
+from coordinator.admin_api.serializers.auth_keys import AuthKeyOut, describe_auth_key
+from coordinator.cli.results import Column, Word, shaped_by
 from coordinator.cli.text import listed
 from coordinator.cli.times import relative
 from sessions_app.models import ApiToken, AuthKey
 
-STATUS: Final = {
+Value = Mapping[str, Any]
+
+STATES: Final = {
     "usable": Word("usable", "green", "●"),
     "used_up": Word("used up", "bright_black", "○"),
     "expired": Word("expired", "red", "◇"),
@@ -19,35 +26,34 @@ STATUS: Final = {
 }
 
 
-def auth_key_value(key: AuthKey, now: datetime) -> dict[str, Any]:
-    """An auth key (with owner and network) for programs."""
-    return {
-        "id": key.pk,
-        "name": key.name,
-        "hint": key.hint,
-        "network": key.network.name,
-        "status": _auth_key_status(key, now),
-        "owner": None if key.owner is None else key.owner.username,
-        "tags": list(key.tags),
-        "reusable": key.max_uses != 1,
-        "max_uses": key.max_uses,
-        "uses": key.uses,
-        "ephemeral": key.ephemeral,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "created_at": key.created_at,
-        "last_used_at": key.last_used_at,
-    }
+class AuthKeyMade(AuthKeyOut):
+    """A new auth key: with the key itself, and the line that a machine joins with."""
+
+    key = serializers.CharField()
+    join_command = serializers.CharField()
 
 
-def _auth_key_status(key: AuthKey, now: datetime) -> str:
-    if key.revoked_at is not None:
-        return "revoked"
-    if key.expires_at is not None and key.expires_at <= now:
-        return "expired"
-    if key.max_uses is not None and key.uses >= key.max_uses:
-        return "used_up"
-    return "owner_disabled" if key.owner is not None and not key.owner.is_active else "usable"
+class UserTokenOut(ApiTokenOut):
+    """An API key with whom it acts as: the command line sees those of all people."""
+
+    user = serializers.IntegerField()
+    user_login = serializers.CharField()
+    state = serializers.CharField()
+
+
+class UserTokenMade(UserTokenOut):
+    """A new API key, with the token itself."""
+
+    token = serializers.CharField()
+
+
+auth_key_shape: Final = shaped_by(AuthKeyOut)
+api_token_shape: Final = shaped_by(UserTokenOut)
+
+
+def auth_key_values(keys: list[AuthKey], now: datetime) -> list[dict[str, Any]]:
+    """Auth keys (with owner and network) as the API describes them."""
+    return [describe_auth_key(key, now) for key in keys]
 
 
 def auth_key_columns(now: datetime) -> list[Column]:
@@ -56,8 +62,8 @@ def auth_key_columns(now: datetime) -> list[Column]:
         Column("Id", lambda value: str(value["id"]), keep=True, right=True),
         Column("Key", lambda value: f"{value['hint']}…", keep=True),
         Column("Name", lambda value: value["name"] or "-"),
-        Column("Status", lambda value: STATUS[value["status"]], keep=True),
-        Column("For", lambda value: listed(value["tags"], most=3) if value["tags"] else value["owner"] or "-"),
+        Column("State", lambda value: STATES[value["state"]], keep=True),
+        Column("For", lambda value: listed(value["tags"], most=3) if value["tags"] else value["user_login"] or "-"),
         Column("Uses", _uses, keep=True, right=True),
         Column("Ephemeral", lambda value: "yes" if value["ephemeral"] else "no", wide=True),
         Column("Created", lambda value: relative(value["created_at"], now), wide=True, keep=True),
@@ -70,20 +76,22 @@ def _uses(value: Value) -> str:
 
 
 def api_token_value(token: ApiToken, now: datetime) -> dict[str, Any]:
-    """An API token (with its user) for programs."""
-    ended = token.expires_at is not None and token.expires_at <= now
-    status = "revoked" if token.revoked_at else "expired" if ended else "usable"
-    return {
+    """An API token (with its user) as ``UserTokenOut`` takes it."""
+    names = ("name", "hint", "expires_at", "revoked_at", "created_at", "last_used_at")
+    return {name: getattr(token, name) for name in names} | {
         "id": token.pk,
-        "name": token.name,
-        "hint": token.hint,
-        "status": status if token.user.is_active or status != "usable" else "owner_disabled",
-        "user": token.user.username,
-        "expires_at": token.expires_at,
-        "revoked_at": token.revoked_at,
-        "created_at": token.created_at,
-        "last_used_at": token.last_used_at,
+        "user": token.user_id,
+        "user_login": token.user.username,
+        "state": _token_state(token, now),
     }
+
+
+def _token_state(token: ApiToken, now: datetime) -> str:
+    if token.revoked_at is not None:
+        return "revoked"
+    if token.expires_at is not None and token.expires_at <= now:
+        return "expired"
+    return "usable" if token.user.is_active else "owner_disabled"
 
 
 def api_token_columns(now: datetime) -> list[Column]:
@@ -92,8 +100,8 @@ def api_token_columns(now: datetime) -> list[Column]:
         Column("Id", lambda value: str(value["id"]), keep=True, right=True),
         Column("Key", lambda value: f"{value['hint']}…", keep=True),
         Column("Name", lambda value: value["name"]),
-        Column("Status", lambda value: STATUS[value["status"]], keep=True),
-        Column("User", lambda value: value["user"]),
+        Column("State", lambda value: STATES[value["state"]], keep=True),
+        Column("User", lambda value: value["user_login"]),
         Column("Used", lambda value: relative(value["last_used_at"], now) if value["last_used_at"] else "never"),
         Column("Created", lambda value: relative(value["created_at"], now), wide=True, keep=True),
         Column("Ends", lambda value: _end(value, now), keep=True),

@@ -11,6 +11,10 @@ FORESEEN = (GhostWireError, Error, RedisError)
 """Errors with words for people. Any other is a fault of the program, and its trace is shown."""
 
 
+class WrongUsageError(Exception):
+    """The words of a command do not go together."""
+
+
 def explain(error: Exception) -> str:
     """The words for one of ``FORESEEN``."""
     if isinstance(error, ValidationError) and error.errors:

@@ -30,13 +30,14 @@ _ODD: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 def render(result: Result, form: Format) -> str:
     """A result as text that ends with a line's end. A list is one array, or one object a line."""
-    several = isinstance(result, Listing)
-    value = plain(list(result.values) if isinstance(result, Listing) else result.value)
+    values = result.values if isinstance(result, Listing) else [result.value]
+    items = [plain(result.shape(item)) for item in values]
+    value = items if isinstance(result, Listing) else items[0]
     match form:
         case Format.JSON:
             return _json(value, indent=2) + "\n"
         case Format.JSON_LINE:
-            return "".join(_json(item) + "\n" for item in (value if several else [value]))
+            return "".join(_json(item) + "\n" for item in items)
         case Format.YAML:
             return yaml.safe_dump(value, allow_unicode=True, sort_keys=False)
         case Format.TABLE:

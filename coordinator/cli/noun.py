@@ -12,12 +12,12 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from coordinator.cli import tables
-from coordinator.cli.errors import FORESEEN, explain
+from coordinator.cli.errors import FORESEEN, WrongUsageError, explain
 from coordinator.cli.formats import Format, render
 from coordinator.cli.results import Result
 from coordinator.cli.terminal import RefusedError, Terminal, speaking_to, terminal
 
-Act = TypeVar("Act", bound=Callable[..., Result])
+Act = TypeVar("Act", bound=Callable[..., Result | None])
 
 OK: Final = 0
 FAILED: Final = 1
@@ -78,6 +78,9 @@ class Noun:
         except _UsageError as error:
             present.stderr.write(f"error: {_usage(error)} See {_path(error, prog)} --help.\n")
             code = WRONG_USAGE
+        except WrongUsageError as error:
+            present.stderr.write(f"error: {error} See {prog} {words[0]} --help.\n")
+            code = WRONG_USAGE
         except RefusedError as error:
             present.stderr.write(f"{error}\n")
         except FORESEEN as error:
@@ -94,12 +97,14 @@ def _nothing() -> None:
     """A callback keeps typer from merging a noun's only verb into the noun."""
 
 
-def _printing(act: Callable[..., Result]) -> Callable[..., None]:
+def _printing(act: Callable[..., Result | None]) -> Callable[..., None]:
     """``act`` as typer calls it: with the options for output, and with its result printed."""
 
     @functools.wraps(act)
     def command(*, gw_json: bool, gw_output: Format, **arguments: Any) -> None:
         result = act(**arguments)
+        if result is None:  # it has answered already, line by line
+            return
         stream = terminal().stdout
         form = Format.JSON if gw_json else gw_output
         if form is Format.TABLE:

@@ -1,4 +1,4 @@
-"""What a verb gives back. Each holds the values for programs and how people see the same."""
+"""What a verb gives back: what people see of it, and the same for programs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Value = Mapping[str, Any]
-"""One thing as programs get it: texts, numbers, booleans, None, datetimes, and lists and mappings of them."""
+from rest_framework.serializers import Serializer
+
+Shape = Callable[[Any], Mapping[str, Any]]
+"""Makes a value what programs get: texts, numbers, booleans, None, instants, and lists and mappings of them."""
+
+
+def as_it_is(value: Any) -> Mapping[str, Any]:
+    """The shape of a value that is such a mapping already."""
+    found: Mapping[str, Any] = value
+    return found
+
+
+def shaped_by(serializer: type[Serializer[Any]]) -> Shape:
+    """The shape that the administration API gives the same thing: programs learn one."""
+    return lambda value: serializer(value).data
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +50,20 @@ class Column:
 class Listing:
     """Several things of a kind. ``empty`` is said to people when there is none."""
 
-    values: Sequence[Value]
+    values: Sequence[Any]
     columns: Sequence[Column]
     empty: str
+    shape: Shape = as_it_is
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """One thing, whole: named fields, then lists with a title each."""
 
-    value: Value
+    value: Any
     fields: Sequence[tuple[str, Cell]]
     lists: Sequence[tuple[str, Listing]] = ()
+    shape: Shape = as_it_is
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +71,19 @@ class Done:
     """An act that succeeded, in a sentence."""
 
     text: str
-    value: Value
+    value: Any
+    shape: Shape = as_it_is
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
     """Something new with a secret that is shown this once. ``lines`` come last, never wrapped: they are copied."""
 
-    value: Value
+    value: Mapping[str, Any]
     text: str
     fields: Sequence[tuple[str, str]]
     lines: Sequence[str] = ()
+    shape: Shape = as_it_is
 
 
 Result = Listing | Card | Done | Secret

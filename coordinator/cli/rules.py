@@ -2,55 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from acl.models import AclRule, Group, Host, TagOwner
-from acl.selectors import labels_for, rule_value
-from coordinator.cli.results import Card, Cell, Column, Value, Word
-from coordinator.cli.text import count, listed
-from mesh.policy import (
-    Labels,
-    Rule,
-    conditions_from_json,
-    format_ports,
-    format_protocol,
-    format_selector,
-    parse_stored,
-    schedule_from_json,
-    schedule_to_json,
-)
-from mesh.policy.conditions import condition_to_json, describe_condition
-from mesh.policy.schedule import describe_schedule
+from django.db.models import Count
+from rest_framework import serializers
 
-ACTIONS: Final = {
-    "accept": Word("accept", "green", "→"),
-    "deny": Word("deny", "red", "✕"),
+from acl.models import AclRule, Group, TagOwner
+from coordinator.admin_api.serializers.groups import GroupOut, describe_groups
+from coordinator.admin_api.serializers.hosts import HostOut
+from coordinator.admin_api.serializers.rules import RuleOut, describe_rules
+from coordinator.admin_api.serializers.tags import TagOut, describe_tags
+from coordinator.cli.results import Card, Cell, Column, Word, shaped_by
+from coordinator.cli.text import count, listed
+from coordinator.cli.times import both
+from mesh.policy import conditions_from_json, schedule_from_json
+from mesh.policy.conditions import describe_condition
+from mesh.policy.schedule import describe_schedule
+from nodes.models import Network, NodeTag
+
+Value = Mapping[str, Any]
+
+
+class GroupShown(GroupOut):
+    """A group with its members as one writes them, too."""
+
+    members = serializers.ListField(child=serializers.CharField())
+
+
+rule_shape: Final = shaped_by(RuleOut)
+group_shape: Final = shaped_by(GroupShown)
+host_shape: Final = shaped_by(HostOut)
+tag_shape: Final = shaped_by(TagOut)
+
+ACTIONS: Final = {"accept": Word("accept", "green", "→"), "deny": Word("deny", "red", "✕")}
+STATES: Final = {
+    "on": Word("on", "green", "●"),
+    "waiting": Word("waiting", "blue", "◌"),
+    "ended": Word("ended", "bright_black", "○"),
     "off": Word("off", "bright_black", "○"),
 }
 
 
-def rule_values(rules: Sequence[AclRule]) -> list[dict[str, Any]]:
-    """Rules for programs; what is written here can be given back to ``rule create``."""
-    labels = labels_for([item for rule in rules for item in (*rule.sources, *rule.destinations)])
-    return [_rule_value(rule_value(rule), labels) for rule in rules]
+def rule_values(rules: Sequence[AclRule], now: datetime) -> list[dict[str, Any]]:
+    """Rules as the API describes them."""
+    return describe_rules(rules, now)
 
 
-def _rule_value(rule: Rule, labels: Labels) -> dict[str, Any]:
-    return {
-        "id": rule.id,
-        "position": rule.position,
-        "name": rule.name,
-        "action": rule.action.value,
-        "sources": [format_selector(item, labels) for item in rule.sources],
-        "destinations": [format_selector(item, labels) for item in rule.destinations],
-        "protocols": [format_protocol(number) for number in rule.protocols],
-        "ports": [format_ports((item,)) for item in rule.ports],
-        "schedule": None if rule.schedule is None else schedule_to_json(rule.schedule),
-        "conditions": [condition_to_json(item) for item in rule.conditions],
-        "enabled": rule.enabled,
-        "comment": rule.comment,
-    }
+def services(value: Value) -> str:
+    """Protocols and ports of a rule in words: ``tcp 22,443``, ``any``."""
+    protocols, ports = ",".join(value["protocols"]), ",".join(value["ports"])
+    return " ".join(filter(None, (protocols, ports))) or "any"
 
 
 def limits(value: Value) -> list[str]:
@@ -60,33 +63,36 @@ def limits(value: Value) -> list[str]:
     return words + [describe_condition(item) for item in conditions_from_json(value["conditions"])]
 
 
-def services(value: Value) -> str:
-    """Protocols and ports of a rule in words: ``tcp 22,443``, ``any``."""
-    protocols, ports = ",".join(value["protocols"]), ",".join(value["ports"])
-    return " ".join(filter(None, (protocols, ports))) or "any"
-
-
-RULE_COLUMNS: Final = (
+_RULE_COLUMNS: Final = (
     Column("#", lambda value: str(value["position"]), keep=True, right=True),
     Column("Id", lambda value: str(value["id"]), keep=True, right=True),
-    Column("Action", lambda value: ACTIONS[value["action"] if value["enabled"] else "off"], keep=True),
+    Column("State", lambda value: STATES[value["state"]], keep=True),
+    Column("Action", lambda value: ACTIONS[value["action"]], keep=True),
     Column("From", lambda value: listed(value["sources"], most=3)),
     Column("To", lambda value: listed(value["destinations"], most=3)),
     Column("Service", services),
     Column("Name", lambda value: value["name"] or "-"),
-    Column("Only", lambda value: "; ".join(limits(value)) or "-", wide=True),
     Column("Comment", lambda value: value["comment"] or "-", wide=True),
 )
+_ONLY: Final = Column("Only", lambda value: "; ".join(limits(value)) or "-")
 
 
-def rule_card(value: Value) -> Card:
+def rule_columns(values: Sequence[Value]) -> list[Column]:
+    """The columns of ``rule list``. Where a rule has limits there is a column for them: it must not look as if it had
+    none."""
+    limited = any(limits(value) for value in values)
+    return [*_RULE_COLUMNS[:7], *([_ONLY] if limited else []), *_RULE_COLUMNS[7:]]
+
+
+def rule_card(value: Value, now: datetime) -> Card:
     """``rule show``."""
+    changes_at = value["changes_at"]
     fields: list[tuple[str, Cell]] = [
         ("Id", str(value["id"])),
         ("Position", str(value["position"])),
         ("Name", value["name"] or "-"),
+        ("State", STATES[value["state"]]),
         ("Action", ACTIONS[value["action"]]),
-        ("Enabled", "yes" if value["enabled"] else "no: as if absent"),
         ("From", ", ".join(value["sources"])),
         ("To", ", ".join(value["destinations"])),
         ("Protocols", ", ".join(value["protocols"]) or "tcp, udp and ping"),
@@ -94,7 +100,9 @@ def rule_card(value: Value) -> Card:
         ("Only", "; ".join(limits(value)) or "always, and of anybody"),
         ("Comment", value["comment"] or "-"),
     ]
-    return Card(value, fields)
+    if changes_at is not None:
+        fields.insert(4, ("Changes", both(changes_at, now)))
+    return Card(value, fields, shape=rule_shape)
 
 
 def sentence(value: Value) -> str:
@@ -104,27 +112,20 @@ def sentence(value: Value) -> str:
     return ", ".join([f"{name}{value['action']} {source} to {target}", services(value), *limits(value)])
 
 
-def group_value(group: Group) -> dict[str, Any]:
-    """A group (with members) for programs."""
-    members = list(group.members.all())
-    return {
-        "id": group.pk,
-        "name": group.name,
-        "users": sorted(row.user.username for row in members if row.user is not None),
-        "groups": sorted(row.subgroup.name for row in members if row.subgroup is not None),
-        "comment": group.comment,
-    }
-
-
-def members_of(value: Value) -> list[str]:
-    """The members of a group as one writes them."""
-    return [*value["users"], *(f"group:{name}" for name in value["groups"])]
+def group_values(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """Groups (with members, their users and subgroups) as ``GroupShown`` takes them."""
+    values = describe_groups(groups)
+    for group, value in zip(groups, values, strict=True):
+        rows = list(group.members.all())
+        users = sorted(row.user.username for row in rows if row.user is not None)
+        value["members"] = users + sorted(str(row.subgroup) for row in rows if row.subgroup is not None)
+    return values
 
 
 GROUP_COLUMNS: Final = (
     Column("Id", lambda value: str(value["id"]), keep=True, right=True),
     Column("Group", lambda value: f"group:{value['name']}"),
-    Column("Members", lambda value: listed(members_of(value)) or "nobody"),
+    Column("Members", lambda value: listed(value["members"]) or "nobody"),
     Column("Comment", lambda value: value["comment"] or "-", wide=True),
 )
 
@@ -134,39 +135,25 @@ def group_card(value: Value) -> Card:
     fields: list[tuple[str, Cell]] = [
         ("Id", str(value["id"])),
         ("Name", f"group:{value['name']}"),
-        ("Users", ", ".join(value["users"]) or "none"),
-        ("Groups", ", ".join(f"group:{name}" for name in value["groups"]) or "none"),
+        ("Members", ", ".join(value["members"]) or "nobody"),
         ("Comment", value["comment"] or "-"),
     ]
-    return Card(value, fields)
-
-
-def host_value(host: Host) -> dict[str, Any]:
-    """A named host for programs."""
-    return {"id": host.pk, "name": host.name, "prefix": host.prefix, "comment": host.comment}
+    return Card(value, fields, shape=group_shape)
 
 
 HOST_COLUMNS: Final = (
-    Column("Id", lambda value: str(value["id"]), keep=True, right=True),
-    Column("Host", lambda value: f"host:{value['name']}"),
-    Column("Stands for", lambda value: value["prefix"], keep=True),
-    Column("Comment", lambda value: value["comment"] or "-"),
+    Column("Id", lambda host: str(host.pk), keep=True, right=True),
+    Column("Host", str),
+    Column("Stands for", lambda host: host.prefix, keep=True),
+    Column("Comment", lambda host: host.comment or "-"),
 )
 
 
-def tag_values(rows: Sequence[TagOwner], carriers: dict[str, int]) -> list[dict[str, Any]]:
-    """Declared tags for programs; ``carriers`` is how many nodes have each."""
-    labels = labels_for([item for row in rows for item in row.owners])
-    return [
-        {
-            "id": row.pk,
-            "tag": row.tag,
-            "owners": [format_selector(parse_stored(item), labels) for item in row.owners],
-            "nodes": carriers.get(row.tag, 0),
-            "comment": row.comment,
-        }
-        for row in rows
-    ]
+def tag_values(network: Network, rows: Sequence[TagOwner]) -> list[dict[str, Any]]:
+    """Declared tags as the API describes them; ``nodes``, for people, is how many carry each."""
+    carried = NodeTag.objects.filter(node__network=network, tag__in=[row.tag for row in rows])
+    carriers = dict(carried.order_by().values_list("tag").annotate(number=Count("pk")))
+    return [value | {"nodes": carriers.get(value["tag"], 0)} for value in describe_tags(rows)]
 
 
 TAG_COLUMNS: Final = (

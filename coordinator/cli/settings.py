@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 from django.conf import settings
+from django.db.models import Count, Q, QuerySet
 
-from coordinator.cli.results import Card, Cell, Column, Listing, Value
+from coordinator.admin_api.serializers.dns_records import DnsRecordOut
+from coordinator.admin_api.serializers.networks import NetworkOut
+from coordinator.admin_api.serializers.relays import RelayOut
+from coordinator.cli.results import Card, Cell, Column, Listing, shaped_by
 from coordinator.cli.times import exact
 from mesh.errors import FieldError, ValidationError
-from nodes.models import Address, DnsRecord, Network, Node, RelayRegion
+from nodes.models import Address, DnsRecord, Network, RelayRegion
 
 # The key of the configuration file that each setting of a network comes from.
 CONFIGURATION_KEYS: Final = {
@@ -30,111 +34,79 @@ CONFIGURATION_KEYS: Final = {
     "search_domains": "dns.search_domains",
 }
 
+network_shape: Final = shaped_by(NetworkOut)
 
-def network_value(network: Network) -> dict[str, Any]:
-    """A network for programs."""
-    regions = RelayRegion.objects.filter(network=network).prefetch_related("servers")
-    return {
-        "id": network.pk,
-        "name": network.name,
-        "domain": network.domain,
-        "ipv4_range": network.ipv4_range,
-        "ipv6_range": network.ipv6_range or None,
-        "excluded": list(network.excluded),
-        "keepalive_seconds": network.keepalive_seconds,
-        "grace_seconds": network.grace_seconds,
-        "lease_seconds": network.lease_seconds,
-        "quarantine_seconds": network.quarantine_seconds,
-        "max_peers": network.max_peers,
-        "magic_dns": network.magic_dns,
-        "nameservers": list(network.nameservers),
-        "split_dns": dict(network.split_dns),
-        "search_domains": list(network.search_domains),
-        "dns_records": [
-            {"name": row.name, "type": row.type, "value": row.value}
-            for row in DnsRecord.objects.filter(network=network)
-        ],
-        "relay_regions": [
-            {
-                "number": region.number,
-                "code": region.code,
-                "name": region.name,
-                "servers": [
-                    {
-                        "name": server.name,
-                        "host": server.host,
-                        "ipv4": server.ipv4,
-                        "ipv6": server.ipv6,
-                        "port": server.port,
-                        "stun_port": server.stun_port,
-                    }
-                    for server in region.servers.all()
-                ],
-            }
-            for region in regions
-        ],
-        "nodes": Node.objects.filter(network=network).count(),
-        "online": Node.objects.filter(network=network, online=True).count(),
-        "addresses_held": Address.objects.filter(network=network, node__isnull=False).count(),
-        "addresses_in_quarantine": Address.objects.filter(network=network, node=None).count(),
-        "epoch": network.epoch,
-        "map_version": network.map_version,
-        "policy_version": network.policy_version,
-        "created_at": network.created_at,
-    }
+
+def counted_networks() -> QuerySet[Network]:
+    """All networks, each with ``node_count`` and ``online_count``."""
+    online = Count("nodes", filter=Q(nodes__online=True))
+    return Network.objects.annotate(node_count=Count("nodes"), online_count=online)
 
 
 NETWORK_COLUMNS: Final = (
-    Column("Id", lambda value: str(value["id"]), keep=True, right=True),
-    Column("Name", lambda value: value["name"]),
-    Column("Domain", lambda value: value["domain"]),
-    Column("IPv4", lambda value: value["ipv4_range"], keep=True),
-    Column("IPv6", lambda value: value["ipv6_range"] or "none", wide=True, keep=True),
-    Column("Nodes", lambda value: str(value["nodes"]), keep=True, right=True),
-    Column("Online", lambda value: str(value["online"]), keep=True, right=True),
-    Column("Map", lambda value: str(value["map_version"]), keep=True, right=True),
+    Column("Id", lambda network: str(network.pk), keep=True, right=True),
+    Column("Name", lambda network: network.name),
+    Column("Domain", lambda network: network.domain),
+    Column("IPv4", lambda network: network.ipv4_range, keep=True),
+    Column("IPv6", lambda network: network.ipv6_range or "none", wide=True, keep=True),
+    Column("Nodes", lambda network: str(network.node_count), keep=True, right=True),
+    Column("Online", lambda network: str(network.online_count), keep=True, right=True),
+    Column("Map", lambda network: str(network.map_version), keep=True, right=True),
 )
 
 
-def network_card(value: Value) -> Card:
-    """``network show``."""
-    split = [f"{domain} by {', '.join(servers)}" for domain, servers in value["split_dns"].items()]
+def network_card(network: Network) -> Card:
+    """``network show``: with the DNS records and the relays, which the API answers by themselves."""
+    nodes, online = network.nodes.count(), network.nodes.filter(online=True).count()
+    held = Address.objects.filter(network=network, node__isnull=False).count()
+    resting = Address.objects.filter(network=network, node=None).count()
+    split = [f"{domain} by {', '.join(servers)}" for domain, servers in network.split_dns.items()]
     fields: list[tuple[str, Cell]] = [
-        ("Name", value["name"]),
-        ("Domain", value["domain"]),
-        ("IPv4 range", value["ipv4_range"]),
-        ("IPv6 range", value["ipv6_range"] or "none"),
-        ("Never given out", _words(value["excluded"])),
-        ("Nodes", f"{value['nodes']}, {value['online']} online"),
-        ("Addresses", f"{value['addresses_held']} held, {value['addresses_in_quarantine']} in quarantine"),
-        ("Keepalive interval", exact(value["keepalive_seconds"])),
-        ("Grace period", exact(value["grace_seconds"])),
-        ("Lease", exact(value["lease_seconds"])),
-        ("Quarantine", exact(value["quarantine_seconds"])),
-        ("Peers a node", f"at most {value['max_peers']}"),
-        ("MagicDNS", "on" if value["magic_dns"] else "off"),
-        ("Nameservers", _words(value["nameservers"])),
+        ("Name", network.name),
+        ("Domain", network.domain),
+        ("IPv4 range", network.ipv4_range),
+        ("IPv6 range", network.ipv6_range or "none"),
+        ("Never given out", _words(network.excluded)),
+        ("Nodes", f"{nodes}, {online} online"),
+        ("Addresses", f"{held} held, {resting} in quarantine"),
+        ("Keepalive interval", exact(network.keepalive_seconds)),
+        ("Grace period", exact(network.grace_seconds)),
+        ("Lease", exact(network.lease_seconds)),
+        ("Quarantine", exact(network.quarantine_seconds)),
+        ("Peers a node", f"at most {network.max_peers}"),
+        ("MagicDNS", "on" if network.magic_dns else "off"),
+        ("Nameservers", _words(network.nameservers)),
         ("Split DNS", _words(split)),
-        ("Search domains", _words(value["search_domains"])),
-        ("Map version", f"{value['map_version']} (epoch {value['epoch']})"),
-        ("Policy version", str(value["policy_version"])),
+        ("Search domains", _words(network.search_domains)),
+        ("Map version", f"{network.map_version} (epoch {network.epoch})"),
+        ("Policy version", str(network.policy_version)),
     ]
-    records = [
-        Column("Name", lambda row: row["name"]),
-        Column("Type", lambda row: row["type"], keep=True),
-        Column("Value", lambda row: row["value"], keep=True),
+    records = list(DnsRecord.objects.filter(network=network))
+    regions = list(RelayRegion.objects.filter(network=network).prefetch_related("servers"))
+    record_columns = [
+        Column("Name", lambda record: record.name),
+        Column("Type", lambda record: record.type, keep=True),
+        Column("Value", lambda record: record.value, keep=True),
     ]
-    regions = [
-        Column("Region", lambda row: str(row["number"]), keep=True, right=True),
-        Column("Code", lambda row: row["code"], keep=True),
-        Column("Name", lambda row: row["name"]),
-        Column("Servers", lambda row: _words([f"{s['host']}:{s['port']}" for s in row["servers"]])),
+    region_columns = [
+        Column("Region", lambda region: str(region.number), keep=True, right=True),
+        Column("Code", lambda region: region.code, keep=True),
+        Column("Name", lambda region: region.name),
+        Column("Servers", lambda region: _words([f"{item.host}:{item.port}" for item in region.servers.all()])),
     ]
     lists = (
-        ("DNS records", Listing(value["dns_records"], records, "There are none.")),
-        ("Relay regions", Listing(value["relay_regions"], regions, "There are none.")),
+        ("DNS records", Listing(records, record_columns, "There are none.")),
+        ("Relay regions", Listing(regions, region_columns, "There are none.")),
     )
-    return Card(value, fields, lists)
+
+    def shape(value: Network) -> Mapping[str, Any]:
+        more = {
+            "dns_records": DnsRecordOut(records, many=True).data,
+            "relay_regions": RelayOut(regions, many=True).data,
+        }
+        return {**NetworkOut(value).data, **more}
+
+    return Card(network, fields, lists, shape=shape)
 
 
 def _words(items: list[str]) -> str:

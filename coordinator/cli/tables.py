@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from rich import box
 from rich.cells import cell_len
@@ -12,7 +12,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from coordinator.cli.results import Card, Cell, Column, Done, Listing, Result, Secret, Value, Word
+from coordinator.cli.results import Card, Cell, Column, Done, Listing, Result, Secret, Word
 from coordinator.cli.text import clean
 
 WIDE: Final = 120
@@ -117,7 +117,7 @@ def _plain(result: Result) -> str:
             return head + "".join(f"\n{line}\n" for line in result.lines)
 
 
-def _plain_list(values: Sequence[Value], columns: Sequence[Column]) -> str:
+def _plain_list(values: Sequence[Any], columns: Sequence[Column]) -> str:
     rows = [[column.title.upper() for column in columns]]
     rows += [[_bare(column.cell(value)) for column in columns] for value in values]
     widths = [max(cell_len(row[index]) for row in rows) for index in range(len(columns))]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from django.utils import timezone
 
 from coordinator.cli.command import NounCommand
-from coordinator.cli.credentials import api_token_columns, api_token_value
+from coordinator.cli.credentials import UserTokenMade, api_token_columns, api_token_shape, api_token_value
 from coordinator.cli.noun import Noun
 from coordinator.cli.options import AllOption, ExpiryOption, ForceOption, ending
 from coordinator.cli.references import api_token_named, user_named
-from coordinator.cli.results import Done, Listing, Secret
+from coordinator.cli.results import Done, Listing, Secret, shaped_by
 from coordinator.cli.terminal import confirm
 from coordinator.cli.times import both
 from sessions_app.models import ApiToken
@@ -34,9 +34,9 @@ def list_keys(
         rows = rows.filter(user=user_named(user))
     values = [api_token_value(row, now) for row in rows]
     if not every:
-        values = [value for value in values if value["status"] == "usable"]
+        values = [value for value in values if value["state"] == "usable"]
     empty = "There are no API keys." if every else "No API key is usable. --all lists those that have ended."
-    return Listing(values, api_token_columns(now), empty)
+    return Listing(values, api_token_columns(now), empty, shape=api_token_shape)
 
 
 @noun.verb("create", "c", "new")
@@ -55,11 +55,11 @@ def create(
         random32=secrets.token_bytes(32),
     )
     token = ApiToken.objects.select_related("user").get(pk=created.api_token.pk)
-    value: dict[str, Any] = api_token_value(token, now)
-    value = {"id": value.pop("id"), "key": created.secret} | value
+    value = api_token_value(token, now) | {"token": created.secret}
     ends = "never" if token.expires_at is None else both(token.expires_at, now)
-    lines = [("Key", created.secret), ("Acts as", f"{token.user.username} ({token.user.role})"), ("Ends", ends)]
-    return Secret(value, f"API key {token.pk}. It is shown this once.", lines)
+    fields = [("Key", created.secret), ("Acts as", f"{token.user.username} ({token.user.role})"), ("Ends", ends)]
+    text = f"API key {token.pk}. It is shown this once."
+    return Secret(value, text, fields, shape=shaped_by(UserTokenMade))
 
 
 @noun.verb("revoke", "rm", "delete", "expire")
@@ -74,7 +74,7 @@ def revoke(
         confirm(f"Revoke API key {found.pk} ({found.name})?", losses=lines, force=force)
     now = timezone.now()
     after = revoke_api_token(api_token_id=found.pk, now=now)
-    return Done(f"API key {found.pk} is revoked.", api_token_value(after, now))
+    return Done(f"API key {found.pk} is revoked.", api_token_value(after, now), shape=api_token_shape)
 
 
 class Command(NounCommand):

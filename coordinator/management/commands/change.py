@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from django.utils import timezone
 
-from coordinator.cli.changes import change_values, node_ids_of
+from coordinator.cli.changes import change_shape, change_values, node_ids_of, whole_change_shape
 from coordinator.cli.command import NounCommand
 from coordinator.cli.noun import Noun
 from coordinator.cli.options import NetworkOption
@@ -75,13 +75,13 @@ def list_changes(
                 break
     columns = [
         Column("Map", lambda value: str(value["version"]), keep=True, right=True),
-        Column("When", lambda value: relative(value["at"], now), keep=True),
+        Column("When", lambda value: relative(value["created_at"], now), keep=True),
         Column("Kind", lambda value: value["kind"], keep=True),
         Column("What", lambda value: value["summary"]),
         Column("By", lambda value: value["actor_name"]),
         Column("From", lambda value: value["origin"] or "-", wide=True),
     ]
-    return Listing(change_values(chosen), columns, "No change is so.")
+    return Listing(change_values(chosen), columns, "No change is so.", shape=change_shape)
 
 
 @noun.verb("show", "get")
@@ -99,13 +99,13 @@ def show(
         ("Map version", str(value["version"])),
         ("Kind", value["kind"]),
         ("What", value["summary"]),
-        ("When", both(value["at"], now)),
+        ("When", both(value["created_at"], now)),
         ("By", f"{value['actor_name']} ({value['actor']})"),
         ("From", value["origin"] or "-"),
         ("Request", value["request_id"] or "-"),
         ("Facts", "-o yaml or --json shows them"),
     ]
-    return Card(value, fields)
+    return Card(value, fields, shape=whole_change_shape)
 
 
 def _node_id(network: Network, reference: str) -> int:

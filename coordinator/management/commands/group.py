@@ -10,13 +10,15 @@ from django.db.models import QuerySet
 
 from acl.models import Group
 from acl.services.groups import delete_group, save_group
+from coordinator.admin_api.edits import edit_group
 from coordinator.cli.command import NounCommand
+from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
 from coordinator.cli.objections import OverrideOption, naming_override
 from coordinator.cli.options import CommentOption, ForceOption, NetworkOption, act
 from coordinator.cli.references import group_named, user_named
 from coordinator.cli.results import Card, Done, Listing
-from coordinator.cli.rules import GROUP_COLUMNS, group_card, group_value, members_of
+from coordinator.cli.rules import GROUP_COLUMNS, group_card, group_shape, group_values
 from coordinator.cli.terminal import confirm
 from coordinator.cli.text import listed
 from nodes.changes import lock_network
@@ -32,14 +34,14 @@ GroupArgument = Annotated[str, typer.Argument(metavar="GROUP", help="A group by 
 def list_groups(network: NetworkOption = None) -> Listing:
     """List groups."""
     rows = _rows(get_network(network))
-    return Listing([group_value(row) for row in rows], GROUP_COLUMNS, "There are no groups yet.")
+    return Listing(group_values(list(rows)), GROUP_COLUMNS, "There are no groups yet.", shape=group_shape)
 
 
 @noun.verb("show", "get")
 def show(group: GroupArgument, network: NetworkOption = None) -> Card:
     """Show a group."""
     within = get_network(network)
-    return group_card(group_value(_rows(within).get(pk=group_named(within, group).pk)))
+    return group_card(_value(within, group_named(within, group).pk))
 
 
 @noun.verb("create", "c", "new")
@@ -84,7 +86,7 @@ def update(
 ) -> Done:
     """Change who is in a group, or its remark."""
     if not add and not remove and comment is None:
-        raise typer.BadParameter("Say what to change: --add, --remove or --comment.")
+        raise WrongUsageError("Say what to change: --add, --remove or --comment.")
     within = get_network(network)
     found = group_named(within, group)
     new_users, new_groups = _members(within, add or [])
@@ -98,16 +100,13 @@ def update(
         rows = list(found.members.all())
         users = {row.user_id for row in rows if row.user_id is not None}
         groups = {row.subgroup_id for row in rows if row.subgroup_id is not None}
-        save_group(
-            network_id=within.pk,
-            group_id=found.pk,
-            name=found.name,
-            users=sorted((users | new_users) - old_users),
-            subgroups=sorted((groups | new_groups) - old_groups),
-            comment=found.comment if comment is None else comment,
-            forced=override,
-            **act(),
-        )
+        changes: dict[str, Any] = {
+            "users": sorted((users | new_users) - old_users),
+            "subgroups": sorted((groups | new_groups) - old_groups),
+        }
+        if comment is not None:
+            changes["comment"] = comment
+        edit_group(network_id=within.pk, group_id=found.pk, changes=changes, forced=override, **act())
     return _done(within, found.pk, "is changed")
 
 
@@ -118,8 +117,8 @@ def delete(
     """Remove a group. Rules that accept it match nobody any more; what an enabled deny rule names stays."""
     within = get_network(network)
     found = group_named(within, group)
-    value = group_value(_rows(within).get(pk=found.pk))
-    lines = [f"Its members: {listed(members_of(value), most=10) or 'nobody'}. What rules give to it they lose."]
+    value = _value(within, found.pk)
+    lines = [f"Its members: {listed(value['members'], most=10) or 'nobody'}. What rules give to it they lose."]
     confirm(f"Delete {found}?", losses=lines, force=force)
     with naming_override():
         delete_group(group_id=found.pk, forced=override, **act())
@@ -141,10 +140,15 @@ def _members(network: Network, references: list[str]) -> tuple[set[int], set[int
     return users, groups
 
 
+def _value(network: Network, group_id: int) -> dict[str, Any]:
+    [value] = group_values([_rows(network).get(pk=group_id)])
+    return value
+
+
 def _done(network: Network, group_id: int, what: str) -> Done:
-    value: dict[str, Any] = group_value(_rows(network).get(pk=group_id))
-    members = listed(members_of(value), most=10) or "nobody"
-    return Done(f"group:{value['name']} {what}: {members}.", value)
+    value = _value(network, group_id)
+    members = listed(value["members"], most=10) or "nobody"
+    return Done(f"group:{value['name']} {what}: {members}.", value, shape=group_shape)
 
 
 class Command(NounCommand):

@@ -8,13 +8,15 @@ import typer
 
 from acl.models import Host
 from acl.services.hosts import delete_host, save_host
+from coordinator.admin_api.edits import edit_host
 from coordinator.cli.command import NounCommand
+from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
 from coordinator.cli.objections import OverrideOption, naming_override
 from coordinator.cli.options import CommentOption, ForceOption, NetworkOption, act
 from coordinator.cli.references import host_named
 from coordinator.cli.results import Card, Done, Listing
-from coordinator.cli.rules import HOST_COLUMNS, host_value
+from coordinator.cli.rules import HOST_COLUMNS, host_shape
 from coordinator.cli.terminal import confirm
 from nodes.selectors import get_network
 
@@ -27,20 +29,20 @@ HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="A named host 
 def list_hosts(network: NetworkOption = None) -> Listing:
     """List named hosts."""
     rows = Host.objects.filter(network=get_network(network))
-    return Listing([host_value(row) for row in rows], HOST_COLUMNS, "There are no named hosts yet.")
+    return Listing(list(rows), HOST_COLUMNS, "There are no named hosts yet.", shape=host_shape)
 
 
 @noun.verb("show", "get")
 def show(host: HostArgument, network: NetworkOption = None) -> Card:
     """Show a named host."""
-    value = host_value(host_named(get_network(network), host))
+    found = host_named(get_network(network), host)
     fields = [
-        ("Id", str(value["id"])),
-        ("Name", f"host:{value['name']}"),
-        ("Stands for", value["prefix"]),
-        ("Comment", value["comment"] or "-"),
+        ("Id", str(found.pk)),
+        ("Name", str(found)),
+        ("Stands for", found.prefix),
+        ("Comment", found.comment or "-"),
     ]
-    return Card(value, fields)
+    return Card(found, fields, shape=host_shape)
 
 
 @noun.verb("create", "c", "new")
@@ -57,7 +59,7 @@ def create(
         host = save_host(
             network_id=within.pk, name=name, prefix=prefix, comment=comment or "", forced=override, **act()
         )
-    return Done(f"{host} stands for {host.prefix}.", host_value(host))
+    return Done(f"{host} stands for {host.prefix}.", host, shape=host_shape)
 
 
 @noun.verb("update", "set")
@@ -71,24 +73,18 @@ def update(
     override: OverrideOption = False,
 ) -> Done:
     """Change what a named host stands for, or its remark."""
-    if prefix is None and comment is None:
-        raise typer.BadParameter("Say what to change: --prefix or --comment.")
+    given = {"prefix": prefix, "comment": comment}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise WrongUsageError("Say what to change: --prefix or --comment.")
     within = get_network(network)
     found = host_named(within, host)
     if prefix is not None and prefix != found.prefix:
         lines = [f"Rules that name it no longer speak of {found.prefix}."]
         confirm(f"Let {found} stand for {prefix}?", losses=lines, force=force)
     with naming_override():
-        after = save_host(
-            network_id=within.pk,
-            host_id=found.pk,
-            name=found.name,
-            prefix=found.prefix if prefix is None else prefix,
-            comment=found.comment if comment is None else comment,
-            forced=override,
-            **act(),
-        )
-    return Done(f"{after} stands for {after.prefix}.", host_value(after))
+        after = edit_host(network_id=within.pk, host_id=found.pk, changes=changes, forced=override, **act())
+    return Done(f"{after} stands for {after.prefix}.", after, shape=host_shape)
 
 
 @noun.verb("delete", "rm", "remove")
@@ -97,11 +93,11 @@ def delete(
 ) -> Done:
     """Remove a named host. Rules that accept it match nothing any more; what an enabled deny rule names stays."""
     found = host_named(get_network(network), host)
-    value = host_value(found)
+    deleted = {"id": found.pk, "name": found.name, "deleted": True}
     confirm(f"Delete {found}?", losses=[f"Rules that name it no longer speak of {found.prefix}."], force=force)
     with naming_override():
         delete_host(host_id=found.pk, forced=override, **act())
-    return Done(f"host:{value['name']} is deleted.", {"id": value["id"], "name": value["name"], "deleted": True})
+    return Done(f"{found} is deleted.", deleted)
 
 
 class Command(NounCommand):

@@ -8,22 +8,24 @@ from typing import Annotated, Any
 import typer
 
 from coordinator.cli.command import NounCommand
+from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
 from coordinator.cli.options import ForceOption, SecondsOption, act
 from coordinator.cli.results import Card, Done, Listing
 from coordinator.cli.settings import (
     CONFIGURATION_KEYS,
     NETWORK_COLUMNS,
+    counted_networks,
     kept_by_configuration,
     keys_named,
     network_card,
-    network_value,
+    network_shape,
     read_list,
     read_split_dns,
 )
 from coordinator.cli.terminal import confirm, note
 from coordinator.cli.text import count
-from nodes.models import Network, Node
+from nodes.models import Node
 from nodes.selectors import get_network
 from nodes.services.network import update_network
 
@@ -37,14 +39,14 @@ NetworkArgument = Annotated[
 @noun.verb("list", "ls")
 def list_networks() -> Listing:
     """List networks."""
-    values = [network_value(network) for network in Network.objects.all()]
-    return Listing(values, NETWORK_COLUMNS, "There is no network yet: the first start of the server makes it.")
+    empty = "There is no network yet: the first start of the server makes it."
+    return Listing(list(counted_networks()), NETWORK_COLUMNS, empty, shape=network_shape)
 
 
 @noun.verb("show", "get")
 def show(network: NetworkArgument = None) -> Card:
     """Show a network's settings."""
-    return network_card(network_value(get_network(network)))
+    return network_card(get_network(network))
 
 
 @noun.verb("set", "update")
@@ -96,7 +98,7 @@ def set_settings(
     if ipv6_range == "none":
         changes["ipv6_range"] = None
     if not changes:
-        raise typer.BadParameter("Say what to change.")
+        raise WrongUsageError("Say what to change.")
     found = get_network(network)
     if domain is not None and domain != found.domain:
         nodes = Node.objects.filter(network=found).count()
@@ -107,7 +109,7 @@ def set_settings(
     for key in kept_by_configuration(after, changes):
         note(f"{key} stands in the configuration: its value there holds again when the server next starts.")
     words = ", ".join(CONFIGURATION_KEYS[name] for name in changes)
-    return Done(f"Network {after.name}: {words} set.", network_value(after))
+    return Done(f"Network {after.name}: {words} set.", after, shape=network_shape)
 
 
 def _seconds(duration: timedelta | None) -> int | None:

@@ -8,9 +8,11 @@ import typer
 from django.db import transaction
 from django.utils import timezone
 
+from coordinator.admin_api.serializers.nodes import with_details
 from coordinator.cli.command import NounCommand
+from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.losses import losses_of
-from coordinator.cli.nodes import node_card, node_columns, node_values, nodes_of, route_listing, value_of
+from coordinator.cli.nodes import node_card, node_columns, node_done, node_shape, node_values, route_listing, value_of
 from coordinator.cli.noun import Noun
 from coordinator.cli.objections import OverrideOption
 from coordinator.cli.options import ForceOption, NetworkOption, NodeArgument, act
@@ -57,25 +59,25 @@ def list_nodes(
     unknown = [word for word in status or () if word not in WORDS]
     if unknown:
         raise typer.BadParameter(f"There is no status {unknown[0]!r}: {', '.join(WORDS)}.", param_hint="'--status'")
-    rows = nodes_of(get_network(network))
+    within = get_network(network)
+    rows = with_details(Node.objects.filter(network=within)).order_by("name")
     if user is not None:
         rows = rows.filter(owner=user_named(user))
     for name in tag or ():
         rows = rows.filter(tags__tag=_tag(name))
     now = timezone.now()
-    values = node_values(list(rows), now)
+    values = node_values(within, list(rows), now)
     if status:
         values = [value for value in values if value["status"] in status]
     narrowed = user or tag or status
     empty = "No node is so." if narrowed else "There are no nodes yet: manage.py authkey create makes a way in."
-    return Listing(values, node_columns(now), empty)
+    return Listing(values, node_columns(now), empty, shape=node_shape)
 
 
 @noun.verb("show", "get")
 def show_node(node: NodeArgument, network: NetworkOption = None) -> Card:
     """Show all that is known of a node."""
-    found = node_named(get_network(network), node)
-    return node_card(value_of(found.pk), timezone.now())
+    return node_card(node_named(get_network(network), node), timezone.now())
 
 
 @noun.verb("disable")
@@ -85,7 +87,7 @@ def disable(node: NodeArgument, network: NetworkOption = None, force: ForceOptio
     if found.state != Node.State.DISABLED:
         confirm(f"Disable {found.name}?", losses=losses_of(found), force=force)
         disable_node(node_id=found.pk, **act())
-    return Done(f"{found.name} is disabled.", value_of(found.pk))
+    return node_done(f"{found.name} is disabled.", found.pk)
 
 
 @noun.verb("enable")
@@ -95,7 +97,7 @@ def enable(node: NodeArgument, network: NetworkOption = None) -> Done:
     after = enable_node(node_id=found.pk, **act())
     back = after.state == Node.State.ACTIVE
     text = f"{found.name} is enabled." if back else f"{found.name} is enabled; its key has expired: its owner logs in."
-    return Done(text, value_of(found.pk))
+    return node_done(text, found.pk)
 
 
 @noun.verb("expire")
@@ -105,7 +107,7 @@ def expire(node: NodeArgument, network: NetworkOption = None, force: ForceOption
     if found.state != Node.State.EXPIRED:
         confirm(f"Expire the key of {found.name}?", losses=losses_of(found), force=force)
         expire_node(node_id=found.pk, **act())
-    return Done(f"The key of {found.name} has expired.", value_of(found.pk))
+    return node_done(f"The key of {found.name} has expired.", found.pk)
 
 
 @noun.verb("rename", "mv")
@@ -120,7 +122,7 @@ def rename(
     was = found.name
     confirm(f"Rename {was} to {name.lower()}?", losses=[f"{was} no longer leads to it."], force=force)
     after = rename_node(node_id=found.pk, name=name, **act())
-    return Done(f"{was} is now called {after.name}.", value_of(found.pk))
+    return node_done(f"{was} is now called {after.name}.", found.pk)
 
 
 @noun.verb("tag", "tags")
@@ -135,7 +137,7 @@ def tag_node(
 ) -> Done:
     """Set the tags of a node. A person's node belongs to its tags from then on, and must register again."""
     if bool(tags) == bool(add or remove):
-        raise typer.BadParameter("Give the tags that it shall have, or --add and --remove.")
+        raise WrongUsageError("Give the tags that it shall have, or --add and --remove.")
     found = node_named(get_network(network), node)
     if not found.tagged:
         owner = "nobody" if found.owner is None else found.owner.username
@@ -147,7 +149,7 @@ def tag_node(
         wanted = {_tag(name) for name in tags or ()} if tags else present | {_tag(name) for name in add or ()}
         wanted -= {_tag(name) for name in remove or ()}
         set_tags(node_id=found.pk, tags=sorted(wanted), **act())
-    return Done(f"{found.name} has {listed(sorted(wanted), most=20)}.", value_of(found.pk))
+    return node_done(f"{found.name} has {listed(sorted(wanted), most=20)}.", found.pk)
 
 
 @noun.verb("delete", "rm", "remove")
@@ -175,7 +177,7 @@ def address(
     lines = ["Connections to its present address of that family end."]
     confirm(f"Give {found.name} the address {address}?", losses=lines, force=force)
     set_fixed_address(node_id=found.pk, address=address.strip(), **act())
-    return Done(f"{found.name} has {address.strip()}.", value_of(found.pk))
+    return node_done(f"{found.name} has {address.strip()}.", found.pk)
 
 
 @noun.verb("routes", "list-routes")
@@ -195,7 +197,7 @@ def approve_routes(
     found = node_named(get_network(network), node)
     chosen = _routes(found, prefixes or [], every=every, approved=False)
     set_route_approval(node_id=found.pk, prefixes=chosen, approved=True, **act())
-    return Done(f"{listed(chosen)} through {found.name}: approved.", value_of(found.pk))
+    return node_done(f"{listed(chosen)} through {found.name}: approved.", found.pk)
 
 
 @noun.verb("withdraw-routes")
@@ -215,13 +217,13 @@ def withdraw_routes(
         force=force,
     )
     set_route_approval(node_id=found.pk, prefixes=chosen, approved=False, **act())
-    return Done(f"{listed(chosen)} through {found.name}: withdrawn.", value_of(found.pk))
+    return node_done(f"{listed(chosen)} through {found.name}: withdrawn.", found.pk)
 
 
 def _routes(node: Node, prefixes: list[str], *, every: bool, approved: bool) -> list[str]:
     """The prefixes meant. With ``every``, those whose approval is ``approved`` so far."""
     if bool(prefixes) == every:
-        raise typer.BadParameter("Give the prefixes, or --all.")
+        raise WrongUsageError("Give the prefixes, or --all.")
     known = dict(node.routes.order_by("first", "prefix").values_list("prefix", "approved"))
     if every:
         chosen = [prefix for prefix, state in known.items() if state == approved]

@@ -11,6 +11,7 @@ from acl.models import AclRule
 from acl.services.rules import create_rule, delete_rule, move_rule, update_rule
 from coordinator.cli.command import NounCommand
 from coordinator.cli.conditions import read_conditions, read_schedule
+from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
 from coordinator.cli.objections import OverrideOption, naming_override
 from coordinator.cli.options import CommentOption, ForceOption, NetworkOption, act
@@ -32,7 +33,7 @@ from coordinator.cli.rule_options import (
     UntilOption,
     ZoneOption,
 )
-from coordinator.cli.rules import RULE_COLUMNS, rule_card, rule_values, sentence
+from coordinator.cli.rules import rule_card, rule_columns, rule_shape, rule_values, sentence
 from coordinator.cli.terminal import confirm
 from nodes.selectors import get_network
 
@@ -43,13 +44,14 @@ noun = Noun("rule", "The policy's rules. The first that matches decides; what no
 def list_rules(network: NetworkOption = None) -> Listing:
     """List the rules in their order."""
     rules = AclRule.objects.filter(network=get_network(network)).order_by("position")
-    return Listing(rule_values(list(rules)), RULE_COLUMNS, "There are no rules: everything is denied.")
+    values = rule_values(list(rules), clock.now())
+    return Listing(values, rule_columns(values), "There are no rules: everything is denied.", shape=rule_shape)
 
 
 @noun.verb("show", "get")
 def show(rule: RuleArgument, network: NetworkOption = None) -> Card:
     """Show a rule."""
-    return rule_card(_value(rule_named(get_network(network), rule)))
+    return rule_card(_value(rule_named(get_network(network), rule)), clock.now())
 
 
 @noun.verb("create", "c", "new")
@@ -77,7 +79,7 @@ def create(
 ) -> Done:
     """Add a rule. It is in force at once."""
     if not sources or not destinations:
-        raise typer.BadParameter("Give at least one --from and one --to.")
+        raise WrongUsageError("Give at least one --from and one --to.")
     fields = _given(
         sources=sources,
         destinations=destinations,
@@ -94,8 +96,9 @@ def create(
         within = get_network(network)
         made = create_rule(network_id=within.pk, fields=fields, position=position, forced=override, **act())
     value = _value_of(made.pk)
-    state = "is in force" if value["enabled"] else "stands, disabled,"
-    return Done(f"Rule {made.pk} {state} at position {value['position']}: {sentence(value)}.", value)
+    state = "is in force" if value["state"] == "on" else f"stands, {value['state']},"
+    text = f"Rule {made.pk} {state} at position {value['position']}: {sentence(value)}."
+    return Done(text, value, shape=rule_shape)
 
 
 @noun.verb("update", "set")
@@ -136,14 +139,14 @@ def update(
         enabled=enabled,
     )
     if not fields:
-        raise typer.BadParameter("Say what to change.")
+        raise WrongUsageError("Say what to change.")
     if set(fields) - {"name", "comment"}:
         lines = [f"It says now: {sentence(before)}.", "Connections that are no longer allowed are cut."]
         confirm(f"Change rule {found.pk}?", losses=lines, force=force)
     with naming_override():
         update_rule(rule_id=found.pk, fields=fields, forced=override, **act())
     value = _value_of(found.pk)
-    return Done(f"Rule {found.pk} is changed: {sentence(value)}.", value)
+    return Done(f"Rule {found.pk} is changed: {sentence(value)}.", value, shape=rule_shape)
 
 
 @noun.verb("move", "mv")
@@ -162,7 +165,7 @@ def move(
         confirm(f"Move rule {found.pk} from position {found.position} to {position}?", losses=lines, force=force)
     with naming_override():
         after = move_rule(rule_id=found.pk, position=position, forced=override, **act())
-    return Done(f"Rule {found.pk} is at position {after.position}.", _value_of(found.pk))
+    return Done(f"Rule {found.pk} is at position {after.position}.", _value_of(found.pk), shape=rule_shape)
 
 
 @noun.verb("delete", "rm", "remove")
@@ -181,7 +184,7 @@ def delete(
 
 
 def _value(rule: AclRule) -> dict[str, Any]:
-    [value] = rule_values([rule])
+    [value] = rule_values([rule], clock.now())
     return value
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from django.utils import timezone
 
+from coordinator.admin_api.serializers.sessions import SessionOut
 from coordinator.cli.command import NounCommand
 from coordinator.cli.losses import losses_of
 from coordinator.cli.noun import Noun
 from coordinator.cli.options import AllOption, ForceOption, NetworkOption, act
 from coordinator.cli.references import node_named, session_named
-from coordinator.cli.results import Column, Done, Listing, Word
+from coordinator.cli.results import Column, Done, Listing, Word, shaped_by
 from coordinator.cli.terminal import confirm
 from coordinator.cli.times import relative
 from nodes.selectors import get_network
@@ -22,7 +23,9 @@ from sessions_app.services.sessions import revoke_session
 
 noun = Noun("session", "Sessions: a node's right to speak to the portal.")
 
-STATUS: Final = {
+session_shape: Final = shaped_by(SessionOut)
+
+STATES: Final = {
     "active": Word("active", "green", "●"),
     "expired": Word("expired", "bright_black", "○"),
     "revoked": Word("revoked", "red", "⊘"),
@@ -31,28 +34,20 @@ STATUS: Final = {
 }
 
 
-def _value(session: NodeSession, now: datetime) -> dict[str, Any]:
-    active = "active" if session.expires_at > now else "expired"
-    return {
-        "id": session.pk,
-        "node_id": session.node_id,
-        "node": session.node.name,
-        "status": session.end_reason if session.ended_at is not None else active,
-        "origin": session.origin,
-        "created_at": session.created_at,
-        "expires_at": session.expires_at,
-        "ended_at": session.ended_at,
-    }
+def _state(session: NodeSession, now: datetime) -> Word:
+    if session.ended_at is not None:
+        return STATES[session.end_reason]
+    return STATES["active" if session.expires_at > now else "expired"]
 
 
 def _columns(now: datetime) -> list[Column]:
     return [
-        Column("Id", lambda value: str(value["id"]), keep=True, right=True),
-        Column("Node", lambda value: value["node"]),
-        Column("Status", lambda value: STATUS[value["status"]], keep=True),
-        Column("From", lambda value: value["origin"] or "-"),
-        Column("Began", lambda value: relative(value["created_at"], now), keep=True),
-        Column("Ends", lambda value: relative(value["ended_at"] or value["expires_at"], now), keep=True),
+        Column("Id", lambda row: str(row.pk), keep=True, right=True),
+        Column("Node", lambda row: row.node.name),
+        Column("State", lambda row: _state(row, now), keep=True),
+        Column("From", lambda row: row.origin or "-"),
+        Column("Began", lambda row: relative(row.created_at, now), keep=True),
+        Column("Ends", lambda row: relative(row.ended_at or row.expires_at, now), keep=True),
     ]
 
 
@@ -71,7 +66,7 @@ def list_sessions(
     if not every:
         rows = rows.filter(ended_at=None, expires_at__gt=now)
     empty = "There are no sessions." if every else "No session is active. --all lists those that have ended."
-    return Listing([_value(row, now) for row in rows], _columns(now), empty)
+    return Listing(list(rows), _columns(now), empty, shape=session_shape)
 
 
 @noun.verb("revoke", "rm", "delete", "expire")
@@ -90,7 +85,7 @@ def revoke(
     text = f"Session {found.pk} of {found.node.name} is revoked."
     if found.ended_at is not None:
         text = f"Session {found.pk} of {found.node.name} had ended before."
-    return Done(text, _value(after, timezone.now()))
+    return Done(text, after, shape=session_shape)
 
 
 class Command(NounCommand):

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from django.db.models import Count
 
 from acl.models import TagOwner
 from acl.services.tags import delete_tag, save_tag
+from coordinator.admin_api.edits import edit_tag
 from coordinator.cli.command import NounCommand
+from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
 from coordinator.cli.objections import OverrideOption, naming_override
 from coordinator.cli.options import CommentOption, ForceOption, NetworkOption, act
 from coordinator.cli.references import tag_named
 from coordinator.cli.results import Card, Done, Listing
-from coordinator.cli.rules import TAG_COLUMNS, tag_values, who_has
+from coordinator.cli.rules import TAG_COLUMNS, tag_shape, tag_values, who_has
 from coordinator.cli.terminal import confirm
-from nodes.models import Network, NodeTag
+from nodes.models import Network
 from nodes.selectors import get_network
 
 noun = Noun("tag", "The tags that the policy may name, and who may give them to machines.")
@@ -38,8 +39,8 @@ OwnersOption = Annotated[
 def list_tags(network: NetworkOption = None) -> Listing:
     """List the declared tags."""
     within = get_network(network)
-    rows = list(TagOwner.objects.filter(network=within))
-    return Listing(tag_values(rows, _carriers(within)), TAG_COLUMNS, "There are no tags yet.")
+    values = tag_values(within, list(TagOwner.objects.filter(network=within)))
+    return Listing(values, TAG_COLUMNS, "There are no tags yet.", shape=tag_shape)
 
 
 @noun.verb("show", "get")
@@ -54,7 +55,7 @@ def show(tag: TagArgument, network: NetworkOption = None) -> Card:
         ("Nodes", str(value["nodes"])),
         ("Comment", value["comment"] or "-"),
     ]
-    return Card(value, fields)
+    return Card(value, fields, shape=tag_shape)
 
 
 @noun.verb("create", "c", "new")
@@ -71,7 +72,7 @@ def create(
         row = save_tag(
             network_id=within.pk, tag=tag, owners=_owners(owners), comment=comment or "", forced=override, **act()
         )
-    return Done(f"{row.tag} is declared.", _value(within, row))
+    return Done(f"{row.tag} is declared.", _value(within, row), shape=tag_shape)
 
 
 @noun.verb("update", "set")
@@ -83,21 +84,15 @@ def update(
     override: OverrideOption = False,
 ) -> Done:
     """Change who may give a tag, or its remark. Machines that have it keep it."""
-    if owners is None and comment is None:
-        raise typer.BadParameter("Say what to change: --owner or --comment.")
+    given = {"owners": None if owners is None else _owners(owners), "comment": comment}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise WrongUsageError("Say what to change: --owner or --comment.")
     within = get_network(network)
     found = tag_named(within, tag)
     with naming_override():
-        after = save_tag(
-            network_id=within.pk,
-            tag_owner_id=found.pk,
-            tag=found.tag,
-            owners=_value(within, found)["owners"] if owners is None else _owners(owners),
-            comment=found.comment if comment is None else comment,
-            forced=override,
-            **act(),
-        )
-    return Done(f"{after.tag} is changed.", _value(within, after))
+        after = edit_tag(network_id=within.pk, tag_id=found.pk, changes=changes, forced=override, **act())
+    return Done(f"{after.tag} is changed.", _value(within, after), shape=tag_shape)
 
 
 @noun.verb("delete", "rm", "remove")
@@ -119,13 +114,8 @@ def _owners(given: list[str] | None) -> list[str]:
 
 
 def _value(network: Network, row: TagOwner) -> dict[str, Any]:
-    [value] = tag_values([row], _carriers(network))
+    [value] = tag_values(network, [row])
     return value
-
-
-def _carriers(network: Network) -> dict[str, int]:
-    rows = NodeTag.objects.filter(node__network=network).order_by("tag").values_list("tag")
-    return dict(rows.annotate(number=Count("pk")).values_list("tag", "number"))
 
 
 class Command(NounCommand):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from coordinator.admin_api.serializers.users import UserOut
 from coordinator.cli.command import NounCommand
+from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
 from coordinator.cli.options import ForceOption, UserArgument, act
 from coordinator.cli.references import user_named
-from coordinator.cli.results import Card, Cell, Column, Done, Listing, Word
+from coordinator.cli.results import Card, Cell, Column, Done, Listing, Word, shaped_by
 from coordinator.cli.terminal import confirm, read_password
 from coordinator.cli.text import count, listed
 from coordinator.cli.times import both, relative
@@ -24,7 +26,10 @@ from sessions_app.services.users import create_user, set_password, set_user_acti
 
 noun = Noun("user", "People. Nodes belong to them, and those with a role may log in to the portal.")
 
-STATUS: Final = {"active": Word("active", "green", "●"), "disabled": Word("disabled", "bright_black", "⊘")}
+user_shape: Final = shaped_by(UserOut)
+
+ACTIVE: Final = Word("active", "green", "●")
+DISABLED: Final = Word("disabled", "bright_black", "⊘")
 
 RoleOption = Annotated[
     str | None, typer.Option("--role", "-r", metavar="ROLE", help=f"One of {', '.join(User.Role.values)}.")
@@ -37,62 +42,50 @@ def _rows() -> QuerySet[User]:
     return User.objects.annotate(node_count=Count("nodes"))
 
 
-def _value(user: User) -> dict[str, Any]:
-    return {
-        "id": user.pk,
-        "login": user.username,
-        "display_name": user.display_name,
-        "email": user.email,
-        "role": user.role,
-        "status": "active" if user.is_active else "disabled",
-        "has_password": user.has_usable_password(),
-        "nodes": getattr(user, "node_count", 0),
-        "created_at": user.date_joined,
-        "last_login_at": user.last_login,
-    }
+def _done(text: str, user_id: int) -> Done:
+    return Done(text, User.objects.get(pk=user_id), shape=user_shape)
 
 
-def _value_of(user_id: int) -> dict[str, Any]:
-    return _value(_rows().get(pk=user_id))
+def _logged_in(user: User, now: datetime) -> str:
+    return "never" if user.last_login is None else relative(user.last_login, now)
 
 
 def _columns(now: datetime) -> list[Column]:
     return [
-        Column("Id", lambda value: str(value["id"]), keep=True, right=True),
-        Column("Login", lambda value: value["login"]),
-        Column("Name", lambda value: value["display_name"] or "-"),
-        Column("Role", lambda value: value["role"], keep=True),
-        Column("Status", lambda value: STATUS[value["status"]], keep=True),
-        Column("Nodes", lambda value: str(value["nodes"]), keep=True, right=True),
-        Column("Logged in", lambda value: relative(value["last_login_at"], now) if value["last_login_at"] else "never"),
+        Column("Id", lambda user: str(user.pk), keep=True, right=True),
+        Column("Login", lambda user: user.username),
+        Column("Name", lambda user: user.display_name or "-"),
+        Column("Role", lambda user: user.role, keep=True),
+        Column("State", lambda user: ACTIVE if user.is_active else DISABLED, keep=True),
+        Column("Nodes", lambda user: str(user.node_count), keep=True, right=True),
+        Column("Logged in", lambda user: _logged_in(user, now), keep=True),
     ]
 
 
 @noun.verb("list", "ls")
 def list_users() -> Listing:
     """List people."""
-    return Listing([_value(user) for user in _rows()], _columns(timezone.now()), "There are no users yet.")
+    return Listing(list(_rows()), _columns(timezone.now()), "There are no users yet.", shape=user_shape)
 
 
 @noun.verb("show", "get")
 def show(user: UserArgument) -> Card:
     """Show a person."""
     now = timezone.now()
-    value = _value_of(user_named(user).pk)
-    login = "never" if value["last_login_at"] is None else both(value["last_login_at"], now)
+    found = user_named(user)
     fields: list[tuple[str, Cell]] = [
-        ("Id", str(value["id"])),
-        ("Login", value["login"]),
-        ("Name", value["display_name"] or "-"),
-        ("Email", value["email"] or "-"),
-        ("Role", value["role"]),
-        ("Status", STATUS[value["status"]]),
-        ("Password", "set" if value["has_password"] else "none: cannot log in"),
-        ("Nodes", str(value["nodes"])),
-        ("Created", both(value["created_at"], now)),
-        ("Logged in", login),
+        ("Id", str(found.pk)),
+        ("Login", found.username),
+        ("Name", found.display_name or "-"),
+        ("Email", found.email or "-"),
+        ("Role", found.role),
+        ("State", ACTIVE if found.is_active else DISABLED),
+        ("Password", "set" if found.has_usable_password() else "none: cannot log in"),
+        ("Nodes", str(found.nodes.count())),
+        ("Created", both(found.date_joined, now)),
+        ("Logged in", "never" if found.last_login is None else both(found.last_login, now)),
     ]
-    return Card(value, fields)
+    return Card(found, fields, shape=user_shape)
 
 
 @noun.verb("create", "c", "new")
@@ -115,7 +108,7 @@ def create(
         email=email or "",
         **act(),
     )
-    return Done(f"User {user.username} ({user.role}) is created.", _value_of(user.pk))
+    return _done(f"User {user.username} ({user.role}) is created.", user.pk)
 
 
 @noun.verb("update", "set")
@@ -127,10 +120,10 @@ def update(
 ) -> Done:
     """Change a person's role, name or address for mail."""
     if role is None and display_name is None and email is None:
-        raise typer.BadParameter("Say what to change: --role, --display-name or --email.")
+        raise WrongUsageError("Say what to change: --role, --display-name or --email.")
     found = user_named(user)
     after = update_user(user_id=found.pk, role=role, display_name=display_name, email=email, **act())
-    return Done(f"User {after.username} is changed.", _value_of(found.pk))
+    return _done(f"User {after.username} is changed.", found.pk)
 
 
 @noun.verb("disable")
@@ -145,7 +138,7 @@ def disable(user: UserArgument, force: ForceOption = False) -> Done:
             lines.append(f"{count(keys, 'auth key')} of {found.username} will let nobody in.")
         confirm(f"Disable {found.username}?", losses=lines, force=force)
     set_user_active(user_id=found.pk, active=False, **act())
-    return Done(f"User {found.username} is disabled.", _value_of(found.pk))
+    return _done(f"User {found.username} is disabled.", found.pk)
 
 
 @noun.verb("enable")
@@ -153,7 +146,7 @@ def enable(user: UserArgument) -> Done:
     """Let a disabled person in again, with the person's nodes."""
     found = user_named(user)
     set_user_active(user_id=found.pk, active=True, **act())
-    return Done(f"User {found.username} is enabled.", _value_of(found.pk))
+    return _done(f"User {found.username} is enabled.", found.pk)
 
 
 @noun.verb("password", "passwd")
@@ -161,7 +154,7 @@ def password(user: UserArgument) -> Done:
     """Set a person's password: asked for at a terminal, else a line of standard input. Other logins end."""
     found = user_named(user)
     set_password(user_id=found.pk, password=_password(found.username))
-    return Done(f"The password of {found.username} is set.", _value_of(found.pk))
+    return _done(f"The password of {found.username} is set.", found.pk)
 
 
 def _password(login: str) -> str:

@@ -6,6 +6,7 @@ It stands on the top floor because its answer spells the line that installs an a
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -13,11 +14,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from coordinator.cli.command import NounCommand
-from coordinator.cli.credentials import STATUS, auth_key_columns, auth_key_value
+from coordinator.cli.credentials import STATES, AuthKeyMade, auth_key_columns, auth_key_shape, auth_key_values
+from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
 from coordinator.cli.options import AllOption, ExpiryOption, ForceOption, NetworkOption, ending
 from coordinator.cli.references import auth_key_named, user_named
-from coordinator.cli.results import Done, Listing, Secret
+from coordinator.cli.results import Done, Listing, Secret, shaped_by
 from coordinator.cli.terminal import confirm
 from coordinator.cli.text import count, listed
 from coordinator.cli.times import both
@@ -34,11 +36,11 @@ def list_keys(every: AllOption = False, network: NetworkOption = None) -> Listin
     """List the auth keys that let a machine in."""
     now = timezone.now()
     rows = AuthKey.objects.filter(network=get_network(network)).select_related("network", "owner")
-    values = [auth_key_value(row, now) for row in rows]
+    values = auth_key_values(list(rows), now)
     if not every:
-        values = [value for value in values if value["status"] == "usable"]
+        values = [value for value in values if value["state"] == "usable"]
     empty = "There are no auth keys." if every else "No auth key is usable. --all lists those that have ended."
-    return Listing(values, auth_key_columns(now), empty)
+    return Listing(values, auth_key_columns(now), empty, shape=auth_key_shape)
 
 
 @noun.verb("create", "c", "new")
@@ -64,7 +66,7 @@ def create(
 ) -> Secret:
     """Make an auth key and print it, this once, with the line that a machine joins with."""
     if user is None and not tags:
-        raise typer.BadParameter("Say whose the machines are: --user LOGIN or --tag TAG.")
+        raise WrongUsageError("Say whose the machines are: --user LOGIN or --tag TAG.")
     if max_uses is not None and max_uses > 1 and not reusable:
         raise typer.BadParameter("A key that is not --reusable works once.", param_hint="'--max-uses'")
     now = timezone.now()
@@ -81,19 +83,19 @@ def create(
         random32=secrets.token_bytes(32),
     )
     key = AuthKey.objects.select_related("network", "owner").get(pk=created.auth_key.pk)
-    value: dict[str, Any] = auth_key_value(key, now)
+    [value] = auth_key_values([key], now)
     command = str(join_command(settings.GHOSTWIRE.public_urls[0], created.secret))
-    value = {"id": value.pop("id"), "key": created.secret, "join_command": command} | value
+    value |= {"key": created.secret, "join_command": command}
     ends = "never" if key.expires_at is None else both(key.expires_at, now)
     fields = [("Key", created.secret), ("Works", _works(value)), ("Ends", ends)]
     text = f"Auth key {key.pk}. It is shown this once."
-    return Secret(value, text, fields, ["On the machine, as root:", command])
+    return Secret(value, text, fields, ["On the machine, as root:", command], shape=shaped_by(AuthKeyMade))
 
 
-def _works(value: dict[str, Any]) -> str:
+def _works(value: Mapping[str, Any]) -> str:
     uses = value["max_uses"]
     often = "for any number of machines" if uses is None else f"for {count(uses, 'machine')}"
-    whose = listed(value["tags"], most=20) if value["tags"] else value["owner"]
+    whose = listed(value["tags"], most=20) if value["tags"] else value["user_login"]
     return f"{often} of {whose}{', removed after half an hour offline' if value['ephemeral'] else ''}"
 
 
@@ -108,11 +110,12 @@ def revoke(
     found = auth_key_named(get_network(network), key)
     label = f"Auth key {found.pk}" + (f" ({found.name})" if found.name else "")
     if found.revoked_at is None:
-        state = STATUS[auth_key_value(found, now)["status"]].text
+        [value] = auth_key_values([found], now)
+        state = STATES[value["state"]].text
         lines = [f"It is {state} and was used {found.uses} times. Machines that it let in stay; no other gets in."]
         confirm(f"Revoke {label[0].lower()}{label[1:]}?", losses=lines, force=force)
-    after = revoke_auth_key(auth_key_id=found.pk, now=now)
-    return Done(f"{label} is revoked.", auth_key_value(after, now))
+    [value] = auth_key_values([revoke_auth_key(auth_key_id=found.pk, now=now)], now)
+    return Done(f"{label} is revoked.", value, shape=auth_key_shape)
 
 
 class Command(NounCommand):
