@@ -1,0 +1,75 @@
+"""One of everything that the administration API speaks of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from acl.services.groups import save_group
+from acl.services.hosts import save_host
+from acl.services.rules import create_rule
+from acl.services.tags import save_tag
+from coordinator.lifecycle import delete_node
+from mesh.change import Cause
+from nodes.models import Network, Node, RetiredKey
+from nodes.services.dns import save_record
+from nodes.services.relays import save_region, save_server
+from sessions_app.models import NodeSession, User
+from sessions_app.services.auth_keys import create_auth_key
+from tests.agents import Machine
+from tests.fixtures import random32
+
+
+@dataclass
+class Sample:
+    """Ids by the names that paths give them: ``nodes/{node}``."""
+
+    network: Network
+    machine: Machine
+    node: Node
+    ids: dict[str, int | str]
+
+    def path(self, template: str, **more: Any) -> str:
+        """A path with ids in place of their names."""
+        return template.format(**self.ids, **more)
+
+
+def make_sample(network: Network, owner: User) -> Sample:
+    """A registered machine with a route, and all else that a network may have."""
+    now = timezone.now()
+    change: dict[str, Any] = {"cause": Cause.command(), "now": now}
+    key = create_auth_key(network_id=network.pk, owner_id=owner.pk, reusable=True, now=now, random32=random32())
+    machine, gone = Machine("web"), Machine("gone")
+    for each in (machine, gone):
+        response = each.register(key.secret, routes=["192.168.7.0/24"] if each is machine else [])
+        assert response.status_code == 201, response.content
+    delete_node(node_id=gone.node.pk, **change)
+    region = save_region(network_id=network.pk, number=3, code="fra", name="Frankfurt", **change)
+    server = save_server(region_id=region.pk, fields={"name": "one", "host": "one.example.com"}, **change)
+    record = save_record(network_id=network.pk, name="printer.corp.example", type="A", value="192.0.2.7", **change)
+    group = save_group(network_id=network.pk, name="ops", users=[owner.pk], subgroups=[], **change)
+    host = save_host(network_id=network.pk, name="db", prefix="192.0.2.9", **change)
+    tag = save_tag(network_id=network.pk, tag="tag:web", owners=["group:ops"], **change)
+    fields = {"sources": ["group:ops"], "destinations": ["node:web"], "protocols": ["tcp"], "ports": ["22"]}
+    rule = create_rule(network_id=network.pk, fields=fields, **change)
+    network.refresh_from_db()
+    ids: dict[str, int | str] = {
+        "network": network.name,
+        "node": machine.node.pk,
+        "auth_key": key.auth_key.pk,
+        "session": NodeSession.objects.get(node=machine.node).pk,
+        "user": owner.pk,
+        "retired_key": RetiredKey.objects.get().pk,
+        "region": region.pk,
+        "server": server.pk,
+        "record": record.pk,
+        "version": network.map_version,
+        "rule": rule.pk,
+        "group": group.pk,
+        "host": host.pk,
+        "tag": tag.pk,
+        "policy": network.policy_version,
+    }
+    return Sample(network, machine, machine.node, ids)
