@@ -58,7 +58,7 @@ class AdminView(APIView):
     parser_classes = (StrictJSONParser,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = AlwaysJson
-    metadata_class = None
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.now: datetime = timezone.now()
@@ -71,7 +71,7 @@ class AdminView(APIView):
         Raises NotFoundError for what the role may not know of, PermissionDeniedError for what it may not do.
         """
         method = _method(request)
-        if method not in self.allowed_methods or method == "OPTIONS":
+        if method not in self.allowed_methods:
             self.http_method_not_allowed(request)
         knows = self.knows == ANYONE or allows(request.user, self.knows)
         if not knows and not self.own:

@@ -22,7 +22,7 @@ from coordinator.admin_api.views.nodes import (
     NodeRoutesWithdraw,
 )
 from coordinator.admin_api.views.policy import PolicyDetail
-from coordinator.admin_api.views.policy_questions import PolicyExplain, PolicyLint, PolicyPreviewView
+from coordinator.admin_api.views.policy_questions import PolicyExplain, PolicyLint, PolicyMatrixView, PolicyPreviewView
 from coordinator.admin_api.views.policy_versions import (
     VersionDetail,
     VersionDiff,
@@ -84,6 +84,7 @@ urlpatterns = [
     path("policy", PolicyDetail.as_view()),
     path("policy/preview", PolicyPreviewView.as_view()),
     path("policy/explain", PolicyExplain.as_view()),
+    path("policy/matrix", PolicyMatrixView.as_view()),
     path("policy/lint", PolicyLint.as_view()),
     path("policy/versions", VersionList.as_view()),
     path("policy/versions/<int:number>", VersionDetail.as_view()),

@@ -10,11 +10,14 @@ from acl.selectors import labels_of
 from coordinator.admin_api.base import AdminView
 from coordinator.admin_api.serializers.policy_explain import ExplainOut, ExplainQuery, describe_explanation
 from coordinator.admin_api.serializers.policy_lint import LintOut, describe_remark
+from coordinator.admin_api.serializers.policy_matrix import MatrixOut, MatrixQuery
 from coordinator.admin_api.serializers.policy_preview import PreviewBody, PreviewOut, describe_preview, edits_of
 from coordinator.policy.documents import check_policy_document
 from coordinator.policy.explain import explain_flow
 from coordinator.policy.lint import lint_policy
+from coordinator.policy.matrix import SHOWN, policy_matrix
 from coordinator.policy.preview import LISTED, preview_edits, preview_of
+from mesh.explain.matrix import GroupBy
 
 
 class QuestionView(AdminView):
@@ -64,3 +67,14 @@ class PolicyLint(QuestionView):
         labels = labels_of(self.network.pk)
         remarks = lint_policy(network_id=self.network.pk, now=self.now)
         return Response(LintOut({"remarks": [describe_remark(item, labels) for item in remarks]}).data)
+
+
+class PolicyMatrixView(QuestionView):
+    rights = {"GET": "policy.view"}
+    queries = {"GET": MatrixQuery}
+
+    @extend_schema(responses=MatrixOut, operation_id="admin_policy_matrix")
+    def get(self, request: Request) -> Response:
+        """Who reaches whom on which ports, by user, group, tag or policy class."""
+        by, limit = GroupBy(self.query["by"]), self.query.get("limit", SHOWN)
+        return Response(MatrixOut(policy_matrix(network_id=self.network.pk, by=by, limit=limit)).data)
