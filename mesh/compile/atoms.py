@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mesh.policy.rules import Rule
 from mesh.policy.services import LAST_PORT
@@ -21,8 +21,17 @@ class Reach(NamedTuple):
     free: bool
 
 
+class Part(NamedTuple):
+    """A stretch of ports of one protocol that lies in one atom; -1 is what lies outside all denials."""
+
+    protocol: int
+    first: int
+    last: int
+    atom: int
+
+
 class Atoms:
-    """The cut made by the denials among ``rules``; ``reach`` tells where a rule lies in it."""
+    """The cut made by the denials among ``rules``; ``reach`` and ``parts`` tell where a rule lies in it."""
 
     __slots__ = ("_lines",)
 
@@ -68,3 +77,20 @@ class Atoms:
             found.discard(-1)
             free = True
         return Reach(tuple(found), free)
+
+    def parts(self, rule: Rule) -> list[Part]:
+        """The stretches of ports that ``rule`` is about, each within one atom."""
+        found: list[Part] = []
+        for protocol, ranges in rule.services():
+            starts, cover = self._lines.get(protocol, _UNCUT)
+            for item in ranges:
+                number = bisect_right(starts, item.first) - 1
+                first = item.first
+                while first <= item.last:
+                    end = starts[number + 1] - 1 if number + 1 < len(starts) else LAST_PORT
+                    found.append(Part(protocol, first, min(end, item.last), cover[number]))
+                    first, number = end + 1, number + 1
+        return found
+
+
+_UNCUT: Final[tuple[list[int], list[int]]] = ([0], [-1])

@@ -244,7 +244,12 @@ class Classifier:
     def stranger_terms(self, address: Address, *, routed: bool) -> int:
         """The terms that match an address that no node has, as bits, whether or not conditions hold: one of the network
         or behind a router (``routed``), or one that the policy at most names."""
-        return self.prefixes.terms_of(address) | (self._matchers.anything if routed else 0)
+        return self.prefixes.terms_of(address) | (self.anything if routed else 0)
+
+    @property
+    def anything(self) -> int:
+        """The terms that match every address of the network and of its subnet routes, whether or not conditions hold."""
+        return self._matchers.anything
 
     @property
     def unknown(self) -> int:

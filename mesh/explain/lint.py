@@ -1,0 +1,152 @@
+"""Lint: what is wrong with a policy that is not an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from mesh.compile import CompiledPolicy
+from mesh.compile.bits import members
+from mesh.compile.rows import Line
+from mesh.compile.terms import SourceTerm
+from mesh.explain.shadows import Shadows
+from mesh.policy.policy import Policy
+from mesh.policy.rules import Rule
+from mesh.policy.schedule import format_instant, is_open, next_boundary
+from mesh.policy.selectors import Selector, SelectorKind
+from mesh.policy.services import TCP, UDP
+
+
+class Finding(StrEnum):
+    """What kind of remark it is."""
+
+    SHADOWED = "shadowed"
+    MATCHES_NOTHING = "matches_nothing"
+    VANISHED = "vanished"
+    ALL_OPEN = "all_open"
+    EXPIRED = "expired"
+    EXPIRES_SOON = "expires_soon"
+    NEVER_OPEN = "never_open"
+    UNKNOWN_ZONE = "unknown_zone"
+    EMPTY_GROUP = "empty_group"
+    UNUSED = "unused"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One finding: about the rule at ``position`` (0: about no rule) and perhaps one of its selectors."""
+
+    finding: Finding
+    message: str
+    position: int = 0
+    rule_id: int = 0
+    selector: Selector | None = None
+
+
+def lint(compiled: CompiledPolicy, *, soon: timedelta = timedelta(days=1)) -> tuple[Remark, ...]:
+    """Everything worth a remark, by position of the rule, then about groups and hosts. Rules that expire within
+    ``soon`` are remarked on before they do; disabled ones are as if absent."""
+    remarks: list[Remark] = []
+    shadows = Shadows(compiled)
+    for line in compiled.lines:
+        rule = line.rule
+        remarks.extend(_about_rule(compiled, line))
+        remarks.extend(_about_time(rule, compiled.at, soon))
+        if over := shadows.over(line):
+            names = ", ".join(other.label() for other in over)
+            message = f"{rule.label()} can never decide: {names} decides all that it matches"
+            remarks.append(_remark(rule, Finding.SHADOWED, message))
+    remarks.extend(_about_sections(compiled))
+    return tuple(remarks)
+
+
+def _remark(rule: Rule, finding: Finding, message: str, selector: Selector | None = None) -> Remark:
+    return Remark(finding, message, rule.position, rule.id, selector)
+
+
+def _about_rule(compiled: CompiledPolicy, line: Line) -> Iterator[Remark]:
+    rule = line.rule
+    for selector in line.said.missing:
+        yield _remark(rule, Finding.VANISHED, f"{rule.label()} names {selector}, which is not there any more", selector)
+    for term in line.said.sources:
+        if not _matches_anything(compiled, compiled.terms.of_source(term)):
+            yield _remark(rule, Finding.MATCHES_NOTHING, _nothing(rule, "source", term), term.selector)
+    for selector in line.said.destinations:
+        if not _matches_anything(compiled, compiled.terms.numbers[selector]):
+            yield _remark(rule, Finding.MATCHES_NOTHING, _nothing(rule, "destination", selector), selector)
+    if rule.accepts and not rule.conditions and rule.schedule is None and _is_all(rule):
+        yield _remark(rule, Finding.ALL_OPEN, f"{rule.label()} lets everybody reach everybody on all ports")
+
+
+def _is_all(rule: Rule) -> bool:
+    """Whether a rule is ``*`` -> ``*`` on all ports, or wider."""
+    anybody = all(any(item.kind is SelectorKind.ANY for item in side) for side in (rule.sources, rule.destinations))
+    return anybody and not rule.ports and (not rule.protocols or {TCP, UDP} <= set(rule.protocols))
+
+
+def _nothing(rule: Rule, side: str, said: SourceTerm | Selector) -> str:
+    selector, conditions = (said.selector, said.conditions) if isinstance(said, SourceTerm) else (said, ())
+    under = " under its conditions" if conditions else ""
+    return f"{rule.label()}: the {side} {selector} matches nothing{under} at present"
+
+
+def _matches_anything(compiled: CompiledPolicy, term: int | None) -> bool:
+    if term is None:
+        return False
+    classes = compiled.classes
+    return any(classes.members[number] for number in members(classes.matching(1 << term)))
+
+
+def _about_time(rule: Rule, at: datetime, soon: timedelta) -> Iterator[Remark]:
+    schedule = rule.schedule
+    if schedule is None:
+        return
+    if schedule.expires_at is not None and schedule.expires_at <= at:
+        when = format_instant(schedule.expires_at)
+        yield _remark(rule, Finding.EXPIRED, f"{rule.label()} expired at {when} and decides nothing any more")
+        return
+    if schedule.expires_at is not None and schedule.expires_at <= at + soon:
+        yield _remark(rule, Finding.EXPIRES_SOON, f"{rule.label()} expires at {format_instant(schedule.expires_at)}")
+    opened = is_open(schedule, at)
+    if opened is None:
+        outcome = "it is not in force" if rule.accepts else "it is in force all the time"
+        message = f"{rule.label()}: the time zone {schedule.timezone} is unknown here, so {outcome}"
+        yield _remark(rule, Finding.UNKNOWN_ZONE, message)
+    elif not opened and next_boundary(schedule, at) is None:
+        yield _remark(rule, Finding.NEVER_OPEN, f"{rule.label()} is never in force: its window does not come any more")
+
+
+def _about_sections(compiled: CompiledPolicy) -> Iterator[Remark]:
+    policy = compiled.policy
+    used = _used(policy)
+    for group in policy.groups:
+        selector = Selector(SelectorKind.GROUP, name=group.name)
+        if not compiled.groups.get(group.name):
+            yield Remark(Finding.EMPTY_GROUP, f"group:{group.name} has no members", selector=selector)
+        if selector not in used:
+            yield Remark(Finding.UNUSED, f"group:{group.name} is named nowhere", selector=selector)
+    for host in policy.hosts:
+        selector = Selector(SelectorKind.HOST, name=host.name)
+        if selector not in used:
+            yield Remark(Finding.UNUSED, f"host:{host.name} is named nowhere", selector=selector)
+
+
+def _used(policy: Policy) -> set[Selector]:
+    used: set[Selector] = set()
+    for rule in policy.rules:
+        used.update((*rule.sources, *rule.destinations))
+    for group in policy.groups:
+        used.update(Selector(SelectorKind.GROUP, name=name) for name in group.groups)
+    for owner in policy.tag_owners:
+        used.update(owner.owners)
+    for approver in policy.route_approvers:
+        used.update(approver.approvers)
+    used.update(policy.exit_approvers)
+    for attribute in policy.node_attributes:
+        used.update(attribute.targets)
+    for test in policy.assertions:
+        used.add(test.source)
+        used.update(target.destination for target in (*test.accept, *test.deny))
+    return used
