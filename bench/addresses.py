@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -89,7 +90,7 @@ def _allocation(held: int) -> float:
     network = _network(held)
     nodes = list(Node.objects.filter(network=network).order_by("-pk")[:SAMPLE])
     with transaction.atomic():
-        times = sorted(_timed(lambda n=node: allocate_addresses(network=network, node=n, now=AT)) for node in nodes)
+        times = sorted(_timed(partial(allocate_addresses, network=network, node=node, now=AT)) for node in nodes)
     return times[len(times) // 2]
 
 

@@ -24,6 +24,7 @@ from coordinator.lifecycle import (
 )
 from mesh.change import Cause
 from mesh.errors import ConflictError, GhostWireError, NotFoundError, ValidationError
+from nodes.changes import lock_node
 from nodes.models import Address, Change, NameReservation, Network, Node, RetiredKey
 from nodes.presence import presence_store
 from nodes.services.presence import mark_online
@@ -217,11 +218,10 @@ def test_an_ephemeral_node_that_came_back_just_now_stays(
     job: Machine, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = clock.advance(hours=1)
-    lock = lifecycle.lock_node
 
     def slow_lock(node_id: int) -> Any:
         mark_online(network_id=job.node.network_id, node_ids=[node_id], cause=CAUSE, now=now)
-        return lock(node_id)
+        return lock_node(node_id)
 
     monkeypatch.setattr(lifecycle, "lock_node", slow_lock)
     assert remove_ephemeral_nodes(now=now) == 0

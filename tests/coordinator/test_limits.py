@@ -131,7 +131,7 @@ def test_no_window_ever_holds_more_than_the_limit(
 
 def test_memory_forgets_keys_at_rest() -> None:
     memory = MemoryLimits()
-    memory.SWEEP_AT = memory._sweep_at = 100  # type: ignore[misc]
+    memory.SWEEP_AT = memory._sweep_at = 100
     for number in range(1000):
         memory.take(str(number), PAIR, NOW + number * 10)
     assert len(memory._arrivals) <= 101
@@ -139,7 +139,7 @@ def test_memory_forgets_keys_at_rest() -> None:
 
 def test_many_keys_in_use_are_not_swept_at_every_call() -> None:
     memory = MemoryLimits()
-    memory.SWEEP_AT = memory._sweep_at = 100  # type: ignore[misc]
+    memory.SWEEP_AT = memory._sweep_at = 100
     sweeps, known = 0, memory._arrivals
     for number in range(2000):
         memory.take(str(number), PAIR, NOW)
@@ -164,7 +164,12 @@ def test_redis_is_left_in_peace_for_a_second_after_it_failed(monkeypatch: pytest
     store = RedisLimits(Redis(port=free_port()))
     asked: list[float] = []
     script: Callable[..., Any] = store._script
-    monkeypatch.setattr(store, "_script", lambda **kwargs: asked.append(kwargs["args"][0]) or script(**kwargs))
+
+    def ask(**kwargs: Any) -> Any:
+        asked.append(kwargs["args"][0])
+        return script(**kwargs)
+
+    monkeypatch.setattr(store, "_script", ask)
     admitted(store, PAIR, 0, 0.1, 0.9, 1.1, 1.2)
     assert asked == [NOW, NOW + 1.1]
 

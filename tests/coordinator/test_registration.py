@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -92,7 +93,7 @@ def test_reported_facts_are_kept(network: Network, ana: User, key_of: KeyOf) -> 
     }
 
 
-REFUSED_FACTS = {
+REFUSED_FACTS: dict[str, list[Any]] = {
     "hostname": ["", " ", "a" * 254, "a\u200bb", 7, None],
     "os": ["a" * 65, 7],
     "listen_port": [0, 65536, "51820", 1.5, True],

@@ -74,7 +74,7 @@ def test_endpoints_of_a_node_that_is_gone(db: None) -> None:
 
 
 def test_writing_says_whether_anything_differs(web: Node) -> None:
-    write = {"network": web.network, "node": web}
+    write: dict[str, Any] = {"network": web.network, "node": web}
     assert write_endpoints(**write, endpoints=["203.0.113.9:1"])
     assert not write_endpoints(**write, endpoints=["203.0.113.9:1"])
     assert write_endpoints(**write, endpoints=[])
@@ -191,6 +191,7 @@ def test_the_same_name_in_another_network(web: Node) -> None:
 
 def test_a_person_with_nodes_and_a_network_with_nodes_stay(web: Node) -> None:
     for row in (web.owner, web.network):
+        assert row is not None
         with pytest.raises(ProtectedError):
             row.delete()
     UserFactory().delete()

@@ -24,7 +24,8 @@ def network() -> Network:
 
 
 def save(network: Network, **fields: Any) -> RelayRegion:
-    return save_region(network_id=network.pk, **({"number": 3, "code": "fra", "name": "Frankfurt"} | fields), **ACT)
+    region: dict[str, Any] = {"number": 3, "code": "fra", "name": "Frankfurt"}
+    return save_region(network_id=network.pk, **(region | fields), **ACT)
 
 
 def test_a_region_is_a_change_with_all_relays(network: Network) -> None:

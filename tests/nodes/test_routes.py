@@ -22,6 +22,7 @@ from nodes.services.routes import (
     replace_routes,
     set_route_approval,
 )
+from sessions_app.models import User
 from tests.factories import NetworkFactory, NodeFactory, RouteFactory, UserFactory
 from tests.fixtures import START
 
@@ -188,8 +189,8 @@ def test_who_takes_no_part_serves_nothing(network: Network, fact: dict[str, Any]
 
 def test_nor_do_a_disabled_persons_routers(network: Network) -> None:
     first, second = router(network, LAN), router(network, LAN, owner=None)
-    first.owner.is_active = False
-    first.owner.save()
+    assert first.owner is not None
+    User.objects.filter(pk=first.owner.pk).update(is_active=False)
     elect_primaries(network=network, prefixes=[LAN])
     assert primary_of(network) == [second.pk]
 
