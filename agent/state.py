@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -27,6 +28,7 @@ MACHINE_FILE: Final = "machine.json"
 LOG_FILE: Final = "agent.log"
 SOCKET_FILE: Final = "agent.sock"
 _LOCK_FILE: Final = "lock"
+_POLL_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +102,25 @@ class StateDir:
         except OSError as error:
             raise StateError(f"{self.path}: {error.strerror}. Run as root, or name another --state-dir.") from error
 
-    def acquire(self) -> None:
+    def acquire(self, *, patience: float = 0.0) -> None:
         """Hold the directory until the process ends, or until ``release``.
+
+        ``patience``: seconds to wait for an agent that is just ending, and no longer answers but is not gone yet.
 
         :raises StateError: if another agent holds it
         """
         self.prepare()
         descriptor = os.open(self.path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise StateError(f"An agent already runs on {self.path}.") from error
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    os.close(descriptor)
+                    raise StateError(f"An agent already runs on {self.path}.") from error
+                time.sleep(_POLL_SECONDS)
         self._lock = descriptor
 
     def release(self) -> None:

@@ -23,6 +23,7 @@ def main() -> int:
                 story.open_one_port("gamma", "beta", 8080)
                 story.lift_rules()
                 story.delete_in_admin("alpha")
+                story.come_down()
         except LabUnavailableError as error:
             print(error, file=sys.stderr)
             return 2

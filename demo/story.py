@@ -73,6 +73,11 @@ post(path, get(path), confirmed="yes", sure="on")
 """
 
 
+# Exit codes of ``ghostwire-agent status``.
+_NEEDS_LOGIN: Final = 4
+_NOT_READY: Final = 5
+
+
 class Hearing:
     """A running TCP connection: when the last line came through it."""
 
@@ -136,7 +141,8 @@ class Story:
         listed = json.loads(self._manage("node", "list", "--json"))
         found = listed["nodes"] if isinstance(listed, dict) else listed
         self.nodes = {node["name"]: node["id"] for node in found}
-        self.token = json.loads(self._manage("apikey", "create", "--user", "admin", "--name", "demo", "--json"))["key"]
+        made = self._manage("apikey", "create", "--user", "admin", "--name", "demo", "--json")
+        self.token = json.loads(made)["token"]
 
     def ping_all(self, *, said: str = "All three ping each other by name, over IPv4 and IPv6.") -> None:
         """Each machine reaches each other one by name, over IPv4 and IPv6."""
@@ -183,14 +189,28 @@ class Story:
     def delete_in_admin(self, name: str) -> None:
         """An administrator deletes a machine in the portal's admin; its peers drop it."""
         others = [other for other in self.nodes if other != name]
+        hearing = self._talk(name, others[0], 9002)
         began = time.monotonic()
         password = (self.data / "admin-password").read_text().strip()
         self._on_portal(_DELETE_IN_ADMIN, self.url, password, str(self.nodes[name]))
         for other in others:
             self._until(partial(self._has_dropped, other, name), f"{other} drops {name}", seconds=OBEYED + 3)
         took = time.monotonic() - began
+        self._cut(hearing, began, f"{name} → {others[0]}")
         assert not any(self.pings(name, other, 4) for other in others)
+        self._until(lambda: self._stands_down(name), f"{name} itself comes down")
         self.say(f"{name} was deleted in the admin; {took:.1f} s later nobody has it as a peer any more.")
+
+    def come_down(self) -> None:
+        """``down`` takes everything off a machine that ``up`` put there."""
+        for name in self.nodes:
+            machine = self.lab.machines[name]
+            machine.run("ghostwire-agent", "down")
+            assert "ghostwire" not in machine.run("ip", "-brief", "link").stdout
+            assert machine.run("nft", "list", "tables").stdout == ""
+            assert "GhostWire" not in machine.run("cat", "/etc/hosts").stdout
+            assert "wireguard-go" not in machine.run("ps", "-e", "-o", "comm").stdout
+        self.say("Their agents came down, and left no interface, no filter and no name behind.")
 
     # --- What steps are made of
 
@@ -210,6 +230,11 @@ class Story:
     def _has_dropped(self, name: str, peer_name: str) -> bool:
         status = json.loads(self.lab.machines[name].run("ghostwire-agent", "status", "--json").stdout)
         return peer_name not in {peer["name"] for peer in status["peers"]}
+
+    def _stands_down(self, name: str) -> bool:
+        """Whether the agent knows that it is shut out, and has no peer any more."""
+        said = self.lab.machines[name].run("ghostwire-agent", "status", "--json", check=False)
+        return said.returncode in (_NEEDS_LOGIN, _NOT_READY) and not json.loads(said.stdout)["peers"]
 
     def _talk(self, source: str, target: str, port: int) -> Hearing:
         listener = self.lab.machines[target].start(

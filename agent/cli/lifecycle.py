@@ -22,6 +22,7 @@ from agent.settings import Settings, merge
 from agent.state import StateDir
 
 _UP_SECONDS: Final = 60.0
+_PATIENCE: Final = 10.0  # for an agent that was told to end
 _SETTING_NAMES: Final = frozenset(option.name for option in SETTINGS)
 
 
@@ -66,7 +67,7 @@ def run(said: dict[str, Any]) -> int:
     """Be the agent, until a signal or a ``down``."""
     path = said.get("log_file")
     state = StateDir(said["state_dir"].absolute())
-    state.acquire()
+    state.acquire(patience=_PATIENCE)
     configure(verbose=bool(said.get("verbose")), path=Path(path) if path else None)
     try:
         given, auth_key = _wishes(said)
@@ -141,7 +142,7 @@ def _clear(state: StateDir) -> None:
 
 def _alone(state: StateDir, act: Any) -> None:
     """Do something to the state while no agent runs on it."""
-    state.acquire()
+    state.acquire(patience=_PATIENCE)
     try:
         act()
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,13 @@ def test_what_is_kept_is_read_again(state: StateDir) -> None:
 def test_nothing_was_kept_before_the_first_time(state: StateDir) -> None:
     assert (state.account(), state.map_memory(), state.lease(), state.machine()) == (None, None, None, None)
     assert state.settings() == Settings()
+
+
+def test_an_agent_that_is_just_ending_is_waited_for(state: StateDir) -> None:
+    threading.Timer(0.1, state.release).start()
+    other = StateDir(state.path)
+    other.acquire(patience=10)
+    other.release()
 
 
 def test_none_forgets(state: StateDir) -> None:

@@ -45,3 +45,7 @@ def test_what_rules_cut_works_again_without_them(story: Story) -> None:
 
 def test_a_node_that_is_deleted_in_the_admin_is_cut_off(story: Story) -> None:
     story.delete_in_admin("alpha")
+
+
+def test_down_leaves_nothing_on_the_machines(story: Story) -> None:
+    story.come_down()
