@@ -11,7 +11,7 @@ from typing import TypeVar
 from django.db.models import Model, Q, QuerySet
 
 from acl.models import AclRule, Group, Host, TagOwner
-from mesh.errors import ConflictError, NotFoundError
+from mesh.errors import AuthenticationError, ConflictError, NotFoundError
 from mesh.tokens import TokenKind, parse_kind
 from nodes.models import Network, Node, RetiredKey
 from nodes.selectors import find_node
@@ -55,7 +55,7 @@ def user_named(reference: str) -> User:
 def auth_key_named(network: Network, reference: str) -> AuthKey:
     """An auth key by id, name, the key itself, or how it begins."""
     keys = AuthKey.objects.filter(network=network)
-    if parse_kind(reference) is TokenKind.AUTH_KEY:
+    if _is(reference, TokenKind.AUTH_KEY):
         found = keys.filter(digest__in=digests_to_look_up(reference)).first()
         if found is not None:
             return found
@@ -65,7 +65,7 @@ def auth_key_named(network: Network, reference: str) -> AuthKey:
 def api_token_named(reference: str) -> ApiToken:
     """An API token by id, name, the token itself, or how it begins."""
     tokens = ApiToken.objects.all()
-    if parse_kind(reference) is TokenKind.API_TOKEN:
+    if _is(reference, TokenKind.API_TOKEN):
         found = tokens.filter(digest__in=digests_to_look_up(reference)).first()
         if found is not None:
             return found
@@ -115,6 +115,14 @@ def retired_key_named(network: Network, reference: str) -> RetiredKey:
     """A retired key by id, by itself, or by the name that its node had."""
     keys = RetiredKey.objects.filter(network=network)
     return _only(keys, _by_id_or(reference, public_key=reference, node_name_was=reference), "retired key", reference)
+
+
+def _is(reference: str, kind: TokenKind) -> bool:
+    """Whether somebody gave a whole token."""
+    try:
+        return parse_kind(reference) is kind
+    except AuthenticationError:
+        return False
 
 
 def _by_id_or(reference: str, **names: str) -> list[Q]:

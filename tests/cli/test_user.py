@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import getpass
+
+import pytest
+
+from coordinator.admin_api.serializers.users import UserOut
+from sessions_app.models import User
+from tests.cli.conftest import Run
+
+SECRET = "correct horse battery"
+
+
+def test_create_show_and_list(run: Run, network) -> None:
+    made = run("user", "create", "Eva@Example.com", "--role", "auditor", "--display-name", "Eva", "--json").json
+    assert list(made) == list(UserOut().fields)
+    assert (made["login"], made["role"]) == ("eva@example.com", "auditor")
+    assert run("users", "ls", "--json").json == [made]
+    assert run("user", "show", str(made["id"]), "--json").json == made
+    assert "none: cannot log in" in run("user", "show", "eva@example.com").out
+
+
+def test_a_role_that_does_not_exist(run: Run, network) -> None:
+    assert run("user", "create", "eva", "--role", "king").err == "error: role: There is no role 'king'.\n"
+
+
+def test_a_password_comes_through_a_pipe(run: Run, network) -> None:
+    assert run("user", "create", "eva", "--password", stdin=f"{SECRET}\n").code == 0
+    assert User.objects.get().check_password(SECRET)
+
+
+def test_a_password_is_asked_for_twice_at_a_terminal(run: Run, ana: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([SECRET, SECRET, SECRET, "another"])
+    monkeypatch.setattr(getpass, "getpass", lambda prompt, stream: next(answers))
+    assert run("user", "password", ana.username, answer="").code == 0
+    ana.refresh_from_db()
+    assert ana.check_password(SECRET)
+    assert run("user", "password", ana.username, answer="").err == "error: The two passwords differ.\n"
+
+
+def test_no_password_and_a_weak_one_are_refused(run: Run, ana: User) -> None:
+    assert run("user", "password", ana.username).code == 1
+    assert "password:" in run("user", "password", ana.username, stdin="short\n").err
+
+
+def test_disable_names_what_is_cut(run: Run, ana: User, join) -> None:
+    join(ana, "laptop")
+    outcome = run("user", "disable", ana.username, answer="n\n")
+    assert outcome.code == 1
+    assert "Cut off: laptop." in outcome.err
+    assert run("user", "disable", ana.username, "--json").json["is_active"] is False
+    assert run("user", "enable", ana.username, "--json").json["is_active"] is True
+
+
+def test_update(run: Run, ana: User) -> None:
+    assert run("user", "update", ana.username).code == 2
+    assert run("user", "set", ana.username, "--role", "support", "--json").json["role"] == "support"
