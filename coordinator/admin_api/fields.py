@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_field
@@ -13,6 +14,7 @@ from coordinator.serializers import StrictSerializer, TextField, WholeNumberFiel
 from mesh.policy.limits import MAX_TEXT
 
 __all__ = [
+    "AddressField",
     "CommentField",
     "FlagField",
     "IdField",
@@ -61,6 +63,24 @@ class CommentField(TextField):
         checked = "\n".join(super(CommentField, self).to_internal_value(line) for line in lines)
         self.run_validators(checked)
         return checked
+
+
+class AddressField(serializers.IPAddressField):
+    """An IP address in normal form. A zone means something on one machine alone, and mapped IPv4 is a second spelling
+    of what has one already."""
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            address = ip_address(data) if isinstance(data, str) else None
+        except ValueError:
+            address = None
+        wanted = {"ipv4": (4,), "ipv6": (6,)}.get(self.protocol, (4, 6))
+        if address is None or address.version not in wanted:
+            kind = {"ipv4": "IPv4", "ipv6": "IPv6"}.get(self.protocol, "IP")
+            raise serializers.ValidationError(f"An {kind} address.")
+        if isinstance(address, IPv6Address) and (address.scope_id is not None or address.ipv4_mapped is not None):
+            raise serializers.ValidationError("An address without a zone, and IPv4 written as IPv4.")
+        return str(address)
 
 
 class IdField(WholeNumberField):

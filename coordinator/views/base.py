@@ -28,7 +28,7 @@ class AgentView(APIView):
     parser_classes = (StrictJSONParser,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = AlwaysJson
-    metadata_class = None
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     permission_classes: tuple[type[BasePermission], ...] = (AllowAny,)
 
     def get_authenticators(self) -> list[Any]:

@@ -109,7 +109,9 @@ def test_an_admin_makes_no_owner(admin: Api, ana: User) -> None:
     assert refusal(admin("PATCH", f"users/{admin.user.pk}", {"role": "owner"})) == (403, "permission")
 
 
-@pytest.mark.parametrize("body", [{"password": "correct horse battery staple"}, {"role": "member"}, {"email": "a@b.co"}])
+@pytest.mark.parametrize(
+    "body", [{"password": "correct horse battery staple"}, {"role": "member"}, {"email": "a@b.co"}]
+)
 def test_an_admin_changes_no_owner(api: Api, admin: Api, body: Any) -> None:
     assert api.user is not None
     assert refusal(admin("PATCH", f"users/{api.user.pk}", body)) == (403, "permission")

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from coordinator.admin_api.fields import StrictSerializer, TextField
+from coordinator.admin_api.fields import AddressField, StrictSerializer, TextField
 from coordinator.admin_api.paging import NetworkListQuery
 from nodes.models import DnsRecord
 
@@ -26,7 +26,7 @@ class DnsRecordNew(StrictSerializer):
 
     name = TextField(max_length=253)
     type = serializers.ChoiceField(choices=DnsRecord.Type.values)
-    value = serializers.IPAddressField()
+    value = AddressField()
 
 
 class DnsRecordEdit(StrictSerializer):
@@ -34,7 +34,7 @@ class DnsRecordEdit(StrictSerializer):
 
     name = TextField(required=False, max_length=253)
     type = serializers.ChoiceField(required=False, choices=DnsRecord.Type.values)
-    value = serializers.IPAddressField(required=False)
+    value = AddressField(required=False)
 
 
 class DnsRecordQuery(NetworkListQuery):

@@ -4,7 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from coordinator.admin_api.fields import FlagField, StrictSerializer, TextField, TextListField, WholeNumberField
+from coordinator.admin_api.fields import (
+    AddressField,
+    FlagField,
+    StrictSerializer,
+    TextField,
+    TextListField,
+    WholeNumberField,
+)
 
 MAX_SECONDS = 2**31 - 1
 
@@ -53,8 +60,8 @@ class NetworkEdit(StrictSerializer):
     quarantine_seconds = _seconds()
     max_peers = WholeNumberField(required=False, min_value=1, max_value=100_000)
     magic_dns = FlagField(required=False)
-    nameservers = serializers.ListField(required=False, child=serializers.IPAddressField(), max_length=16)
+    nameservers = serializers.ListField(required=False, child=AddressField(), max_length=16)
     split_dns = serializers.DictField(
-        required=False, child=serializers.ListField(child=serializers.IPAddressField(), min_length=1, max_length=16)
+        required=False, child=serializers.ListField(child=AddressField(), min_length=1, max_length=16)
     )
     search_domains = TextListField(required=False, each=253, most=16)

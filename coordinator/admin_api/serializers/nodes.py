@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from rest_framework import serializers
 
-from coordinator.admin_api.fields import QueryFlagField, StrictSerializer, TextField, TextListField
+from coordinator.admin_api.fields import AddressField, QueryFlagField, StrictSerializer, TextField, TextListField
 from coordinator.admin_api.health import STATUSES, health_of, status_of
 from coordinator.admin_api.paging import NetworkListQuery
 from mesh.addressing import pack
@@ -93,8 +93,8 @@ class NodeEdit(StrictSerializer):
 
     name = TextField(required=False, max_length=63)
     tags = TextListField(required=False, each=67, most=64)
-    ipv4 = serializers.IPAddressField(required=False, protocol="ipv4")
-    ipv6 = serializers.IPAddressField(required=False, protocol="ipv6")
+    ipv4 = AddressField(required=False, protocol="ipv4")
+    ipv6 = AddressField(required=False, protocol="ipv6")
 
 
 class RoutePrefixes(StrictSerializer):

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from coordinator.admin_api.fields import StrictSerializer, TextField, WholeNumberField
+from coordinator.admin_api.fields import AddressField, StrictSerializer, TextField, WholeNumberField
 
 
 class RelayServerOut(serializers.Serializer[Any]):
@@ -56,8 +56,8 @@ class RelayServerEdit(StrictSerializer):
 
     name = TextField(required=False, max_length=63)
     host = TextField(required=False, max_length=253)
-    ipv4 = serializers.IPAddressField(required=False, allow_null=True, protocol="ipv4")
-    ipv6 = serializers.IPAddressField(required=False, allow_null=True, protocol="ipv6")
+    ipv4 = AddressField(required=False, allow_null=True, protocol="ipv4")
+    ipv6 = AddressField(required=False, allow_null=True, protocol="ipv6")
     port = WholeNumberField(required=False, min_value=1, max_value=65_535)
     stun_port = WholeNumberField(required=False, min_value=0, max_value=65_535)
 
