@@ -23,6 +23,7 @@ from coordinator.admin_api.views.nodes import (
 )
 from coordinator.admin_api.views.policy import PolicyDetail
 from coordinator.admin_api.views.policy_questions import PolicyExplain, PolicyLint, PolicyMatrixView, PolicyPreviewView
+from coordinator.admin_api.views.policy_tests import TestDetail, TestList
 from coordinator.admin_api.views.policy_versions import (
     VersionDetail,
     VersionDiff,
@@ -85,6 +86,8 @@ urlpatterns = [
     path("policy/preview", PolicyPreviewView.as_view()),
     path("policy/explain", PolicyExplain.as_view()),
     path("policy/matrix", PolicyMatrixView.as_view()),
+    path("policy/tests", TestList.as_view()),
+    path("policy/tests/<int:pk>", TestDetail.as_view()),
     path("policy/lint", PolicyLint.as_view()),
     path("policy/versions", VersionList.as_view()),
     path("policy/versions/<int:number>", VersionDetail.as_view()),

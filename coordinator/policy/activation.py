@@ -9,7 +9,9 @@ from acl.judges import Proposal
 from acl.services.approvals import plan_approvals
 from coordinator.policy.crowds import Crowd, find_crowd
 from coordinator.policy.live import live_network, with_approvals
+from coordinator.policy.testing import broken_tests, broken_words
 from mesh.compile import CompiledPolicy, with_policy
+from mesh.explain.assertions import Outcome, run_assertions
 from mesh.policy import Policy
 from nodes.models import Network
 
@@ -18,10 +20,12 @@ NAME = "live network"
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A network before and after a policy comes into force, and what speaks against that, in words for people."""
+    """A network before and after a policy comes into force, what its stored tests say then, and what speaks against it
+    in words for people."""
 
     before: CompiledPolicy
     after: CompiledPolicy
+    outcomes: tuple[Outcome, ...]
     objections: tuple[str, ...]
 
 
@@ -34,7 +38,12 @@ def assess(*, network: Network, policy: Policy, at: datetime) -> Assessment:
     live = live_network(network)
     plan = plan_approvals(network_id=network.pk, policy=policy)
     after = with_approvals(live, with_policy(live.compiled, policy, at), plan)
-    return Assessment(live.compiled, after, crowd_objections(live.compiled, after, network.max_peers))
+    outcomes = run_assertions(after)
+    objections = (
+        *broken_words(broken_tests(live.compiled, outcomes)),
+        *crowd_objections(live.compiled, after, network.max_peers),
+    )
+    return Assessment(live.compiled, after, outcomes, objections)
 
 
 def judge(proposal: Proposal) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from coordinator.admin_api.fields import IdField, StrictSerializer, WholeNumberField
+from coordinator.admin_api.serializers.policy_tests import OutcomeOut, describe_outcomes
 from coordinator.admin_api.serializers.rules import RuleEdit
 from coordinator.policy.preview import LISTED, PolicyPreview
 from coordinator.policy.proposals import RuleEdit as Edit
@@ -84,6 +85,7 @@ class PreviewOut(serializers.Serializer[Any]):
     lost_by = CauseOut(many=True)
     first_gained = serializers.ListField(child=PairField())
     first_lost = serializers.ListField(child=PairField())
+    tests = OutcomeOut(many=True, help_text="Stored tests that would fail.")
     objections = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
 
@@ -111,6 +113,7 @@ def describe_preview(found: PolicyPreview, labels: Labels) -> dict[str, Any]:
         "lost_by": [_cause(item, former, labels) for item in said.lost_by],
         "first_gained": [_pair(pair, labels) for pair in said.first_gained],
         "first_lost": [_pair(pair, labels) for pair in said.first_lost],
+        "tests": describe_outcomes([item for item in found.assessment.outcomes if not item.passed]),
         "objections": list(found.assessment.objections),
         "warnings": list(after.warnings),
     }
