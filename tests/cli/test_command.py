@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nodes.models import Network
 from tests.cli.conftest import Run
 
 HOME = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ def shell(*words: str, data: Path, **environment: str) -> subprocess.CompletedPr
 
 
 @pytest.mark.parametrize("noun", NOUNS)
-def test_nouns_work_in_the_plural(run: Run, network, noun: str) -> None:
+def test_nouns_work_in_the_plural(run: Run, network: Network, noun: str) -> None:
     assert run(f"{noun}s", "ls", "-o", "json").code == 0
 
 
@@ -46,7 +47,7 @@ def test_a_wrong_option_is_one_line_and_exit_code_two(run: Run) -> None:
     assert "manage.py node list --help" in outcome.err
 
 
-def test_a_refusal_is_one_line_and_exit_code_one(run: Run, network) -> None:
+def test_a_refusal_is_one_line_and_exit_code_one(run: Run, network: Network) -> None:
     outcome = run("node", "show", "nobody")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err == "error: There is no node 'nobody'.\n"

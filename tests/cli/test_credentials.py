@@ -6,15 +6,15 @@ import pytest
 from django.conf import settings
 
 from coordinator.admin_api.serializers.sessions import SessionOut
-from ghostwire_site.runner.welcome import join_command
-from nodes.models import Node, RetiredKey
-from sessions_app.models import ApiToken, AuthKey, NodeSession
+from nodes.models import Network, Node, RetiredKey
+from portal.enrolment import join_command
+from sessions_app.models import ApiToken, AuthKey, NodeSession, User
 from tests.agents import Machine
 from tests.cli.conftest import Run
-from tests.fixtures import Clock
+from tests.fixtures import Clock, Join
 
 
-def test_a_new_key_lets_a_machine_in(run: Run, ana) -> None:
+def test_a_new_key_lets_a_machine_in(run: Run, ana: User) -> None:
     made = run("authkey", "create", "--user", "ana@example.com", "--json").json
     assert Machine("web").register(made["key"]).status_code == 201
     assert run("authkey", "list", "--json").json == []
@@ -22,7 +22,7 @@ def test_a_new_key_lets_a_machine_in(run: Run, ana) -> None:
     assert (used["id"], used["state"], used["uses"]) == (made["id"], "used_up", 1)
 
 
-def test_options_of_a_key(run: Run, network, clock: Clock) -> None:
+def test_options_of_a_key(run: Run, network: Network, clock: Clock) -> None:
     words = ("--tag", "ci", "--tag", "tag:web", "--reusable", "--max-uses", "3", "--ephemeral", "--expires", "7d")
     made = run("authkeys", "new", *words, "--name", "runners", "--json").json
     assert made["tags"] == ["tag:ci", "tag:web"]
@@ -30,13 +30,13 @@ def test_options_of_a_key(run: Run, network, clock: Clock) -> None:
     assert AuthKey.objects.get().expires_at == clock.at + timedelta(days=7)
 
 
-def test_a_key_ends_after_a_day_or_never(run: Run, ana, clock: Clock) -> None:
+def test_a_key_ends_after_a_day_or_never(run: Run, ana: User, clock: Clock) -> None:
     run("authkey", "create", "--user", "ana@example.com")
     run("authkey", "create", "--user", "ana@example.com", "--expires", "never")
     assert [key.expires_at for key in AuthKey.objects.order_by("pk")] == [clock.at + timedelta(days=1), None]
 
 
-def test_the_key_is_printed_once_with_the_line_that_joins(run: Run, ana) -> None:
+def test_the_key_is_printed_once_with_the_line_that_joins(run: Run, ana: User) -> None:
     made = run("authkey", "create", "--user", "ana@example.com")
     key = next(word for word in made.out.split() if word.startswith("gwk_"))
     assert str(join_command(settings.GHOSTWIRE.public_urls[0], key)) in made.out
@@ -52,34 +52,34 @@ def test_the_key_is_printed_once_with_the_line_that_joins(run: Run, ana) -> None
         ("--user", "ana@example.com", "--max-uses", "0"),
     ],
 )
-def test_words_that_do_not_go_together(run: Run, ana, words: tuple[str, ...]) -> None:
+def test_words_that_do_not_go_together(run: Run, ana: User, words: tuple[str, ...]) -> None:
     assert run("authkey", "create", *words).code == 2
     assert not AuthKey.objects.exists()
 
 
-def test_an_end_in_the_past_names_its_member(run: Run, ana) -> None:
+def test_an_end_in_the_past_names_its_member(run: Run, ana: User) -> None:
     outcome = run("authkey", "create", "--user", "ana@example.com", "--expires", "2001-01-01")
     assert (outcome.code, outcome.err) == (1, "error: expires_at: The end lies in the past.\n")
 
 
-def test_a_key_is_revoked_by_id_name_beginning_or_itself(run: Run, ana) -> None:
+def test_a_key_is_revoked_by_id_name_beginning_or_itself(run: Run, ana: User) -> None:
     for reference in ("id", "name", "hint", "key"):
         made = run("authkey", "create", "--user", "ana@example.com", "--name", f"for {reference}", "--json").json
         revoked = run("authkey", "revoke", str(made[reference]), "--json").json
         assert (revoked["id"], revoked["state"]) == (made["id"], "revoked")
 
 
-def test_a_name_of_several_keys_is_refused(run: Run, ana) -> None:
+def test_a_name_of_several_keys_is_refused(run: Run, ana: User) -> None:
     for _ in range(2):
         run("authkey", "create", "--user", "ana@example.com", "--name", "same")
     assert "take an id" in run("authkey", "revoke", "same").err
 
 
-def test_an_unknown_secret_is_not_repeated(run: Run, network) -> None:
+def test_an_unknown_secret_is_not_repeated(run: Run, network: Network) -> None:
     assert "gwk_" not in run("authkey", "revoke", "gwk_" + "A" * 43).err
 
 
-def test_api_keys(run: Run, ana) -> None:
+def test_api_keys(run: Run, ana: User) -> None:
     made = run("apikey", "create", "--user", "ana@example.com", "--name", "ci", "--json").json
     assert made["token"].startswith("gwa_")
     assert [value["user_login"] for value in run("apikeys", "ls", "--json").json] == ["ana@example.com"]
@@ -89,7 +89,7 @@ def test_api_keys(run: Run, ana) -> None:
     assert run("apikey", "list").out.startswith("No API key")
 
 
-def test_sessions(run: Run, join, ana) -> None:
+def test_sessions(run: Run, join: Join, ana: User) -> None:
     join(ana, "web")
     [value] = run("session", "list", "--json").json
     assert list(value) == list(SessionOut().fields)
@@ -104,7 +104,7 @@ def test_sessions(run: Run, join, ana) -> None:
     assert run("session", "revoke", str(NodeSession.objects.get().pk)).out.endswith("had ended before.\n")
 
 
-def test_a_retired_key_is_released(run: Run, join, ana) -> None:
+def test_a_retired_key_is_released(run: Run, join: Join, ana: User) -> None:
     join(ana, "web")
     run("node", "delete", "web")
     [value] = run("key", "list", "--json").json

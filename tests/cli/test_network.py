@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from django.conf import settings
 
 from coordinator.admin_api.serializers.networks import NetworkOut
@@ -38,7 +39,7 @@ def test_another_domain_is_asked_about(run: Run, network: Network) -> None:
     assert Network.objects.get().domain == "other.ghost"
 
 
-def test_what_the_configuration_gives_is_said(run: Run, network: Network, monkeypatch) -> None:
+def test_what_the_configuration_gives_is_said(run: Run, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     given = settings.GHOSTWIRE.network.model_copy(update={"lease": settings.GHOSTWIRE.network.lease})
     assert "lease" in given.model_fields_set
     monkeypatch.setattr(settings, "GHOSTWIRE", settings.GHOSTWIRE.model_copy(update={"network": given}))

@@ -4,12 +4,13 @@ import pytest
 
 from coordinator.admin_api.serializers.nodes import NodeOut
 from nodes.models import Change, Node, RetiredKey
-from sessions_app.models import NodeSession
+from sessions_app.models import NodeSession, User
 from tests.cli.conftest import Run
+from tests.fixtures import Join
 
 
 @pytest.fixture
-def web(join) -> Node:
+def web(join: Join) -> Node:
     join(None, "web", tags=["tag:web"], routes=["10.40.0.0/16", "0.0.0.0/0"])
     return Node.objects.get(name="web")
 
@@ -26,7 +27,7 @@ def test_list_for_people_fits(run: Run, web: Node) -> None:
     assert max(map(len, lines)) < 200  # colours included
 
 
-def test_filters(run: Run, join, ana, web: Node) -> None:
+def test_filters(run: Run, join: Join, ana: User, web: Node) -> None:
     join(ana, "laptop")
     assert [v["name"] for v in run("node", "list", "--user", "ana@example.com", "--json").json] == ["laptop"]
     assert [v["name"] for v in run("node", "list", "--tag", "web", "--json").json] == ["web"]
@@ -93,7 +94,7 @@ def test_tags_replace_add_and_remove(run: Run, web: Node) -> None:
     assert run("node", "tag", "web", "--remove", "b", "--remove", "c").code == 1
 
 
-def test_tagging_a_persons_node_asks_and_ends_its_session(run: Run, join, ana) -> None:
+def test_tagging_a_persons_node_asks_and_ends_its_session(run: Run, join: Join, ana: User) -> None:
     join(ana, "laptop")
     assert run("node", "tag", "laptop", "a", answer="n\n").code == 1
     assert run("node", "tag", "laptop", "a").code == 0

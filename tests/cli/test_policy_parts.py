@@ -9,17 +9,19 @@ from coordinator.admin_api.serializers.rules import RuleOut
 from coordinator.cli.conditions import read_conditions, read_schedule
 from mesh.errors import ValidationError
 from mesh.policy.schedule import format_instant
+from nodes.models import Network
+from sessions_app.models import User
 from tests.cli.conftest import Run
-from tests.fixtures import START, Clock
+from tests.fixtures import START, Clock, Join
 
 
-def test_rules_as_the_api_describes_them(run: Run, network) -> None:
+def test_rules_as_the_api_describes_them(run: Run, network: Network) -> None:
     [value] = run("rule", "list", "--json").json
     assert list(value) == list(RuleOut().fields)
     assert "autogroup:self" in run("rules", "ls").out
 
 
-def test_a_rule_is_created_changed_moved_and_deleted(run: Run, ana) -> None:
+def test_a_rule_is_created_changed_moved_and_deleted(run: Run, ana: User) -> None:
     words = ("--from", "user:ana@example.com", "--to", "*", "--proto", "tcp", "--port", "22", "--name", "ssh")
     made = run("rule", "create", *words, "--position", "1", "--json").json
     assert (made["position"], made["ports"], made["state"]) == (1, ["22"], "on")
@@ -31,20 +33,20 @@ def test_a_rule_is_created_changed_moved_and_deleted(run: Run, ana) -> None:
     assert AclRule.objects.count() == 1
 
 
-def test_bad_selectors_are_named_by_their_place(run: Run, network) -> None:
+def test_bad_selectors_are_named_by_their_place(run: Run, network: Network) -> None:
     outcome = run("rule", "create", "--from", "*", "--from", "user:x", "--to", "tag:nope")
     assert outcome.code == 1
     assert "sources.1: there is no user" in outcome.err
     assert "destinations.0: there is no tag" in outcome.err
 
 
-def test_words_that_do_not_go_together(run: Run, network) -> None:
+def test_words_that_do_not_go_together(run: Run, network: Network) -> None:
     assert run("rule", "create", "--from", "*").code == 2
     assert run("rule", "update", "own devices").code == 2
     assert run("rule", "move", "own devices", "0").code == 2
 
 
-def test_a_rule_with_limits_shows_them(run: Run, network, clock: Clock) -> None:
+def test_a_rule_with_limits_shows_them(run: Run, network: Network, clock: Clock) -> None:
     words = ("--days", "mon-fri", "--hours", "08:00-18:00", "--timezone", "Europe/Berlin", "--until", "7d")
     made = run("rule", "create", "--from", "*", "--to", "*", *words, "--require", "agent>=1.2", "--json").json
     assert made["schedule"]["weekdays"] == ["mon", "tue", "wed", "thu", "fri"]
@@ -78,7 +80,7 @@ def test_requirements() -> None:
         read_conditions(["disk>=1"])
 
 
-def test_groups_and_the_override_of_objections(run: Run, ana, ben) -> None:
+def test_groups_and_the_override_of_objections(run: Run, ana: User, ben: User) -> None:
     made = run("group", "create", "ops", "--member", ana.username, "--json").json
     assert made["members"] == [ana.username]
     run("group", "create", "all", "--member", "group:ops")
@@ -91,7 +93,7 @@ def test_groups_and_the_override_of_objections(run: Run, ana, ben) -> None:
     assert PolicyVersion.objects.latest("number").forced
 
 
-def test_hosts(run: Run, network) -> None:
+def test_hosts(run: Run, network: Network) -> None:
     assert run("host", "create", "printer", "10.9.0.7", "--json").json["prefix"] == "10.9.0.7"
     assert run("host", "update", "printer", "--prefix", "10.9.0.8", "--comment", "x", "--json").json["comment"] == "x"
     assert run("host", "show", "host:printer").out.count("10.9.0.8") == 1
@@ -99,14 +101,14 @@ def test_hosts(run: Run, network) -> None:
     assert run("host", "delete", "printer").code == 0
 
 
-def test_tags(run: Run, ana) -> None:
+def test_tags(run: Run, ana: User) -> None:
     assert run("tag", "create", "web", "--owner", f"user:{ana.username}", "--json").json["tag"] == "tag:web"
     assert run("tag", "update", "web", "--comment", "x", "--json").json["owners"] == [f"user:{ana.username}"]
     assert run("tag", "update", "tag:web", "--owner", "none", "--json").json["owners"] == []
     assert run("tag", "delete", "web", "--json").json["deleted"] is True
 
 
-def test_the_log(run: Run, join, ana) -> None:
+def test_the_log(run: Run, join: Join, ana: User) -> None:
     join(ana, "web")
     run("node", "disable", "web")
     latest = run("change", "list", "--limit", "1", "--json").json[0]
@@ -121,7 +123,7 @@ def test_the_log(run: Run, join, ana) -> None:
     assert run("change", "show", "999").code == 1
 
 
-def test_the_log_tells_every_kind(run: Run, join, ana, network) -> None:
+def test_the_log_tells_every_kind(run: Run, join: Join, ana: User, network: Network) -> None:
     join(ana, "web")
     run("group", "create", "ops")
     run("group", "delete", "ops")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from coordinator.cli import tables
 from coordinator.cli.formats import Format, render
 from coordinator.cli.results import Column, Done, Listing, Word
@@ -24,7 +26,7 @@ def plain(text: str) -> str:
     return re.sub("\x1b\\[[0-9;]*m", "", text)
 
 
-def test_a_table_fits_eighty_columns(monkeypatch) -> None:
+def test_a_table_fits_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     lines = plain(drawn(Listing([{"name": "n" * 200}], COLUMNS, ""))).splitlines()
     assert max(map(len, lines)) <= 80
@@ -32,7 +34,7 @@ def test_a_table_fits_eighty_columns(monkeypatch) -> None:
     assert "…" in lines[2]
 
 
-def test_a_wide_terminal_shows_more(monkeypatch) -> None:
+def test_a_wide_terminal_shows_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "140")
     assert "More" in drawn(Listing([{"name": "web"}], COLUMNS, ""))
 
@@ -47,7 +49,7 @@ def test_elsewhere_nothing_is_cut_and_nothing_is_coloured() -> None:
     assert stream.getvalue().splitlines()[0].split() == ["NAME", "STATE", "MORE"]
 
 
-def test_names_cannot_drive_the_terminal(monkeypatch) -> None:
+def test_names_cannot_drive_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     text = drawn(Listing([{"name": "a\x1b[2Jb\u202ec"}], COLUMNS, ""))
     assert "\x1b[2J" not in text

@@ -5,13 +5,15 @@ import getpass
 import pytest
 
 from coordinator.admin_api.serializers.users import UserOut
+from nodes.models import Network
 from sessions_app.models import User
 from tests.cli.conftest import Run
+from tests.fixtures import Join
 
 SECRET = "correct horse battery"
 
 
-def test_create_show_and_list(run: Run, network) -> None:
+def test_create_show_and_list(run: Run, network: Network) -> None:
     made = run("user", "create", "Eva@Example.com", "--role", "auditor", "--display-name", "Eva", "--json").json
     assert list(made) == list(UserOut().fields)
     assert (made["login"], made["role"]) == ("eva@example.com", "auditor")
@@ -20,11 +22,11 @@ def test_create_show_and_list(run: Run, network) -> None:
     assert "none: cannot log in" in run("user", "show", "eva@example.com").out
 
 
-def test_a_role_that_does_not_exist(run: Run, network) -> None:
+def test_a_role_that_does_not_exist(run: Run, network: Network) -> None:
     assert run("user", "create", "eva", "--role", "king").err == "error: role: There is no role 'king'.\n"
 
 
-def test_a_password_comes_through_a_pipe(run: Run, network) -> None:
+def test_a_password_comes_through_a_pipe(run: Run, network: Network) -> None:
     assert run("user", "create", "eva", "--password", stdin=f"{SECRET}\n").code == 0
     assert User.objects.get().check_password(SECRET)
 
@@ -43,7 +45,7 @@ def test_no_password_and_a_weak_one_are_refused(run: Run, ana: User) -> None:
     assert "password:" in run("user", "password", ana.username, stdin="short\n").err
 
 
-def test_disable_names_what_is_cut(run: Run, ana: User, join) -> None:
+def test_disable_names_what_is_cut(run: Run, ana: User, join: Join) -> None:
     join(ana, "laptop")
     outcome = run("user", "disable", ana.username, answer="n\n")
     assert outcome.code == 1
