@@ -28,6 +28,7 @@ from nodes.changes import lock_node
 from nodes.models import Address, Change, NameReservation, Network, Node, RetiredKey
 from nodes.presence import presence_store
 from nodes.services.presence import mark_online
+from nodes.services.routes import replace_routes, set_route_approval
 from sessions_app.models import NodeSession, User
 from tests.agents import Machine
 from tests.factories import NodeFactory
@@ -323,3 +324,22 @@ def test_one_change_with_its_cause(web: Machine, transition: Callable[[Node], ob
 def test_of_a_node_that_is_not_there(db: None, transition: Callable[[Node], object]) -> None:
     with pytest.raises(NotFoundError):
         transition(Node(pk=999))
+
+
+LEAVE: dict[str, Callable[[Node], object]] = {
+    **{name: TRANSITIONS[name] for name in ("disable", "expire", "delete", "tag")},
+    "time": lambda node: expire_nodes(network_id=node.network_id, now=START + timedelta(days=180)),
+}
+
+
+@pytest.mark.parametrize("leave", LEAVE.values(), ids=LEAVE.keys())
+def test_whoever_takes_over_a_route_stands_in_the_change(
+    web: Machine, join: Join, leave: Callable[[Node], object]
+) -> None:
+    standby = join(None, "standby", tags=["tag:router"]).node
+    for node in (web.node, standby):
+        replace_routes(node_id=node.pk, prefixes=["192.168.7.0/24"], **ACT)
+        set_route_approval(node_id=node.pk, prefixes=["192.168.7.0/24"], approved=True, **ACT)
+    leave(web.node)
+    assert standby.routes.get().primary
+    assert standby.pk in {fact["id"] for fact in last_change().facts["nodes"]}
