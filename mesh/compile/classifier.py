@@ -248,7 +248,7 @@ class Classifier:
 
     @property
     def anything(self) -> int:
-        """The terms that match every address of the network and of its subnet routes, whether or not conditions hold."""
+        """The terms that match every address of the network and its subnet routes, conditions aside."""
         return self._matchers.anything
 
     @property

@@ -110,7 +110,7 @@ class _Tally:
         """Count nodes of person ``number``. Of those whom no user owns each stands for itself."""
         self.example = self.example or person.examples[block]
         if block not in self.counts and (person.same_user or count == 1):
-            self.only[block] = number
+            self.only[block] = number if person.same_user else ~block  # each of these nodes is its own person
         else:
             self.only.pop(block, None)
         self.nodes += count
