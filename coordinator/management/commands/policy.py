@@ -1,4 +1,4 @@
-"""``manage.py policy``: what a policy would do, without a database."""
+"""``manage.py policy``: a network's policy as a file, and what a policy would do without a database."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.utils import timezone
 from coordinator.cli.command import NounCommand
 from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
+from coordinator.cli.policies import register
 from coordinator.cli.results import Card, Column, Listing
 from coordinator.cli.terminal import note, terminal
 from coordinator.cli.text import listed
@@ -23,7 +24,8 @@ from mesh.policy import format_protocol
 from mesh.policy.document import PolicyDocumentError
 from mesh.policy.evaluate import evaluate, evaluate_line
 
-noun = Noun("policy", "Policies as files: what each node of a network would get.")
+noun = Noun("policy", "Policies as files: what is in force, what would be, and what each node would get.")
+register(noun)
 
 
 @noun.verb("eval", "evaluate")
