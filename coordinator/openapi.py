@@ -101,6 +101,12 @@ class ApiSchema(AutoSchema):
         name = super().get_serializer_name(serializer, direction)
         return name.removesuffix("Request") if direction == "request" else name
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        if direction == "request" and getattr(serializer, "refuses_unknown", False):
+            schema["additionalProperties"] = False
+        return schema
+
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         responses = super()._get_response_bodies(direction)
         body = self.resolve_serializer(Problem(), "response").ref

@@ -18,6 +18,8 @@ from nodes.services.nodes import MAX_LATENCY_MS, ReportedFacts
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses members that it does not know."""
 
+    refuses_unknown = True
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             unknown = [key for key in data if key not in self.fields]

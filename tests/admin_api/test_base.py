@@ -174,3 +174,9 @@ def test_unicode_stands_as_it_is(api: Api) -> None:
     made = api("POST", "users", {"login": "eve", "display_name": "Ève Ångström"})
     assert json.loads(made.content)["display_name"] == "Ève Ångström"
     assert "Ève" in made.content.decode()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_write_to_nowhere_is_told_so(api: Api, method: str) -> None:
+    api.client.handler.enforce_csrf_checks = True
+    assert refusal(api(method, "nodes/x", {})) == (404, "not_found")

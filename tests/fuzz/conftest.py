@@ -1,0 +1,25 @@
+"""A portal with one of everything, for all fuzz tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from nodes.models import Network
+from sessions_app.models import User
+from tests.admin_api.api import api_of
+from tests.admin_api.sample import make_sample
+from tests.fixtures import ana, network, quiet_process
+from tests.fuzz.world import SEED, World
+
+__all__ = ["ana", "network", "quiet_process", "world"]
+
+
+@pytest.fixture
+def world(network: Network, ana: User) -> World:
+    print(f"Seed {SEED}: GHOSTWIRE_FUZZ_SEED={SEED} repeats this run.")
+    sample = make_sample(network, ana)
+    owner = api_of("owner")
+    assert owner.api_token is not None
+    return World(
+        sample, {"anonymous": None, "agent": sample.machine.token, "admin": owner.token}, owner.api_token.pk
+    )
