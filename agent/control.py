@@ -94,7 +94,7 @@ def call(state_dir: Path, op: str, *, timeout: float | None, **values: Any) -> d
             connection.connect(path)
             connection.sendall(json.dumps({"op": op, "with": values}).encode() + b"\n")
             answer = _read_line(connection)
-    except (FileNotFoundError, ConnectionRefusedError) as error:
+    except (FileNotFoundError, ConnectionError) as error:  # reset: it ended while we asked
         raise NotRunningError("The agent is not running. Start it with: ghostwire-agent up") from error
     except TimeoutError as error:
         raise AnsweredError("timeout", "The agent did not answer in time.") from error
