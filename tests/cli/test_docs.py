@@ -11,7 +11,21 @@ import typer
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 APPS = {"authkey": "ghostwire_site"}
-NOUNS = ("node", "authkey", "session", "user", "apikey", "network", "rule", "group", "host", "tag", "key", "change")
+NOUNS = (
+    "node",
+    "authkey",
+    "session",
+    "user",
+    "apikey",
+    "network",
+    "rule",
+    "group",
+    "host",
+    "tag",
+    "key",
+    "change",
+    "policy",
+)
 
 
 @pytest.mark.parametrize("noun", NOUNS)
