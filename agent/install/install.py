@@ -152,7 +152,7 @@ def install(server: str, prefix: Path) -> Path:
         if not target.exists():
             _install_into(target, Path(scratch), wheels)
     _write_command(command, target)
-    _remove_older(home, target, command)
+    _remove_older(home, target)
     return command
 
 
@@ -205,7 +205,7 @@ def _write_command(command: Path, target: Path) -> None:
     beside.rename(command)
 
 
-def _remove_older(home: Path, target: Path, command: Path) -> None:
+def _remove_older(home: Path, target: Path) -> None:
     """Keep the folder before this one: an agent that still runs from there may load a module from it yet."""
     others = sorted(
         (path for path in home.iterdir() if path != target and path.is_dir()), key=lambda path: path.stat().st_mtime
