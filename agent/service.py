@@ -111,6 +111,8 @@ def systemd_runs_here() -> bool:
     if os.geteuid() != 0 or not _BOOTED.is_dir() or shutil.which("systemctl") is None:
         return False
     try:
+        if Path("/proc/1/comm").read_text(encoding="utf-8").strip() not in ("systemd", "init"):
+            return False
         return all(
             Path(f"/proc/self/ns/{kind}").readlink() == Path(f"/proc/1/ns/{kind}").readlink() for kind in ("net", "mnt")
         )
