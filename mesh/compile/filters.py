@@ -157,7 +157,9 @@ def overlap(one: Prefix, other: Prefix) -> Prefix | None:
 
 def _entry(line: Line, sources: tuple[str, ...], destinations: tuple[str, ...]) -> Entry:
     protocols = tuple(number for number, _ in line.rule.services())
-    return Entry(str(line.rule.action), protocols, sources, tuple((item, line.rule.ports) for item in destinations))
+    return Entry(
+        str(line.rule.action), protocols, sources, tuple((item, merge_ports(line.rule.ports)) for item in destinations)
+    )
 
 
 def _merge(one: Entry, other: Entry) -> Entry | None:

@@ -125,8 +125,10 @@ def services_of(
     """What a rule speaks of: ``(protocol, ranges)``, sorted by protocol; ``(ANY_PORT,)`` where ports do not bind.
 
     Empty protocols mean TCP, UDP and ICMP. An accept with particular ports lets ping through as well; a deny with
-    particular ports concerns TCP and UDP only, else forbidding one port would forbid ping too.
+    particular ports concerns TCP and UDP only, else forbidding one port would forbid ping too. Ports that come unmerged
+    are merged here, since everything after relies on it.
     """
+    ports = merge_ports(ports)
     chosen = protocols or DEFAULT_PROTOCOLS
     if ports and not protocols and not accept:
         chosen = (TCP, UDP)

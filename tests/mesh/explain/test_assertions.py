@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, ip_address, ip_network
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ ROUTER = PolicyNode(
     (ip_address("10.1.0.6"),),
     (ip_network("10.9.0.0/24"), ip_network("0.0.0.0/0")),
 )
-FACTS = NetworkFacts("test.ghost", ip_network("10.1.0.0/24"), None, (NODE, ROUTER))
+FACTS = NetworkFacts("test.ghost", IPv4Network("10.1.0.0/24"), None, (NODE, ROUTER))
 GROUPS = (Group("ops", frozenset({1, 2})), Group("empty"))
 HOSTS = (Host("office", ip_network("10.9.0.0/24")),)
 
@@ -44,7 +45,7 @@ def port(number: int, last: int = 0) -> tuple[PortRange, ...]:
     return (PortRange(number, last or number),)
 
 
-def accept(source: Selector, destination: Selector, ports: tuple[PortRange, ...] = (), **more: object) -> Rule:
+def accept(source: Selector, destination: Selector, ports: tuple[PortRange, ...] = (), **more: Any) -> Rule:
     return Rule(0, 0, Action.ACCEPT, (source,), (destination,), (), ports, **more)  # type: ignore[arg-type]
 
 
@@ -57,11 +58,11 @@ def passes(rules: list[Rule], *assertions: Assertion) -> list[bool]:
     return [outcome.passed for outcome in run_assertions(compile_policy(policy, FACTS, AT))]
 
 
-def wants(source: Selector, destination: Selector, ports: tuple[PortRange, ...], **more: object) -> Assertion:
+def wants(source: Selector, destination: Selector, ports: tuple[PortRange, ...], **more: Any) -> Assertion:
     return Assertion(source, (Target(destination, ports),), (), **more)  # type: ignore[arg-type]
 
 
-def forbids(source: Selector, destination: Selector, ports: tuple[PortRange, ...], **more: object) -> Assertion:
+def forbids(source: Selector, destination: Selector, ports: tuple[PortRange, ...], **more: Any) -> Assertion:
     return Assertion(source, (), (Target(destination, ports),), **more)  # type: ignore[arg-type]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any
 
 import pytest
 from hypothesis import given
 
-from mesh.compile import compile_policy
+from mesh.compile import CompiledPolicy, compile_policy
 from mesh.errors import NotFoundError, ValidationError
 from mesh.explain import Reason, explain
 from mesh.policy import (
@@ -34,15 +35,15 @@ ROUTER = PolicyNode(
     3, "router", None, frozenset({"tag:router"}), (ip_address("10.1.0.3"),), (ip_network("10.9.0.0/24"),)
 )
 EXIT = PolicyNode(4, "exit", None, frozenset({"tag:exit"}), (ip_address("10.1.0.4"),), (ip_network("0.0.0.0/0"),))
-FACTS = NetworkFacts("test.ghost", ip_network("10.1.0.0/24"), ip_network("fd00::/64"), (WEB, ANA, ROUTER, EXIT))
+FACTS = NetworkFacts("test.ghost", IPv4Network("10.1.0.0/24"), IPv6Network("fd00::/64"), (WEB, ANA, ROUTER, EXIT))
 
 
-def rule(position: int, action: Action = Action.ACCEPT, **more: object) -> Rule:
-    members = {"sources": (s.user(7),), "destinations": (s.tag("tag:web"),)} | more
-    return Rule(position, position, action, **members)  # type: ignore[arg-type]
+def rule(position: int, action: Action = Action.ACCEPT, **more: Any) -> Rule:
+    members: dict[str, Any] = {"sources": (s.user(7),), "destinations": (s.tag("tag:web"),)} | more
+    return Rule(position, position, action, **members)
 
 
-def compiled(*rules: Rule):
+def compiled(*rules: Rule) -> CompiledPolicy:
     return compile_policy(Policy(rules), FACTS, AT)
 
 
@@ -82,7 +83,7 @@ def test_the_decision_and_its_rule_equal_the_oracle(policy: Policy, facts: Netwo
         ({"destinations": (s.tag("tag:db"),)}, Reason.DESTINATION),
     ],
 )
-def test_each_reason_is_told(changed: dict[str, object], reason: Reason) -> None:
+def test_each_reason_is_told(changed: dict[str, Any], reason: Reason) -> None:
     (first, *_) = explain(compiled(rule(1, **changed)), ANA.id, WEB.id, protocol=6, port=22).answers
     assert [item.reason for item in first.passed_over] == [reason]
     assert first.rule is None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, ip_address, ip_network
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ from tests.mesh.policy.strategies import AT, networks, policies
 LINUX = (Condition(ConditionKind.OS_IN, ("linux",)),)
 FACTS = NetworkFacts(
     "test.ghost",
-    ip_network("10.1.0.0/24"),
+    IPv4Network("10.1.0.0/24"),
     None,
     (
         PolicyNode(1, "web", None, frozenset({"tag:web"}), (ip_address("10.1.0.1"),)),
@@ -42,9 +43,9 @@ FACTS = NetworkFacts(
 GROUPS = (Group("ops", frozenset({7})), Group("all", frozenset({8}), frozenset({"ops"})))
 
 
-def rule(position: int, action: Action = Action.ACCEPT, **more: object) -> Rule:
-    members = {"sources": (s.user(7),), "destinations": (s.tag("tag:web"),)} | more
-    return Rule(position, position, action, **members)  # type: ignore[arg-type]
+def rule(position: int, action: Action = Action.ACCEPT, **more: Any) -> Rule:
+    members: dict[str, Any] = {"sources": (s.user(7),), "destinations": (s.tag("tag:web"),)} | more
+    return Rule(position, position, action, **members)
 
 
 def findings(*rules: Rule, **sections: object) -> list[tuple[Finding, int]]:
@@ -77,9 +78,7 @@ def shadowed(*rules: Rule) -> list[int]:
     ],
 )
 @pytest.mark.parametrize("action", list(Action))
-def test_a_rule_that_can_never_decide_is_shadowed(
-    wide: dict[str, object], narrow: dict[str, object], action: Action
-) -> None:
+def test_a_rule_that_can_never_decide_is_shadowed(wide: dict[str, Any], narrow: dict[str, Any], action: Action) -> None:
     assert shadowed(rule(1, **wide), rule(2, **narrow)) == [2]
     if "conditions" not in wide and not (action is Action.DENY and "ports" in wide):
         assert shadowed(rule(1, action, **wide), rule(2, **narrow)) == [2]
@@ -100,7 +99,7 @@ def test_a_rule_that_can_never_decide_is_shadowed(
         ({"enabled": False}, {}),
     ],
 )
-def test_a_rule_that_can_decide_is_not(wide: dict[str, object], narrow: dict[str, object]) -> None:
+def test_a_rule_that_can_decide_is_not(wide: dict[str, Any], narrow: dict[str, Any]) -> None:
     assert shadowed(rule(1, **wide), rule(2, **narrow)) == []
 
 
@@ -145,7 +144,7 @@ def test_what_vanished_is_named() -> None:
 
 
 def test_a_rule_as_wide_as_can_be_is_remarked_on() -> None:
-    both = {"sources": (s.ANY,), "destinations": (s.ANY,)}
+    both: dict[str, Any] = {"sources": (s.ANY,), "destinations": (s.ANY,)}
     assert (Finding.ALL_OPEN, 1) in findings(rule(1, **both))
     assert (Finding.ALL_OPEN, 1) in findings(rule(1, protocols=(1, 6, 17, 132), **both))
     for narrower in ({"ports": (PortRange(1, 9),)}, {"protocols": (6,)}, {"conditions": LINUX}):

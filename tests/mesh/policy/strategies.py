@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from hypothesis import strategies as st
 
@@ -25,8 +25,8 @@ from mesh.policy import (
 from mesh.policy import selectors as s
 
 AT = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-IPV4_RANGE = ip_network("10.1.0.0/28")
-IPV6_RANGE = ip_network("fd00::/124")
+IPV4_RANGE = IPv4Network("10.1.0.0/28")
+IPV6_RANGE = IPv6Network("fd00::/124")
 USERS = (1, 2, 3)
 TAGS = ("tag:a", "tag:b", "tag:c")
 GROUPS = ("g1", "g2", "g3")
