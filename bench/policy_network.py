@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from mesh.policy import (
     Action,
@@ -22,8 +22,8 @@ from mesh.policy import (
 from mesh.policy import selectors as s
 
 AT = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-IPV4_RANGE = ip_network("10.0.0.0/12")
-IPV6_RANGE = ip_network("fd5e:77a1:20b3::/48")
+IPV4_RANGE = IPv4Network("10.0.0.0/12")
+IPV6_RANGE = IPv6Network("fd5e:77a1:20b3::/48")
 PORTS = (22, 53, 80, 443, 3306, 5432, 6379, 8080, 8443, 9090, 9100, 11211)
 
 
@@ -52,7 +52,7 @@ def build_network(nodes: int = 50_000, users: int = 10_000, tags: int = 60, seed
     return NetworkFacts("bench.ghost", IPV4_RANGE, IPV6_RANGE, tuple(found), people)
 
 
-def build_policy(  # noqa: PLR0913 - each is a dimension of the network
+def build_policy(
     rules: int,
     *,
     denied: float = 0.1,

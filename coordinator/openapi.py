@@ -102,7 +102,7 @@ class ApiSchema(AutoSchema):
         return name.removesuffix("Request") if direction == "request" else name
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
-        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if direction == "request" and getattr(serializer, "refuses_unknown", False):
             schema["additionalProperties"] = False
         return schema

@@ -73,6 +73,7 @@ def test_a_boundary_is_one_change_whoever_asks_and_however_often(network: Networ
 def test_the_change_names_the_boundary_and_the_instant_to_compile_for(network: Network) -> None:
     create(network, schedule=OFFICE)
     version = write_boundary(network_id=network.pk, now=OPENS + timedelta(seconds=1))
+    assert version is not None
     change = Change.objects.get(network=network, version=version)
     assert (change.kind, change.actor) == ("policy", "system:schedule")
     assert change.facts["boundary"] == "2026-03-02T07:00:00Z"

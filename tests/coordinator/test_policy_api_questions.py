@@ -134,11 +134,11 @@ def test_what_is_explained_is_what_filters_enforce(call: Caller, small: Network)
                 said = explain(call, sender.name, receiver.name, port, protocol=protocol).json()
                 number = {"tcp": 6, "udp": 17, "icmp": 1}[protocol]
                 for answer in said["answers"]:
-                    ends = [
+                    source, destination = (
                         next(item for item in node.addresses if str(item) == answer[side])
                         for side, node in (("source", sender), ("destination", receiver))
-                    ]
-                    enforced = Agent(compiled, receiver).lets_in(*ends, number, port or 0)
+                    )
+                    enforced = Agent(compiled, receiver).lets_in(source, destination, number, port or 0)
                     assert enforced is answer["accepted"], (sender.name, receiver.name, protocol, port)
 
 

@@ -46,7 +46,7 @@ def port(number: int, last: int = 0) -> tuple[PortRange, ...]:
 
 
 def accept(source: Selector, destination: Selector, ports: tuple[PortRange, ...] = (), **more: Any) -> Rule:
-    return Rule(0, 0, Action.ACCEPT, (source,), (destination,), (), ports, **more)  # type: ignore[arg-type]
+    return Rule(0, 0, Action.ACCEPT, (source,), (destination,), (), ports, **more)
 
 
 def passes(rules: list[Rule], *assertions: Assertion) -> list[bool]:
@@ -59,11 +59,11 @@ def passes(rules: list[Rule], *assertions: Assertion) -> list[bool]:
 
 
 def wants(source: Selector, destination: Selector, ports: tuple[PortRange, ...], **more: Any) -> Assertion:
-    return Assertion(source, (Target(destination, ports),), (), **more)  # type: ignore[arg-type]
+    return Assertion(source, (Target(destination, ports),), (), **more)
 
 
 def forbids(source: Selector, destination: Selector, ports: tuple[PortRange, ...], **more: Any) -> Assertion:
-    return Assertion(source, (), (Target(destination, ports),), **more)  # type: ignore[arg-type]
+    return Assertion(source, (), (Target(destination, ports),), **more)
 
 
 DB = s.tag("tag:db")
