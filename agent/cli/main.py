@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
 
 from agent import __version__
-from agent.cli import info, lifecycle, ping
 from agent.cli.options import (
     COMMON,
     JSON,
@@ -55,14 +55,24 @@ _EXITS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A verb: its names (aliases after the first), flags, and what it does. ``target``: the words it takes."""
+    """A verb: its names (aliases after the first), flags, and ``module:function`` of what it does.
+
+    Named and not imported: looking at a status need not load what bringing a tunnel up needs. ``target``: the words
+    it takes.
+    """
 
     names: tuple[str, ...]
     help: str
     options: tuple[Option, ...]
-    act: Callable[[dict[str, Any]], int]
+    act: str
     target: str = ""
     epilog: str = ""
+
+    def load(self) -> Callable[[dict[str, Any]], int]:
+        """The function."""
+        module, function = self.act.split(":")
+        act: Callable[[dict[str, Any]], int] = getattr(import_module(f"agent.cli.{module}"), function)
+        return act
 
 
 VERBS: Final = (
@@ -70,34 +80,34 @@ VERBS: Final = (
         ("up", "join"),
         "bring this machine into the mesh, and keep it there",
         (*SETTINGS, *LOGIN, TIMEOUT, JSON, _MANAGER),
-        lifecycle.up,
+        "lifecycle:up",
     ),
     Verb(
         ("run",),
         "the same in the foreground, for containers and service managers",
         (*SETTINGS, *LOGIN, _LOG_FILE),
-        lifecycle.run,
+        "lifecycle:run",
     ),
-    Verb(("down",), "take the mesh off this machine; up brings it back without a key", (JSON,), lifecycle.down),
+    Verb(("down",), "take the mesh off this machine; up brings it back without a key", (JSON,), "lifecycle:down"),
     Verb(
         ("status", "peers"),
         "show this machine, its peers, their handshakes and traffic",
         (JSON, _ACTIVE, _PEERS, _CHECK),
-        info.status,
+        "info:status",
         epilog="--check live: an agent answers. --check ready: it has a map in force.\n" + _EXITS,
     ),
-    Verb(("logout", "leave"), "end the registration and come down", (_LOCAL, JSON), lifecycle.logout),
-    Verb(("netmap",), "print the network map in force, in JSON", (), info.netmap),
+    Verb(("logout", "leave"), "end the registration and come down", (_LOCAL, JSON), "lifecycle:logout"),
+    Verb(("netmap",), "print the network map in force, in JSON", (), "info:netmap"),
     Verb(
         ("ping",),
         "ping a peer over the mesh",
         (_COUNT, _INTERVAL, TIMEOUT, _FOUR, _SIX, JSON),
-        ping.ping,
+        "ping:ping",
         target="peer",
         epilog="exit codes: 0 an answer came; 1 none came",
     ),
-    Verb(("ip",), "print this machine's mesh addresses, or a peer's", (_FOUR, _SIX, JSON), info.ip, target="peer?"),
-    Verb(("version",), "print the version", (JSON,), info.version),
+    Verb(("ip",), "print this machine's mesh addresses, or a peer's", (_FOUR, _SIX, JSON), "info:ip", target="peer?"),
+    Verb(("version",), "print the version", (JSON,), "info:version"),
 )
 
 
@@ -115,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said.setdefault("state_dir", DEFAULT_STATE_DIR)
         if verb.names[0] != "run":
             configure(verbose=bool(said.get("verbose")), quiet=not said.get("verbose"))
-        return verb.act(said)
+        return verb.load()(said)
     except GhostWireError as error:
         say_error(error, as_json=as_json)
         return exit_code(error)

@@ -156,3 +156,8 @@ def test_a_peer_is_found_by_name_address_or_id(wanted: str) -> None:
 def test_nobody_of_that_name(wanted: str) -> None:
     with pytest.raises(NotFoundError):
         find_target(STATUS, wanted)
+
+
+@pytest.mark.parametrize("verb", cli.VERBS, ids=lambda verb: verb.names[0])
+def test_every_verb_has_its_function(verb: cli.Verb) -> None:
+    assert callable(verb.load())
