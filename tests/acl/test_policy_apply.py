@@ -22,7 +22,19 @@ from acl.services.versions import roll_back
 from acl.stored import content_of, facts_of
 from mesh.change import Cause
 from mesh.errors import ConflictError, NotFoundError, ValidationError
-from mesh.policy import Action, Assertion, Host, NodeAttribute, Policy, RouteApprover, Rule, TagOwner, Target, renumber
+from mesh.policy import (
+    Action,
+    Assertion,
+    Host,
+    NodeAttribute,
+    Policy,
+    PortRange,
+    RouteApprover,
+    Rule,
+    TagOwner,
+    Target,
+    renumber,
+)
 from mesh.policy import selectors as s
 from nodes.changes import lock_network
 from nodes.models import Network
@@ -75,7 +87,8 @@ FULL = Policy(
     route_approvers=(RouteApprover(ip_network("10.0.0.0/8"), (s.tag("tag:web"),)),),
     exit_approvers=(s.MEMBER,),
     node_attributes=(NodeAttribute((s.ANY,), ("funnel",)), NodeAttribute((s.MEMBER,), ("a", "b"))),
-    assertions=(Assertion(s.MEMBER, (Target(s.tag("tag:web")),), (), 6, (("disk", True),)),),
+    # One that holds: what fails at once would be an objection.
+    assertions=(Assertion(s.MEMBER, (), (Target(s.tag("tag:web"), (PortRange(22, 22),)),), 6, (("disk", True),)),),
 )
 
 
