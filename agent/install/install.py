@@ -29,8 +29,6 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 SERVER = "__GHOSTWIRE_SERVER__"  # the portal puts its own URL here
-OLDEST_PYTHON = (3, 11)
-AGENT = "ghostwire-mesh-agent"
 VERBS = ("up", "join", "run")
 MANAGERS = (
     # program, words that refresh its lists, words that install
@@ -53,9 +51,6 @@ def say(text: str) -> None:
     """A line about what is being done; standard output is left to the agent."""
     sys.stderr.write(f"ghostwire: {text}\n")
     sys.stderr.flush()
-
-
-# -- what fits this machine ----------------------------------------------------------------------------------------
 
 
 def fits(filename: str, *, minor: int, machine: str, libc: str) -> bool:
@@ -86,14 +81,8 @@ def libc_name() -> str:
     return "glibc" if platform.libc_ver()[0] == "glibc" else "musl" if any(Path("/lib").glob("ld-musl-*")) else "glibc"
 
 
-# -- fetching ------------------------------------------------------------------------------------------------------
-
-
 def fetch(url: str) -> bytes:
-    """The content at a URL.
-
-    :raises InstallError: if it cannot be had
-    """
+    """The content at a URL. Raises InstallError if it cannot be had."""
     try:
         with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - the scheme was checked
             content = response.read(MAX_BYTES + 1)
@@ -131,9 +120,6 @@ def fetch_wheels(server: str, folder: Path) -> list[Path]:
     return paths
 
 
-# -- installing ----------------------------------------------------------------------------------------------------
-
-
 def install(server: str, prefix: Path) -> Path:
     """Install the portal's agent below ``prefix``; the path of its command.
 
@@ -157,7 +143,7 @@ def install(server: str, prefix: Path) -> Path:
 
 
 def _install_into(target: Path, folder: Path, wheels: list[Path]) -> None:
-    agent = _the_one(wheels, AGENT)
+    agent = _the_one(wheels, "ghostwire-mesh-agent")
     pip = _the_one(wheels, "pip")
     beside = target.with_name(f".{target.name}-{os.getpid()}")
     # pip runs from its wheel. The agent is given as a file, so that no index is ever asked for that name.
@@ -214,9 +200,6 @@ def _remove_older(home: Path, target: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-# -- what the agent needs of the machine ---------------------------------------------------------------------------
-
-
 def find(tool: str) -> str | None:
     """The path of a tool; looks into the sbin folders too."""
     return shutil.which(tool) or shutil.which(tool, path=SBIN)
@@ -225,42 +208,29 @@ def find(tool: str) -> str | None:
 def missing_packages() -> list[str]:
     """The packages without which the agent will not come up here."""
     missing = [] if find("nft") else ["nftables"]
-    if not find("wireguard-go") and not _kernel_has_wireguard():
-        missing.append("wireguard-go")
-    return missing
-
-
-def _kernel_has_wireguard() -> bool:
-    if Path("/sys/module/wireguard").exists():
-        return True
     modprobe = find("modprobe")
-    return modprobe is not None and subprocess.run([modprobe, "-q", "wireguard"], check=False).returncode == 0
+    in_kernel = Path("/sys/module/wireguard").exists() or (
+        modprobe is not None and subprocess.run([modprobe, "-q", "wireguard"], check=False).returncode == 0
+    )
+    return missing if in_kernel or find("wireguard-go") else [*missing, "wireguard-go"]
 
 
 def add_packages(packages: list[str]) -> None:
-    """Install packages with the machine's own manager, and say so.
-
-    :raises InstallError: if there is none, or it fails
-    """
+    """Install packages with the machine's own manager, and say so. Raises InstallError if that fails."""
     wanted = " ".join(packages)
     for program, refresh, words in MANAGERS:
         tool = find(program)
         if tool is None:
             continue
         say(f"installing {wanted} with {program}")
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        if refresh:
-            subprocess.run([tool, *refresh], env=environment, stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False)
-        result = subprocess.run(
-            [tool, *words, *packages], env=environment, stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False
-        )
+        os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+        for call in filter(None, (refresh, (*words, *packages))):
+            # The list of packages may be stale and yet do: only what the last call says counts.
+            result = subprocess.run([tool, *call], stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False)
         if result.returncode != 0:
             raise InstallError(f"{program} could not install {wanted}: install it by hand, then run this again.")
         return
     raise InstallError(f"This machine lacks {wanted}: install it, then run this again.")
-
-
-# -- the command line ----------------------------------------------------------------------------------------------
 
 
 def split(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -275,7 +245,7 @@ def split(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
         flag, equals, value = word.partition("=")
         if flag in ("--no-packages", "--install-only"):
             own[flag] = "yes"
-        elif flag in ("--prefix", "--server", "--login-server"):
+        elif flag in ("--prefix", "--server", "--login-server", "--auth-key"):
             text = value if equals else next(words, "")
             if not text:
                 raise InstallError(f"{flag} needs a value.")
@@ -286,32 +256,16 @@ def split(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def check_server(text: str) -> str:
-    """The portal's URL without a slash at its end.
-
-    :raises InstallError: if it is none
-    """
+    """The portal's URL without a slash at its end. Raises InstallError if it is none."""
     if not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:_-]+/?", text):
         raise InstallError("Say which portal: --server https://portal.example")
     return text.rstrip("/")
 
 
-def take_key(rest: list[str], environment: dict[str, str]) -> list[str]:
-    """Move the auth key from the words into the environment, where the list of processes does not show it."""
-    kept: list[str] = []
-    words = iter(rest)
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if flag == "--auth-key":
-            environment["GHOSTWIRE_AGENT_AUTH_KEY"] = value if equals else next(words, "")
-        else:
-            kept.append(word)
-    return kept
-
-
 def main(arguments: list[str]) -> int:
     """Install, then become the agent."""
     try:
-        if sys.version_info < OLDEST_PYTHON:
+        if sys.version_info < (3, 11):  # noqa: UP036 - it runs on whatever a machine has
             raise InstallError(f"Python 3.11 or newer is needed; this is {platform.python_version()}.")
         if platform.system() != "Linux":
             raise InstallError("The agent runs on Linux.")
@@ -328,11 +282,12 @@ def main(arguments: list[str]) -> int:
         say(str(error))
         return 1
     verb, *words = rest if rest and rest[0] in VERBS else ["up", *rest]
-    if "--install-only" in own or (verb == "up" and not rest):
+    if "--install-only" in own or not (rest or "--auth-key" in own):
         say(f"next: {command} up --server {server} --auth-key KEY")
         return 0
     environment = dict(os.environ)
-    words = take_key(words, environment)
+    if "--auth-key" in own:  # not among the words, which the list of processes shows
+        environment["GHOSTWIRE_AGENT_AUTH_KEY"] = own["--auth-key"]
     return os.execve(command, [str(command), verb, "--server", server, *words], environment)  # noqa: S606
 
 

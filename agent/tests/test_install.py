@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from agent.install import build_wheels, install
-from agent.install.install import InstallError, check_server, fetch_wheels, fits, split, take_key
+from agent.install.install import InstallError, check_server, fetch_wheels, fits, split
 
 X86 = "manylinux_2_17_x86_64.manylinux2014_x86_64"
 
@@ -51,11 +51,14 @@ def test_own_flags_are_told_from_the_agents() -> None:
     assert rest == ["up", "--tag", "a"]
 
 
-def test_the_auth_key_leaves_the_words() -> None:
-    environment: dict[str, str] = {}
-    assert take_key(["--auth-key", "gwk_1", "--tag", "a"], environment) == ["--tag", "a"]
-    assert take_key(["--auth-key=gwk_2"], environment) == []
-    assert environment == {"GHOSTWIRE_AGENT_AUTH_KEY": "gwk_2"}
+@pytest.mark.parametrize("words", [["--auth-key", "gwk_1", "--tag", "a"], ["--auth-key=gwk_1", "--tag", "a"]])
+def test_the_auth_key_leaves_the_words(words: list[str]) -> None:
+    assert split(words) == ({"--auth-key": "gwk_1"}, ["--tag", "a"])
+
+
+def test_a_flag_without_its_value() -> None:
+    with pytest.raises(InstallError, match="--auth-key"):
+        split(["up", "--auth-key"])
 
 
 @pytest.mark.parametrize("text", ["__GHOSTWIRE_SERVER__", "ftp://x", "https://x/y", "https://x'; rm", ""])

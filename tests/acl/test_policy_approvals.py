@@ -113,6 +113,15 @@ def test_what_a_person_approved_stays_when_the_policy_would_not(network: Network
     assert route(router).approved
 
 
+def test_what_a_person_approved_stays_beside_what_the_policy_approves(network: Network, router: Node) -> None:
+    put(network, ROUTER)
+    advertise(router, SUBNET, "10.40.0.0/16")
+    set_route_approval(node_id=router.pk, prefixes=["10.40.0.0/16"], approved=True, **ACT)
+    put(network, replace(ROUTER, groups=(Group("new"),)))
+    assert route(router, "10.40.0.0/16").approved
+    assert not is_marked(router, "10.40.0.0/16")
+
+
 def test_what_a_person_took_back_is_not_given_again(network: Network, router: Node) -> None:
     put(network, ROUTER)
     advertise(router, SUBNET)

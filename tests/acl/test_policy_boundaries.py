@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from acl.models import AclRule, PolicyBoundary, PolicyVersion
+from acl.models import AclRule, PolicyBoundary, PolicyClock, PolicyVersion
 from acl.selectors import latest_version, policy_clock
 from acl.services.boundaries import due_networks, write_boundary
 from acl.services.rules import create_rule, own_devices_rule, update_rule
@@ -40,8 +40,7 @@ def create(network: Network, **fields: Any) -> AclRule:
 
 
 def next_boundary(network: Network) -> datetime | None:
-    network = Network.objects.get(pk=network.pk)
-    return network.policy_clock.next_boundary
+    return PolicyClock.objects.get(network=network).next_boundary
 
 
 def test_without_schedules_there_is_no_boundary(network: Network) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from acl.models import AclRule
 from acl.selectors import rule_value
-from acl.services.rules import create_rule, reorder_rules, update_rule
+from acl.services.rules import create_rule, move_rule, reorder_rules, update_rule
 from mesh.change import Cause
 from mesh.errors import ConflictError, ValidationError
 from mesh.policy import Condition, ConditionKind, Schedule
@@ -115,3 +115,11 @@ def test_an_order_that_does_not_name_each_rule_once_is_refused(network: Network,
     with pytest.raises(ConflictError):
         reorder_rules(network_id=network.pk, rule_ids=wrong(ids), **ACT)
     assert order(network) == ids
+
+
+@pytest.mark.parametrize(("position", "place"), [(1, 0), (2, 1), (3, 2), (99, 2)])
+def test_a_rule_is_moved_to_its_place_and_no_further_than_the_end(network: Network, position: int, place: int) -> None:
+    moved, *others = [create(network, name=name).pk for name in "abc"]
+    move_rule(rule_id=moved, position=position, **ACT)
+    others.insert(place, moved)
+    assert order(network) == others

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from acl.services.assertions import create_test
 from acl.services.groups import save_group
 from acl.services.hosts import save_host
 from acl.services.rules import create_rule
@@ -37,12 +38,12 @@ class Sample:
 
 
 def make_sample(network: Network, owner: User) -> Sample:
-    """A registered machine with a route, and all else that a network may have."""
+    """Registered machines, one with a route, and all else that a network may have."""
     now = timezone.now()
     change: dict[str, Any] = {"cause": Cause.command(), "now": now}
     key = create_auth_key(network_id=network.pk, owner_id=owner.pk, reusable=True, now=now, random32=random32())
     machine, gone = Machine("web"), Machine("gone")
-    for each in (machine, gone):
+    for each in (machine, Machine("laptop"), gone):
         response = each.register(key.secret, routes=["192.168.7.0/24"] if each is machine else [])
         assert response.status_code == 201, response.content
     delete_node(node_id=gone.node.pk, **change)
@@ -54,6 +55,8 @@ def make_sample(network: Network, owner: User) -> Sample:
     tag = save_tag(network_id=network.pk, tag="tag:web", owners=["group:ops"], **change)
     fields = {"sources": ["group:ops"], "destinations": ["node:web"], "protocols": ["tcp"], "ports": ["22"]}
     rule = create_rule(network_id=network.pk, fields=fields, **change)
+    asked = {"source": "user:ana@example.com", "deny": ["203.0.113.9:22"]}
+    test = create_test(network_id=network.pk, fields=asked, **change)
     network.refresh_from_db()
     ids: dict[str, int | str] = {
         "network": network.name,
@@ -71,5 +74,6 @@ def make_sample(network: Network, owner: User) -> Sample:
         "host": host.pk,
         "tag": tag.pk,
         "policy": network.policy_version,
+        "test": test.pk,
     }
     return Sample(network, machine, machine.node, ids)

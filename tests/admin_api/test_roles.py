@@ -25,6 +25,7 @@ class Row:
     path: str
     who: str
     body: Any = None
+    query: str = ""
 
 
 RULE = {"sources": ["*"], "destinations": ["tag:web"]}
@@ -102,6 +103,15 @@ TABLE = (
     Row("DELETE", "acl/tags/{tag}", "yyy-n-"),
     Row("GET", "policy", "yyy-y-"),
     Row("PUT", "policy", "yyy-n-", {"acls": []}),
+    Row("POST", "policy/preview", "yyy-y-", {"edits": []}),
+    Row("GET", "policy/explain", "yyy-y-", query="source=node:laptop&destination=node:web&port=22"),
+    Row("GET", "policy/matrix", "yyy-y-"),
+    Row("GET", "policy/lint", "yyy-y-"),
+    Row("GET", "policy/tests", "yyy-y-"),
+    Row("POST", "policy/tests", "yyy-n-", {"source": "user:ana@example.com", "deny": ["203.0.113.7:22"]}),
+    Row("GET", "policy/tests/{test}", "yyy-y-"),
+    Row("PATCH", "policy/tests/{test}", "yyy-n-", {"protocol": "tcp"}),
+    Row("DELETE", "policy/tests/{test}", "yyy-n-"),
     Row("GET", "policy/versions", "yyy-y-"),
     Row("GET", "policy/versions/{policy}", "yyy-y-"),
     Row("GET", "policy/versions/{policy}/document", "yyy-y-"),
@@ -163,7 +173,7 @@ def _call(api: Api, row: Row, sample: Sample) -> Any:
     body = row.body
     if row.path == "acl/rules/order":
         body = {"order": [rule.pk for rule in sample.network.acl_rules.order_by("-position")]}
-    return api(row.method, sample.path(row.path, api_token=api.api_token.pk), body)
+    return api(row.method, f"{sample.path(row.path, api_token=api.api_token.pk)}?{row.query}", body)
 
 
 def _letter(response: Any) -> str:

@@ -104,6 +104,14 @@ def test_edits_are_foreseen_as_the_services_do_them(small: Network) -> None:
     assert deny.pk is not None
 
 
+def test_a_new_rule_without_a_place_comes_last(small: Network) -> None:
+    rule(small, action="deny", sources=["node:n1"])
+    gained, _ = foresee(
+        small, RuleEdit(Verb.CREATE, fields=ANY | {"sources": ["node:n1"], "destinations": ["node:n2"]})
+    )
+    assert gained == set()
+
+
 def test_a_preview_writes_nothing(small: Network) -> None:
     before = (pairs(small), Network.objects.get(pk=small.pk).map_version)
     foresee(small, RuleEdit(Verb.CREATE, fields=ANY))

@@ -16,10 +16,8 @@ __all__ = ["ana", "network", "quiet_process", "world"]
 
 @pytest.fixture
 def world(network: Network, ana: User) -> World:
-    print(f"Seed {SEED}: GHOSTWIRE_FUZZ_SEED={SEED} repeats this run.")
+    print(f"Seed {SEED}: GHOSTWIRE_FUZZ_SEED={SEED} repeats this run.")  # noqa: T201 - shown where a test fails
     sample = make_sample(network, ana)
     owner = api_of("owner")
     assert owner.api_token is not None
-    return World(
-        sample, {"anonymous": None, "agent": sample.machine.token, "admin": owner.token}, owner.api_token.pk
-    )
+    return World(sample, {"anonymous": None, "agent": sample.machine.token, "admin": owner.token}, owner.api_token.pk)

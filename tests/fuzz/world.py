@@ -15,7 +15,7 @@ from tests.admin_api.sample import Sample
 from tests.fixtures import forget_memory
 
 SEED: Final = int(os.environ.get("GHOSTWIRE_FUZZ_SEED", "20260302"))
-"""The same in every run. ``GHOSTWIRE_FUZZ_SEED`` chooses another, ``GHOSTWIRE_FUZZ_EXAMPLES`` a multiple of examples."""
+"""The same in every run. ``GHOSTWIRE_FUZZ_SEED`` chooses another, ``GHOSTWIRE_FUZZ_EXAMPLES`` multiplies examples."""
 MORE: Final = int(os.environ.get("GHOSTWIRE_FUZZ_EXAMPLES", "1"))
 
 
@@ -67,10 +67,11 @@ class World:
             "acl/groups": "group",
             "acl/hosts": "host",
             "acl/tags": "tag",
+            "policy/tests": "test",
         }
         noun = next((ids[name] for start, name in nouns.items() if path.startswith(f"/api/v1/admin/{start}/")), 1)
         named: dict[str, Any] = {
-            "pk": self.api_token_id if "api-tokens" in path else ids["server"] if "/servers/" in path else noun,
+            "id": self.api_token_id if "api-tokens" in path else ids["server"] if "/servers/" in path else noun,
             "region_pk": ids["region"],
             "name": ids["network"],
             "version": ids["version"],

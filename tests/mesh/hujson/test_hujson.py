@@ -141,7 +141,9 @@ def test_size_has_a_limit_in_bytes() -> None:
 
 def test_places_count_characters_of_lines() -> None:
     document = parse('{\r\n  "é": [\n\t1, "x"]}')
-    member = document.root.value["é"]  # type: ignore[call-overload, index]
+    assert isinstance(document.root.value, dict)
+    member = document.root.value["é"]
+    assert isinstance(member.value.value, list)
     assert document.place(member.offset) == (2, 3)
     assert [document.place(item.offset) for item in member.value.value] == [(3, 2), (3, 5)]
 

@@ -152,7 +152,8 @@ def test_the_position_of_a_bad_condition_is_named() -> None:
     with pytest.raises(ValidationError) as caught:
         conditions_from_json([{"os": ["linux"]}, {}])
     assert [error.field for error in caught.value.errors] == ["conditions.1"]
-    for stored in ({}, [{"os": ["linux"]}] * 65):
+    refused: tuple[object, ...] = ({}, [{"os": ["linux"]}] * 65)
+    for stored in refused:
         with pytest.raises(ValidationError):
             conditions_from_json(stored)
 

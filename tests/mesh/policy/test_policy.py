@@ -79,7 +79,7 @@ def test_a_rule_with_a_fault_is_refused_in_its_own_words() -> None:
 def test_the_position_alone_does_not_make_another_rule() -> None:
     assert same_rule(RULE, replace(RULE, position=9, id=3))
     for changed in ({"enabled": False}, {"action": Action.DENY}, {"ports": (PortRange(1, 1),)}, {"comment": "x"}):
-        assert not same_rule(RULE, replace(RULE, **changed))  # type: ignore[arg-type]
+        assert not same_rule(RULE, replace(RULE, **changed))
 
 
 @pytest.mark.parametrize(
