@@ -127,7 +127,7 @@ class Story:
         self.portal.start(
             python(), str(HOME / "manage.py"), "serve", environment=self._environment, stdout=log, stderr=log
         )
-        text = self._until(self._greeting, "the portal's greeting", seconds=60)
+        text = self._until(self._greeting, "the portal's greeting", seconds=150)
         self.line = next(line.strip() for line in text.splitlines() if "install.py" in line)
         self.url = f"http://{self.portal.address}:8080"
         self.say(f"The portal is at {self.url}. It printed this line:\n    {_SECRETS.sub('gwk_…', self.line)}")

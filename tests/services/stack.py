@@ -16,7 +16,7 @@ from typing import Any
 from tests.services.processes import end_process, free_port, wait_until
 
 HOME = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 @dataclass

@@ -43,7 +43,7 @@ class ServeProcess:
             )
         return self.process
 
-    def start(self, *, seconds: float = 60) -> Self:
+    def start(self, *, seconds: float = 150) -> Self:
         """Start, and wait until it listens and has said so."""
         process = self.spawn()
 
