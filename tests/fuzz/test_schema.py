@@ -41,6 +41,7 @@ BODIES: dict[tuple[str, str], Any] = {
 CALLERS = ("anonymous", "agent", "admin")
 
 
+@pytest.mark.usefixtures("kept_connection")
 @pytest.mark.parametrize("caller", CALLERS)
 def test_every_answer_is_described(world: World, caller: str) -> None:
     failures = []
