@@ -7,7 +7,7 @@ every policy that is looked at, so that sets of blocks count nodes exactly.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mesh.compile import CompiledPolicy, IdSet
@@ -49,7 +49,7 @@ class Blocks:
 
     def weight(self, blocks: int) -> int:
         """How many nodes are in ``blocks``: by the binary digits of their sizes, a count of bits for each."""
-        return sum([(blocks & plane).bit_count() << digit for digit, plane in enumerate(self._planes)])
+        return weigh(self._planes, blocks)
 
     def ordered_pairs(self, number: int, blocks: int) -> int:
         """How many ordered pairs there are of a node in block ``number`` and another node in ``blocks``."""
@@ -58,6 +58,20 @@ class Blocks:
     def by_node(self) -> dict[int, int]:
         """The number of each node's block."""
         return {ident: number for number, block in self.by_number.items() for ident in block.ids}
+
+
+def planes_of(sizes: Mapping[int, int]) -> tuple[int, ...]:
+    """The numbers that have a size, for each binary digit of sizes those whose size has it, as bits; see ``weigh``."""
+    highest = max(sizes, default=0) + 1
+    return tuple(
+        large_mask_of((number for number, size in sizes.items() if size >> digit & 1), highest)
+        for digit in range(max(sizes.values(), default=0).bit_length())
+    )
+
+
+def weigh(planes: Sequence[int], numbers: int) -> int:
+    """The sum of the sizes of ``numbers``: a count of bits for each binary digit instead of a walk over them."""
+    return sum([(numbers & plane).bit_count() << digit for digit, plane in enumerate(planes)])
 
 
 def blocks_of(policies: Sequence[CompiledPolicy]) -> Blocks:
@@ -88,10 +102,7 @@ def blocks_of(policies: Sequence[CompiledPolicy]) -> Blocks:
     plain = large_mask_of((number for number in by_number if number < size), max(size, 1))
     classes_in = tuple(large_mask_of(table, max(table, default=0) + 1) for table in mixed)
     assert first.world.id_set is last.world.id_set
-    planes = tuple(
-        large_mask_of((number for number, block_size in enumerate(sizes) if block_size >> digit & 1), len(sizes))
-        for digit in range(max(sizes, default=0).bit_length())
-    )
+    planes = planes_of(dict(enumerate(sizes)))
     return Blocks(by_number, sizes, plain, mixed, classes_in, tuple({} for _ in policies), planes)
 
 

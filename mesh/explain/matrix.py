@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from mesh.compile import CompiledPolicy
-from mesh.compile.bits import large_mask_of, members
-from mesh.explain.blocks import Blocks, blocks_of
+from mesh.compile.bits import large_mask_of
+from mesh.explain.blocks import Blocks, blocks_of, planes_of, weigh
 from mesh.explain.openings import Openings, Services, Stretch, services_of_stretches
 
 
@@ -104,13 +104,13 @@ class _Tally:
     nodes: int = 0
     example: int = 0
     counts: Counter[int] = field(default_factory=Counter)
-    only: dict[int, int] = field(default_factory=dict)
+    only: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, number: int, person: _Person, block: int, count: int) -> None:
         """Count nodes of person ``number``. Of those whom no user owns each stands for itself."""
         self.example = self.example or person.examples[block]
         if block not in self.counts and (person.same_user or count == 1):
-            self.only[block] = number if person.same_user else ~block  # each of these nodes is its own person
+            self.only[block] = (number, 0 if person.same_user else block)
         else:
             self.only.pop(block, None)
         self.nodes += count
@@ -145,7 +145,7 @@ def _people(compiled: CompiledPolicy, blocks: Blocks, by: GroupBy) -> list[_Pers
 class _Work:
     """One matrix between the labels in ``shown``."""
 
-    __slots__ = ("_between", "_blocks", "_compiled", "_into", "_masks", "_openings", "_people", "_shown")
+    __slots__ = ("_between", "_blocks", "_compiled", "_into", "_masks", "_openings", "_people", "_planes", "_shown")
 
     def __init__(
         self, compiled: CompiledPolicy, blocks: Blocks, people: list[_Person], shown: Mapping[Label, _Tally]
@@ -159,6 +159,7 @@ class _Work:
         self._between: dict[tuple[int, int], list[Stretch]] = {}
         size = len(blocks.sizes)
         self._masks = {label: large_mask_of(tally.counts, size) for label, tally in shown.items()}
+        self._planes = {label: planes_of(tally.counts) for label, tally in shown.items()}
 
     def cells(self) -> dict[Pair, Cell]:
         """The cells that are not empty."""
@@ -196,15 +197,8 @@ class _Work:
 
     def _pairs(self, origin: Label, receivers: _Tally) -> int:
         """Ordered pairs with a flow, as if labels had no nodes in common and users no devices."""
-        senders, mask = self._shown[origin], self._masks[origin]
-        total = 0
-        for number, count in receivers.counts.items():
-            reached = self._reaching(number) & mask
-            if reached == mask:
-                total += count * senders.nodes
-            elif reached:
-                total += count * sum(senders.counts[item] for item in members(reached))
-        return total
+        planes = self._planes[origin]
+        return sum([count * weigh(planes, self._reaching(number)) for number, count in receivers.counts.items()])
 
     def _stretches(
         self,
@@ -215,17 +209,22 @@ class _Work:
     ) -> Iterator[Stretch]:
         """The openings between nodes that are not one person's."""
         mask = self._masks[origin]
-        whose: dict[int, int] = defaultdict(int)
+        whose: dict[tuple[int, int], int] = defaultdict(int)
         for number, person in self._shown[origin].only.items():
             whose[person] |= 1 << number
         hidden = {number: whose[person] for number, person in receivers.only.items() if person in whose}
-        if not hidden:
-            yield from (stretch for stretch, senders in together.items() if senders & mask)
-            return
-        for number, found in openings.items():
-            seen = mask & ~hidden.get(number, 0)
-            if seen:
-                yield from (stretch for stretch, senders in found.items() if senders & seen)
+        sure = mask
+        for some in hidden.values():
+            sure &= ~some
+        doubtful = []
+        for stretch, senders in together.items():
+            if senders & sure:
+                yield stretch
+            elif senders & mask:
+                doubtful.append(stretch)
+        for stretch in doubtful:
+            if any(found.get(stretch, 0) & mask & ~hidden.get(number, 0) for number, found in openings.items()):
+                yield stretch
 
     def _set_right(
         self,

@@ -19,8 +19,8 @@ from mesh.errors import ValidationError
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY: Final = 24 * 60
-_HORIZON_DAYS: Final = 22
-"""How far to look for the next opening or closing: a weekly window that falls into a gap skips a week, never three."""
+_HORIZONS: Final = (3, 22)
+"""How many days to look ahead: first a few, then enough for a weekly window that falls into a gap and skips a week."""
 
 _MEMBERS: Final = frozenset({"weekdays", "start", "end", "timezone", "not_before", "expires_at"})
 
@@ -94,32 +94,33 @@ def next_boundary(schedule: Schedule | None, after: datetime) -> datetime | None
         begin = schedule.not_before
         if is_open(schedule, begin) is not current:
             return begin.astimezone(UTC)
-    for instant in _candidates(schedule, begin):
-        if schedule.expires_at is not None and instant >= schedule.expires_at:
-            break
-        if is_open(schedule, instant) is not current:
-            return instant
+    for days in _HORIZONS:
+        for instant in _candidates(schedule, begin, days):
+            if schedule.expires_at is not None and instant >= schedule.expires_at:
+                break
+            if is_open(schedule, instant) is not current:
+                return instant
     if schedule.expires_at is not None and current is not False:
         return schedule.expires_at.astimezone(UTC)
     return None
 
 
-def _candidates(schedule: Schedule, after: datetime) -> Iterator[datetime]:
-    """Every instant in the horizon at which the window might open or close, ascending, in UTC."""
+def _candidates(schedule: Schedule, after: datetime, days: int) -> list[datetime]:
+    """Every instant within ``days`` days at which the window might open or close, ascending, in UTC."""
     zone = find_zone(schedule.timezone)
     if zone is None or not schedule.has_window:
-        return
+        return []
     minutes = {0} if schedule.start is None or schedule.end is None else {schedule.start, schedule.end % DAY}
+    found: set[datetime] = set()
     first = after.astimezone(zone).date() - timedelta(days=1)
-    for offset in range(_HORIZON_DAYS):
+    for offset in range(days + 3):  # a day more on either side, as clocks that are moved may carry a time there
         day = first + timedelta(days=offset)
-        midnight = datetime.combine(day, time(0), zone)
-        found: set[datetime] = set()
         for minute in minutes:
             wall = datetime.combine(day, time(minute // 60, minute % 60), zone)
             found.update(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-        found.update(_clock_change(zone, midnight.astimezone(UTC)))
-        yield from (instant for instant in sorted(found) if instant > after)
+        found.update(_clock_change(zone, datetime.combine(day, time(0), zone).astimezone(UTC)))
+    last = after + timedelta(days=days)
+    return sorted(instant for instant in found if after < instant <= last)
 
 
 def _clock_change(zone: tzinfo, start: datetime) -> Iterator[datetime]:
