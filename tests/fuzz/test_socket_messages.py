@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
@@ -70,3 +71,9 @@ def test_any_depth(level: int, opener: str) -> None:
 def test_lone_surrogates_and_sizes() -> None:
     for text in ("\ud800", '{"type":"\ud800"}', '{"type":"hello","since":"\\ud800"}', "a" * 70_000, '"' + "é" * 40_000):
         read(text, None)
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", "1", "{}", '{"type":1}', '{"type":"hello","type":"hello"}'])
+def test_what_is_no_message_closes_the_socket(text: str) -> None:
+    with pytest.raises(ProtocolError):
+        parse_message(text, None)
