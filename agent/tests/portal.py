@@ -17,6 +17,7 @@ from typing import Any
 
 import uvicorn
 
+from agent.tests.answers import Challenge, empty_map, problem, stamp
 from mesh.errors import AuthenticationError
 from mesh.keys import (
     Purpose,
@@ -31,20 +32,6 @@ from mesh.keys import (
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-
-
-def stamp(at: datetime | None = None) -> str:
-    """An instant as the protocol writes it."""
-    return (at or datetime.now(UTC)).isoformat().replace("+00:00", "Z")
-
-
-@dataclass
-class Challenge:
-    """A challenge that was given out."""
-
-    public_key: bytes
-    private: bytes
-    nonce: bytes
 
 
 @dataclass
@@ -290,38 +277,6 @@ class FakePortal:
                 await send({"type": "websocket.close", "code": message["close"]})
                 return
             await send({"type": "websocket.send", "text": json.dumps(message)})
-
-
-def problem(code: str, detail: str, **more: Any) -> dict[str, Any]:
-    """An error's body."""
-    return {"type": "about:blank", "title": code, "status": 0, "detail": detail, "code": code, **more}
-
-
-def empty_map(public_key: str, node_id: int, *, version: int = 1, **more: Any) -> dict[str, Any]:
-    """A map without peers."""
-    return {
-        "epoch": 1,
-        "version": version,
-        "lease_seconds": 43200,
-        "node_key": public_key,
-        "domain": "test.ghost",
-        "node": {
-            "id": node_id,
-            "name": f"node{node_id}",
-            "key": public_key,
-            "user": 1,
-            "tags": [],
-            "addresses": [f"10.77.0.{node_id}/32", f"fd77::{node_id:x}/128"],
-            "routes": [],
-        },
-        "peers": [],
-        "sets": {},
-        "packet_filter": [],
-        "dns": {"magic_dns": True, "domain": "test.ghost"},
-        "derp_map": {"regions": {}},
-        "user_profiles": {},
-        **more,
-    }
 
 
 @asynccontextmanager

@@ -13,8 +13,9 @@ import pytest
 import agent
 from agent.engine.phase import Phase, Standing
 from agent.engine.status import snapshot
+from agent.tests.answers import empty_map
 from agent.tests.conftest import FrozenClock, MakeEngine, eventually
-from agent.tests.portal import FakePortal, empty_map
+from agent.tests.portal import FakePortal
 from agent.tests.test_netmap import peer
 
 SCHEMA = json.loads((Path(agent.__file__).parent / "schemas" / "status-v1.json").read_text(encoding="utf-8"))

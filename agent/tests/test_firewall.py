@@ -11,7 +11,7 @@ import pytest
 
 from agent.firewall import render_closed, render_removal, render_table
 from agent.netmap import read_netmap
-from agent.tests.portal import empty_map
+from agent.tests.answers import empty_map
 from agent.tests.test_netmap import key, peer
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent.hosts import host_lines, replace_block, write_block
 from agent.netmap import read_netmap
-from agent.tests.portal import empty_map
+from agent.tests.answers import empty_map
 from agent.tests.test_netmap import key, peer
 
 OWN = "127.0.0.1\tlocalhost\n# a remark\n192.0.2.5 printer"

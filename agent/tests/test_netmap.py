@@ -10,7 +10,7 @@ import pytest
 
 from agent.errors import MapRefusedError
 from agent.netmap import NetworkMap, read_netmap
-from agent.tests.portal import empty_map
+from agent.tests.answers import empty_map
 from mesh.keys import encode_key, generate_private_key, public_key_of
 
 

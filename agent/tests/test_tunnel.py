@@ -13,8 +13,8 @@ from agent.backend.dry_run import DryRunBackend
 from agent.errors import BackendError
 from agent.netmap import NetworkMap, read_netmap
 from agent.paths import LocalNetworks
+from agent.tests.answers import empty_map
 from agent.tests.conftest import FrozenClock
-from agent.tests.portal import empty_map
 from agent.tests.test_netmap import key, peer
 from agent.tunnel import Tunnel, TunnelOptions
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import pytest
 
-from agent.tests.portal import empty_map
+from agent.tests.answers import empty_map
 from demo.lab import Lab, Machine, python, why_unavailable
 from mesh.keys import encode_key, generate_private_key, public_key_of
 
