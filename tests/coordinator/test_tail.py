@@ -1,0 +1,171 @@
+"""The thread that follows the database: whom it follows, and when memory counts as current."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import OperationalError, transaction
+
+from coordinator import tail as module
+from coordinator.replica import REPLICAS, Replica
+from coordinator.tail import FRESH_SECONDS, WATCH_SECONDS, Tail
+from mesh.change import Cause, ChangeKind
+from mesh.netmap.state import State
+from nodes.changes import lock_network, record_change
+from nodes.models import Network
+from sessions_app.models import User
+from tests.fixtures import Clock, Join
+
+pytestmark = pytest.mark.django_db
+
+
+class Ticks:
+    """The clock that no one sets: it moves when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def ticks(monkeypatch: pytest.MonkeyPatch) -> Ticks:
+    stopped = Ticks()
+    monkeypatch.setattr(module, "time", stopped)
+    return stopped
+
+
+@pytest.fixture
+def tail(ticks: Ticks) -> Tail:
+    return Tail()
+
+
+def test_a_network_that_is_watched_is_followed_without_any_socket(
+    tail: Tail, network: Network, ana: User, join: Join
+) -> None:
+    tail.watch(network.pk)
+    tail.turn()
+    join(ana, "web")
+    tail.turn()
+    state = REPLICAS.of(network.pk).state
+    assert state is not None
+    assert [node.name for node in state.topology.nodes.values()] == ["web"]
+
+
+def test_a_network_that_nobody_asks_about_is_left_alone(tail: Tail, network: Network, ticks: Ticks) -> None:
+    tail.watch(network.pk)
+    tail.turn()
+    ticks.now += WATCH_SECONDS + 1
+    tail.turn()
+    assert not tail.is_fresh(network.pk)
+
+
+def test_another_watch_prolongs_it(tail: Tail, network: Network, ticks: Ticks) -> None:
+    tail.watch(network.pk)
+    ticks.now += WATCH_SECONDS - 1
+    tail.watch(network.pk)
+    ticks.now += WATCH_SECONDS - 1
+    tail.turn()
+    assert tail.is_fresh(network.pk)
+
+
+def test_memory_is_fresh_for_two_seconds_after_a_poll_began(tail: Tail, network: Network, ticks: Ticks) -> None:
+    tail.watch(network.pk)
+    tail.turn()
+    ticks.now += FRESH_SECONDS - 0.01
+    assert tail.is_fresh()
+    assert tail.is_fresh(network.pk)
+    ticks.now += 0.01
+    assert not tail.is_fresh()
+    assert not tail.is_fresh(network.pk)
+
+
+def test_nothing_is_fresh_before_the_first_poll(tail: Tail, network: Network) -> None:
+    tail.watch(network.pk)
+    assert not tail.is_fresh()
+    assert not tail.is_fresh(network.pk)
+
+
+def test_a_network_that_is_watched_only_now_is_not_fresh_yet(tail: Tail, network: Network) -> None:
+    tail.watch(network.pk)
+    tail.turn()
+    tail.watch(network.pk + 1)
+    assert tail.is_fresh(network.pk)
+    assert not tail.is_fresh(network.pk + 1)
+    assert not tail.is_fresh()
+
+
+def test_a_slow_poll_is_as_old_as_its_beginning(
+    tail: Tail, network: Network, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catch_up = Replica.catch_up
+
+    def slowly(self: Replica, version: int) -> State:
+        ticks.now += FRESH_SECONDS
+        return catch_up(self, version)
+
+    monkeypatch.setattr(Replica, "catch_up", slowly)
+    tail.watch(network.pk)
+    tail.turn()
+    assert not tail.is_fresh(network.pk)
+
+
+def test_while_the_database_is_away_memory_grows_old(
+    tail: Tail, network: Network, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tail.watch(network.pk)
+    tail.turn()
+
+    def away(**_: object) -> None:
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Network.objects, "filter", away)
+        ticks.now += 1
+        with pytest.raises(OperationalError):
+            tail.turn()
+        assert tail.is_fresh(network.pk)
+        ticks.now += 1
+        assert not tail.is_fresh(network.pk)
+    tail.turn()
+    assert tail.is_fresh(network.pk)
+
+
+def test_a_network_that_cannot_be_followed_holds_up_no_other(
+    tail: Tail, network: Network, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Network.objects.create(
+        name="other", domain="other.ghost", ipv4_range="10.9.0.0/16", ipv6_range=None, created_at=clock.at
+    )
+    catch_up = Replica.catch_up
+
+    def fails_for_one(self: Replica, version: int) -> State:
+        if self.network_id == network.pk:
+            raise ValueError("broken")
+        return catch_up(self, version)
+
+    monkeypatch.setattr(Replica, "catch_up", fails_for_one)
+    tail.watch(network.pk)
+    tail.watch(other.pk)
+    with pytest.raises(ValueError, match="broken"):
+        tail.turn()
+    assert not tail.is_fresh(network.pk)
+    assert tail.is_fresh(other.pk)
+
+
+def test_a_change_of_another_process_is_found_by_the_poll(tail: Tail, network: Network, clock: Clock) -> None:
+    tail.watch(network.pk)
+    tail.turn()
+    with transaction.atomic():
+        locked = lock_network(network.pk)
+        version = record_change(
+            network=locked,
+            kind=ChangeKind.PRESENCE,
+            facts={"online": [], "offline": []},
+            cause=Cause.command(),
+            now=clock.at,
+        )
+    tail.turn()
+    state = REPLICAS.of(network.pk).state
+    assert state is not None
+    assert state.version == version
