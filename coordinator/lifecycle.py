@@ -27,6 +27,7 @@ from nodes.services.names import check_name, reserve_name
 from nodes.services.nodes import remove_node, write_tags
 from nodes.services.routes import elect_primaries, prefixes_of
 from sessions_app.models import NodeSession
+from sessions_app.services.ended_rights import record_ended_right
 from sessions_app.services.sessions import end_sessions
 
 EPHEMERAL_REST: Final = timedelta(minutes=30)
@@ -193,11 +194,18 @@ def set_fixed_address(*, node_id: int, address: str, cause: Cause, now: datetime
 
 
 @transaction.atomic
-def release_key(*, retired_key_id: int) -> None:
-    """Lets a retired public key be used again. Raises NotFoundError."""
-    deleted, _ = RetiredKey.objects.filter(pk=retired_key_id).delete()
-    if not deleted:
+def release_key(*, retired_key_id: int, cause: Cause, now: datetime) -> None:
+    """Lets a retired public key be used again, which is a change of its network. Raises NotFoundError."""
+    network_id = RetiredKey.objects.filter(pk=retired_key_id).values_list("network_id", flat=True).first()
+    if network_id is not None:
+        lock_network(network_id)
+    # Looked up before the lock was held: another call may have released it meanwhile.
+    key = RetiredKey.objects.filter(pk=retired_key_id).first()
+    if network_id is None or key is None:
         raise NotFoundError(f"There is no retired key {retired_key_id}.")
+    said = {"public_key": key.public_key, "node": key.node_id_was, "name": key.node_name_was}
+    key.delete()
+    record_ended_right(network_id=network_id, facts={"released_keys": [said]}, cause=cause, now=now)
 
 
 def _remove(

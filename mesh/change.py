@@ -17,6 +17,7 @@ class ChangeKind(StrEnum):
     POLICY = "policy"
     USERS = "users"
     NETWORK = "network"  # settings, DNS and relays
+    CREDENTIALS = "credentials"  # a right that ended and that no map shows: keys, API tokens, passwords
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,8 @@ def _move(  # noqa: PLR0911 - one return a kind reads best
         case ChangeKind.POLICY:
             touch.policy = True
             return topology
+        case ChangeKind.CREDENTIALS:
+            return topology
 
 
 def _nodes(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topology:
@@ -128,6 +130,9 @@ def _presence(facts: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
 
 def _users(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topology:
     users: Iterable[UserRecord] = [msgspec.convert(fact, UserRecord) for fact in facts["users"]]
+    # A person goes when no node is theirs any more, so that no node has to be looked at again.
+    removed = [int(fact["id"]) for fact in facts.get("deleted", ())]
+    touch.users.update(removed)
     switched: set[int] = set()
     for user in users:
         touch.users.add(user.id)
@@ -136,4 +141,5 @@ def _users(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topolo
             switched.add(user.id)
     if switched:
         touch.nodes.update(node.id for node in topology.nodes.values() if node.user in switched)
-    return msgspec.structs.replace(topology, users=topology.users.updated({user.id: user for user in users}))
+    moved = {**{user.id: user for user in users}, **dict.fromkeys(removed)}
+    return msgspec.structs.replace(topology, users=topology.users.updated(moved))

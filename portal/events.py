@@ -20,6 +20,7 @@ ICONS = {
     "policy": "rule",
     "users": "group",
     "network": "settings",
+    "credentials": "key_off",
 }
 NAMED = 4
 _SESSION_ENDS = {
@@ -147,6 +148,9 @@ def _policy(said: Mapping[str, Any], names: Names, change: Change) -> SafeString
 
 
 def _users(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
+    gone = [str(item.get("login", "")) for item in said.get("deleted") or [] if isinstance(item, dict)]
+    if gone:
+        return format_html("User {} is deleted", ", ".join(gone))
     rows = [item for item in said.get("users") or [] if isinstance(item, dict)]
     made = (
         (
@@ -162,6 +166,21 @@ def _users(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
     return format_html_join(", ", "User {} {}", made) or format_html("People changed")
 
 
+def _credentials(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
+    told = [
+        format_html(words, row.get("name") or row.get("login") or row.get("id"))
+        for key, words in (
+            ("auth_keys", "Auth key {} is revoked"),
+            ("api_tokens", "API token {} is revoked"),
+            ("released_keys", "The key of {} is released"),
+            ("passwords", "The password of {} is set"),
+        )
+        for row in said.get(key) or []
+        if isinstance(row, dict)
+    ]
+    return format_html_join("; ", "{}", ((item,) for item in told)) or format_html("Credentials changed")
+
+
 def _network(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
     return format_html("Settings, DNS or relays of <b>{}</b> changed", (said.get("network") or {}).get("name", ""))
 
@@ -174,6 +193,7 @@ _TELLERS = {
     "policy": _policy,
     "users": _users,
     "network": _network,
+    "credentials": _credentials,
 }
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.contrib.auth import password_validation
 from django.contrib.auth.forms import PasswordChangeForm
+from django.utils import timezone
 
+from mesh.change import Cause
 from sessions_app.services.users import set_password
 
 
@@ -21,7 +23,8 @@ class OwnPasswordForm(PasswordChangeForm):
     def save(self, commit: bool = True) -> Any:
         """Set the password by its service and return the person as they now are, for the session at hand."""
         assert commit, "A password is set at once or not at all."
-        set_password(user_id=self.user.pk, password=self.cleaned_data["new_password1"])
+        password = self.cleaned_data["new_password1"]
+        set_password(user_id=self.user.pk, password=password, cause=Cause.user(self.user.pk), now=timezone.now())
         self.user.refresh_from_db()
         return self.user
 

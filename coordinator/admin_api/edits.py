@@ -73,7 +73,7 @@ def edit_user(*, actor: User, user_id: int, changes: Mapping[str, Any], cause: C
     rest = dict(changes)
     password = rest.pop("password", None)
     if password is not None:
-        set_password(user_id=user_id, password=password)
+        set_password(user_id=user_id, password=password, cause=cause, now=now)
     return update_user(user_id=user_id, cause=cause, now=now, **rest) if rest else get_user(user_id)
 
 

@@ -157,9 +157,20 @@ def _policy(change: Change, names: Mapping[int, str]) -> str:
 
 
 def _users(change: Change, names: Mapping[int, str]) -> str:
+    if gone := change.facts.get("deleted"):
+        return f"user {listed([row['login'] for row in gone], most=4)} is deleted"
     rows = change.facts.get("users") or ()
     said = [f"{row['login']}{'' if row.get('is_active', True) else ' is disabled'}" for row in rows]
     return f"user {listed(said, most=4)}"
+
+
+def _credentials(change: Change, names: Mapping[int, str]) -> str:
+    facts: Facts = change.facts
+    said = [f"auth key {row['name'] or row['id']} revoked" for row in facts.get("auth_keys") or ()]
+    said += [f"API key {row['name'] or row['id']} revoked" for row in facts.get("api_tokens") or ()]
+    said += [f"key of {row['name']} released" for row in facts.get("released_keys") or ()]
+    said += [f"password of {row['login']} set" for row in facts.get("passwords") or ()]
+    return ", ".join(said) or "credentials changed"
 
 
 def _network(change: Change, names: Mapping[int, str]) -> str:
@@ -174,4 +185,5 @@ _TELLERS: Final[Mapping[str, Callable[[Change, Mapping[int, str]], str]]] = {
     "policy": _policy,
     "users": _users,
     "network": _network,
+    "credentials": _credentials,
 }

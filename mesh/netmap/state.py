@@ -175,7 +175,10 @@ def _facts_change(before: Topology, after: Topology, touch: Touch) -> FactsChang
         for user_id in touch.users
         if (user := after.users.get(user_id)) is not None and before.users.get(user_id) != user
     ]
-    return FactsChange(tuple(nodes), frozenset(removed), tuple(users))
+    gone = frozenset(
+        user_id for user_id in touch.users if after.users.get(user_id) is None and before.users.get(user_id) is not None
+    )
+    return FactsChange(tuple(nodes), frozenset(removed), tuple(users), gone)
 
 
 def _differs(old: NodeRecord, new: NodeRecord) -> bool:

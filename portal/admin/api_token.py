@@ -19,6 +19,7 @@ from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.enrol_form import LIFETIMES, ends_at
 from portal.admin.filters import ChoiceFilter
+from portal.cause import act
 from portal.forms import ServiceForm, UtcDateTimeField
 from portal.once import begin_once, spend_once
 from portal.sections import Section, facts
@@ -72,7 +73,7 @@ def _ask(tokens: Sequence[ApiToken]) -> Question:
 
 
 def _revoke(request: HttpRequest, token: ApiToken, data: dict[str, Any]) -> None:
-    revoke_api_token(api_token_id=token.pk, now=timezone.now())
+    revoke_api_token(api_token_id=token.pk, **act(request))
 
 
 class ApiTokenAdmin(ServiceAdmin):

@@ -20,6 +20,7 @@ from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.enrol_form import EnrolForm, ends_at
 from portal.admin.filters import IdFilter, NetworkFilter, TabFilter, tally
+from portal.cause import act
 from portal.enrolment import join_command, portal_url
 from portal.once import spend_once
 from portal.sections import Section, facts
@@ -84,7 +85,7 @@ def _ask(keys: Sequence[AuthKey]) -> Question:
 
 
 def _revoke(request: HttpRequest, key: AuthKey, data: dict[str, Any]) -> None:
-    revoke_auth_key(auth_key_id=key.pk, now=timezone.now())
+    revoke_auth_key(auth_key_id=key.pk, **act(request))
 
 
 class AuthKeyAdmin(ServiceAdmin):

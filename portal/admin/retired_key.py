@@ -15,6 +15,7 @@ from nodes.models import RetiredKey
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import NetworkFilter, ValueFilter
+from portal.cause import act
 from portal.sections import Section, facts
 from portal.verbs import Question, Row, Verb, count
 
@@ -35,7 +36,7 @@ def _ask(keys: Sequence[RetiredKey]) -> Question:
 
 
 def _release(request: HttpRequest, key: RetiredKey, data: dict[str, Any]) -> None:
-    release_key(retired_key_id=key.pk)
+    release_key(retired_key_id=key.pk, **act(request))
 
 
 class RetiredKeyAdmin(ServiceAdmin):

@@ -141,7 +141,7 @@ def _active(active: bool) -> Any:
 
 def _set_password(request: HttpRequest, user: User, data: dict[str, Any]) -> None:
     guard(request, user)
-    set_password(user_id=user.pk, password=data["password"])
+    set_password(user_id=user.pk, password=data["password"], **act(request))
 
 
 class UserAdmin(ServiceAdmin):

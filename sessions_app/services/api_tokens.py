@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from mesh.change import Cause
 from mesh.errors import AuthenticationError, FieldError, NotFoundError, ValidationError
 from mesh.tokens import TokenKind, derive_token, parse_kind, visible_prefix
 from sessions_app.models import ApiToken, User
 from sessions_app.peppers import digest_for_storage, digests_to_look_up
+from sessions_app.services.ended_rights import record_ended_right_of
 
 # A token's last use is noted at most this often: reads of the API must not all become writes.
 NOTE_USE_EVERY = timedelta(minutes=1)
@@ -47,14 +49,19 @@ def create_api_token(
 
 
 @transaction.atomic
-def revoke_api_token(*, api_token_id: int, now: datetime) -> ApiToken:
-    """Ends a token. Raises NotFoundError. Revoking twice changes nothing."""
-    api_token = ApiToken.objects.select_for_update().filter(pk=api_token_id).first()
+def revoke_api_token(*, api_token_id: int, cause: Cause, now: datetime) -> ApiToken:
+    """Ends a token, which is a change of the networks it could speak of. Raises NotFoundError.
+
+    Revoking twice changes nothing.
+    """
+    api_token = ApiToken.objects.select_for_update(of=("self",)).filter(pk=api_token_id).first()
     if api_token is None:
         raise NotFoundError(f"There is no API token {api_token_id}.")
     if api_token.revoked_at is None:
         api_token.revoked_at = now
         api_token.save(update_fields=["revoked_at"])
+        said = {"id": api_token.pk, "name": api_token.name, "user": api_token.user_id, "revoked_at": now.isoformat()}
+        record_ended_right_of(user=api_token.user, facts={"api_tokens": [said]}, cause=cause, now=now)
     return api_token
 
 

@@ -10,12 +10,14 @@ from typing import Final
 from django.db import transaction
 from django.db.models import F
 
+from mesh.change import Cause
 from mesh.errors import AuthenticationError, FieldError, NotFoundError, ValidationError
 from mesh.tags import validate_tag
 from mesh.tokens import TokenKind, derive_token, parse_kind, visible_prefix
 from nodes.models import Network, Node
 from sessions_app.models import AuthKey, AuthKeyUse, User
 from sessions_app.peppers import digest_for_storage, digests_to_look_up
+from sessions_app.services.ended_rights import record_ended_right
 
 MAX_NAME_LENGTH: Final = 64
 MOST_USES: Final = 1_000_000_000
@@ -91,14 +93,20 @@ def create_auth_key(
 
 
 @transaction.atomic
-def revoke_auth_key(*, auth_key_id: int, now: datetime) -> AuthKey:
-    """Ends a key; nodes that it let in stay. Raises NotFoundError. Revoking twice changes nothing."""
+def revoke_auth_key(*, auth_key_id: int, cause: Cause, now: datetime) -> AuthKey:
+    """Ends a key, which is a change of its network; nodes that it let in stay. Raises NotFoundError.
+
+    Revoking twice changes nothing.
+    """
     auth_key = AuthKey.objects.select_for_update().filter(pk=auth_key_id).first()
     if auth_key is None:
         raise NotFoundError(f"There is no auth key {auth_key_id}.")
     if auth_key.revoked_at is None:
         auth_key.revoked_at = now
         auth_key.save(update_fields=["revoked_at"])
+        said = {"id": auth_key.pk, "name": auth_key.name, "user": auth_key.owner_id, "tags": auth_key.tags}
+        facts = {"auth_keys": [said | {"revoked_at": now.isoformat()}]}
+        record_ended_right(network_id=auth_key.network_id, facts=facts, cause=cause, now=now)
     return auth_key
 
 

@@ -17,6 +17,7 @@ from nodes.facts import node_facts
 from nodes.models import Network, Node
 from nodes.services.routes import elect_primaries, prefixes_of
 from sessions_app.models import User
+from sessions_app.services.ended_rights import record_ended_right_of
 from sessions_app.services.sessions import end_sessions_of_owner
 
 LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._+-]*[a-z0-9])?(?:@[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)?")
@@ -112,12 +113,18 @@ def update_user(
 
 
 @transaction.atomic
-def set_password(*, user_id: int, password: str) -> None:
-    """Sets a person's password, which ends the person's other logins. Raises NotFoundError, ValidationError."""
+def set_password(*, user_id: int, password: str, cause: Cause, now: datetime) -> None:
+    """Sets a person's password, which ends the person's other logins. Raises NotFoundError, ValidationError.
+
+    It is a change of the networks that the person may speak of; what the password is stands nowhere.
+    """
     user = _lock_user(user_id)
     _check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
+    record_ended_right_of(
+        user=user, facts={"passwords": [{"id": user.pk, "login": user.username}]}, cause=cause, now=now
+    )
 
 
 def get_user(user_id: int) -> User:
@@ -171,6 +178,7 @@ def _record(user: User, cause: Cause, now: datetime) -> None:
                 "display_name": user.display_name,
                 "picture_url": user.picture_url,
                 "is_active": user.is_active,
+                "role": user.role,
             }
         ]
     }

@@ -182,7 +182,7 @@ def test_unless_it_is_forced_which_is_recorded(network: Network, web: Machine) -
 
 def test_release_of_a_key_that_is_not_retired(db: None) -> None:
     with pytest.raises(NotFoundError):
-        release_key(retired_key_id=1)
+        release_key(retired_key_id=1, **ACT)
 
 
 # --- ephemeral nodes

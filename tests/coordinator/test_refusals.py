@@ -55,7 +55,7 @@ def test_all_failures_answer_with_the_same_bytes(
 ) -> None:
     good = key_of(ana)
     revoked = key_of(ana)
-    revoke_auth_key(auth_key_id=AuthKey.objects.latest("pk").pk, now=START)
+    revoke_auth_key(auth_key_id=AuthKey.objects.latest("pk").pk, cause=Cause.command(), now=START)
     of_disabled = key_of(ben)
     set_user_active(user_id=ben.pk, active=False, cause=CAUSE, now=START)
     machine, other = Machine(), Machine()

@@ -187,7 +187,7 @@ def test_an_expired_key(network: Network, ana: User, key_of: KeyOf, clock: Clock
 
 def test_a_revoked_key(network: Network, ana: User, key_of: KeyOf) -> None:
     key = key_of(ana, reusable=True)
-    revoke_auth_key(auth_key_id=AuthKey.objects.get().pk, now=START)
+    revoke_auth_key(auth_key_id=AuthKey.objects.get().pk, cause=Cause.command(), now=START)
     assert Machine().register(key).status_code == 401
 
 

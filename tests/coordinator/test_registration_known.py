@@ -80,7 +80,7 @@ def test_the_used_up_key_also_after_it_ran_out(network: Network, ana: User, key_
 
 
 def test_the_used_up_key_not_after_it_was_revoked(web: Machine, key: str) -> None:
-    revoke_auth_key(auth_key_id=AuthKey.objects.get().pk, now=START)
+    revoke_auth_key(auth_key_id=AuthKey.objects.get().pk, cause=Cause.command(), now=START)
     assert web.register(key).status_code == 401
 
 
@@ -263,7 +263,7 @@ def test_a_node_that_was_given_to_tags_is_no_longer_the_persons(web: Machine, an
 def test_a_deleted_nodes_key_is_refused_until_it_is_released(web: Machine, ana: User, key_of: KeyOf) -> None:
     delete_node(node_id=web.node.pk, **ACT)
     assert web.register(key_of(ana)).status_code == 403
-    release_key(retired_key_id=RetiredKey.objects.get().pk)
+    release_key(retired_key_id=RetiredKey.objects.get().pk, **ACT)
     assert web.register(key_of(ana)).status_code == 201
 
 

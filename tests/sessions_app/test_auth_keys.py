@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mesh.change import Cause
 from mesh.errors import AuthenticationError, NotFoundError, ValidationError
 from nodes.models import Network
 from sessions_app.models import AuthKey, User
@@ -85,10 +86,10 @@ def test_usable(facts: dict[str, Any], alive: bool, usable: bool) -> None:
 
 def test_revoking_twice_keeps_the_first_instant(network: Network, ana: User) -> None:
     key, _ = create(network, owner_id=ana.pk)
-    revoke_auth_key(auth_key_id=key.pk, now=START)
-    assert revoke_auth_key(auth_key_id=key.pk, now=START + HOUR).revoked_at == START
+    revoke_auth_key(auth_key_id=key.pk, cause=Cause.command(), now=START)
+    assert revoke_auth_key(auth_key_id=key.pk, cause=Cause.command(), now=START + HOUR).revoked_at == START
     with pytest.raises(NotFoundError):
-        revoke_auth_key(auth_key_id=key.pk + 1, now=START)
+        revoke_auth_key(auth_key_id=key.pk + 1, cause=Cause.command(), now=START)
 
 
 @pytest.mark.parametrize("who", ["owner_id", "created_by_id"])

@@ -57,7 +57,7 @@ def test_a_person_who_is_not_there(network: Network) -> None:
     for action in (
         lambda: set_user_active(user_id=9, active=False, **ACT),
         lambda: update_user(user_id=9, **ACT),
-        lambda: set_password(user_id=9, password="a long enough one"),
+        lambda: set_password(user_id=9, password="a long enough one", **ACT),
     ):
         with pytest.raises(NotFoundError):
             action()
@@ -90,7 +90,7 @@ def test_api_tokens(ana: User) -> None:
     assert validate_api_token(token=secret, now=START).user == ana
     with pytest.raises(AuthenticationError):
         validate_api_token(token=secret, now=START + timedelta(hours=1))
-    revoke_api_token(api_token_id=pk, now=START)
+    revoke_api_token(api_token_id=pk, cause=Cause.command(), now=START)
     with pytest.raises(AuthenticationError):
         validate_api_token(token=secret, now=START)
 

@@ -64,5 +64,6 @@ class ApiTokenRevoke(ApiTokenView):
     def post(self, request: Request, pk: int) -> Response:
         """Ends one of your tokens, be it the one that asks."""
         self.read_nothing()
-        revoke_api_token(api_token_id=row_or_404(self.tokens(), pk, "API token").pk, now=self.now)
+        token = row_or_404(self.tokens(), pk, "API token")
+        revoke_api_token(api_token_id=token.pk, cause=self.cause, now=self.now)
         return Response(ApiTokenOut(row_or_404(self.tokens(), pk, "API token")).data)

@@ -84,5 +84,6 @@ class AuthKeyRevoke(AuthKeyView):
     def post(self, request: Request, pk: int) -> Response:
         """Ends a key. Machines that it let in stay."""
         self.read_nothing()
-        revoke_auth_key(auth_key_id=row_or_404(self.auth_keys(), pk, "auth key").pk, now=self.now)
+        key = row_or_404(self.auth_keys(), pk, "auth key")
+        revoke_auth_key(auth_key_id=key.pk, cause=self.cause, now=self.now)
         return self.answer(pk)

@@ -46,5 +46,6 @@ class RetiredKeyDetail(RetiredKeyView):
     def delete(self, request: Request, pk: int) -> Response:
         """Releases a key: a machine may register with it again."""
         self.read_nothing()
-        release_key(retired_key_id=row_or_404(self.retired_keys(), pk, "retired key").pk)
+        key = row_or_404(self.retired_keys(), pk, "retired key")
+        release_key(retired_key_id=key.pk, cause=self.cause, now=self.now)
         return Response(status=204)

@@ -16,6 +16,7 @@ from coordinator.cli.references import api_token_named, user_named
 from coordinator.cli.results import Done, Listing, Secret, shaped_by
 from coordinator.cli.terminal import confirm
 from coordinator.cli.times import both
+from mesh.change import Cause
 from sessions_app.models import ApiToken
 from sessions_app.services.api_tokens import create_api_token, revoke_api_token
 
@@ -73,7 +74,7 @@ def revoke(
         lines = [f"Programs that act as {found.user.username} with it are refused at once."]
         confirm(f"Revoke API key {found.pk} ({found.name})?", losses=lines, force=force)
     now = timezone.now()
-    after = revoke_api_token(api_token_id=found.pk, now=now)
+    after = revoke_api_token(api_token_id=found.pk, cause=Cause.command(), now=now)
     return Done(f"API key {found.pk} is revoked.", api_token_value(after, now), shape=api_token_shape)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from coordinator.admin_api.serializers.retired_keys import RetiredKeyOut
 from coordinator.cli.command import NounCommand
 from coordinator.cli.noun import Noun
-from coordinator.cli.options import NetworkOption
+from coordinator.cli.options import NetworkOption, act
 from coordinator.cli.references import retired_key_named
 from coordinator.cli.results import Column, Done, Listing, shaped_by
 from coordinator.cli.times import relative
@@ -44,7 +44,7 @@ def release(
     """Let a machine register with its retired key again."""
     found = retired_key_named(get_network(network), key)
     released = {"id": found.pk, "public_key": found.public_key, "released": True}
-    release_key(retired_key_id=found.pk)
+    release_key(retired_key_id=found.pk, **act())
     return Done(f"The key of {found.node_name_was} may register again.", released)
 
 

@@ -153,7 +153,7 @@ def enable(user: UserArgument) -> Done:
 def password(user: UserArgument) -> Done:
     """Set a person's password: asked for at a terminal, else a line of standard input. Other logins end."""
     found = user_named(user)
-    set_password(user_id=found.pk, password=_password(found.username))
+    set_password(user_id=found.pk, password=_password(found.username), **act())
     return _done(f"The password of {found.username} is set.", found.pk)
 
 

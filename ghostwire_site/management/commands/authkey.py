@@ -23,6 +23,7 @@ from coordinator.cli.results import Done, Listing, Secret, shaped_by
 from coordinator.cli.terminal import confirm
 from coordinator.cli.text import count, listed
 from coordinator.cli.times import both
+from mesh.change import Cause
 from nodes.selectors import get_network
 from portal.enrolment import join_command
 from sessions_app.models import AuthKey
@@ -114,7 +115,8 @@ def revoke(
         state = STATES[value["state"]].text
         lines = [f"It is {state} and was used {found.uses} times. Machines that it let in stay; no other gets in."]
         confirm(f"Revoke {label[0].lower()}{label[1:]}?", losses=lines, force=force)
-    [value] = auth_key_values([revoke_auth_key(auth_key_id=found.pk, now=now)], now)
+    after = revoke_auth_key(auth_key_id=found.pk, cause=Cause.command(), now=now)
+    [value] = auth_key_values([after], now)
     return Done(f"{label} is revoked.", value, shape=auth_key_shape)
 
 
