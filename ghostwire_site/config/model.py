@@ -164,7 +164,30 @@ class Database(Section):
             "false: a rollback journal, where readers and a writer wait for each other (for network file systems)."
         ),
     )
-    pool_size: int = Field(default=64, ge=1, le=1000, description="PostgreSQL: most connections of one process.")
+    connections: int = Field(
+        default=64, ge=1, le=10_000, description="PostgreSQL: most connections of all processes together."
+    )
+    processes: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description=(
+            "PostgreSQL: how many processes share the connections, each an equal part: every server process, Celery "
+            "worker and beat."
+        ),
+    )
+    statement_timeout: Annotated[Duration, between("1s", "1h")] = Field(
+        default=timedelta(seconds=60),
+        description="PostgreSQL: longest time for one statement, and for a transaction that does nothing.",
+    )
+    lock_timeout: Annotated[Duration, between("1s", "1h")] = Field(
+        default=timedelta(seconds=20), description="PostgreSQL: longest wait for a lock."
+    )
+
+    @property
+    def pool_size(self) -> int:
+        """Most connections of one process."""
+        return max(1, self.connections // self.processes)
 
 
 class Redis(Section):

@@ -36,6 +36,9 @@ def _network_faults(config: Config) -> list[Finding]:
             f"({format_duration(network.keepalive_interval)} each): agents would drop their peers between them"
         )
         faults.append((("network", "lease"), message))
+    if config.database.connections < config.database.processes:
+        message = f"{config.database.connections} cannot be shared by {config.database.processes} processes"
+        faults.append((("database", "connections"), message))
     pools: list[IPv4Network | IPv6Network] = [network.ipv4_range]
     pools += [network.ipv6_network] if network.ipv6_network else []
     for excluded in network.exclude:
@@ -53,8 +56,12 @@ def _notes(config: Config, given: set[tuple[str, ...]]) -> list[Finding]:
             for key in ("path", "cache_size", "parallel_writes")
             if ("database", key) in given
         ]
-    elif ("database", "pool_size") in given:
-        notes.append((("database", "pool_size"), "has no effect on SQLite"))
+    else:
+        notes += [
+            (("database", key), "has no effect on SQLite")
+            for key in ("connections", "processes", "statement_timeout", "lock_timeout")
+            if ("database", key) in given
+        ]
     schemes = {url.split(":", 1)[0] for url in config.server.public_urls}
     if len(schemes) > 1:
         notes.append((("server", "public_urls"), "http beside https: cookies are not Secure"))

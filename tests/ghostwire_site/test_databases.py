@@ -147,7 +147,7 @@ def test_writers_wait_for_each_other(path: str) -> None:
 
 
 def test_postgresql_keeps_prepared_statements_and_a_bounded_pool(postgres: Cluster) -> None:
-    with connected(GHOSTWIRE_DATABASE__URL=postgres.url, GHOSTWIRE_DATABASE__POOL_SIZE="3") as connection:
+    with connected(GHOSTWIRE_DATABASE__URL=postgres.url, GHOSTWIRE_DATABASE__CONNECTIONS="15") as connection:
         with connection.cursor() as cursor:
             for number in range(6):
                 cursor.execute("SELECT %s::int + 40", [number])
@@ -157,14 +157,43 @@ def test_postgresql_keeps_prepared_statements_and_a_bounded_pool(postgres: Clust
         assert pool.max_size == 3
 
 
-def test_postgresql_takes_64_connections_by_default() -> None:
-    config = build(Document(name="x"), read_overrides({"GHOSTWIRE_DATABASE__URL": "postgresql://db/gw"})).config
+@pytest.mark.parametrize(
+    ("variables", "size"),
+    [
+        ({}, 12),
+        ({"GHOSTWIRE_DATABASE__PROCESSES": "1"}, 64),
+        ({"GHOSTWIRE_DATABASE__PROCESSES": "64"}, 1),
+        ({"GHOSTWIRE_DATABASE__CONNECTIONS": "100", "GHOSTWIRE_DATABASE__PROCESSES": "8"}, 12),
+    ],
+)
+def test_processes_share_64_connections_unless_told_otherwise(variables: dict[str, str], size: int) -> None:
+    variables = {"GHOSTWIRE_DATABASE__URL": "postgresql://db/gw"} | variables
+    config = build(Document(name="x"), read_overrides(variables)).config
 
-    assert database_settings(config)["OPTIONS"]["pool"]["max_size"] == 64
+    assert database_settings(config)["OPTIONS"]["pool"]["max_size"] == size
+
+
+def test_postgresql_ends_what_takes_too_long(postgres: Cluster) -> None:
+    variables = {
+        "GHOSTWIRE_DATABASE__URL": postgres.url,
+        "GHOSTWIRE_DATABASE__STATEMENT_TIMEOUT": "7s",
+        "GHOSTWIRE_DATABASE__LOCK_TIMEOUT": "3s",
+    }
+    with connected(**variables) as connection:
+        assert answer(connection, "SHOW statement_timeout") == "7s"
+        assert answer(connection, "SHOW idle_in_transaction_session_timeout") == "7s"
+        assert answer(connection, "SHOW lock_timeout") == "3s"
+
+
+def test_the_url_goes_before_the_limits(postgres: Cluster) -> None:
+    url = f"{postgres.url}?options=-c%20lock_timeout%3D9s&application_name=mine"
+    with connected(GHOSTWIRE_DATABASE__URL=url) as connection:
+        assert answer(connection, "SHOW lock_timeout") == "9s"
+        assert answer(connection, "SHOW application_name") == "mine"
 
 
 def test_a_broken_pooled_connection_is_replaced(postgres: Cluster) -> None:
-    with connected(GHOSTWIRE_DATABASE__URL=postgres.url, GHOSTWIRE_DATABASE__POOL_SIZE="1") as connection:
+    with connected(GHOSTWIRE_DATABASE__URL=postgres.url, GHOSTWIRE_DATABASE__PROCESSES="64") as connection:
         pid = answer(connection, "SELECT pg_backend_pid()")
         connection.close()
         with psycopg.connect(postgres.url) as other:

@@ -43,9 +43,9 @@ def test_check_names_every_problem_and_fails(config_file: Path) -> None:
 
 
 def test_check_notes_what_has_no_effect(config_file: Path) -> None:
-    config_file.write_text("database:\n  pool_size: 5\n")
+    config_file.write_text("database:\n  connections: 5\n")
 
-    assert outcome("check")[2] == "note: ghostwire.yaml, line 2: database.pool_size: has no effect on SQLite\n"
+    assert outcome("check")[2] == "note: ghostwire.yaml, line 2: database.connections: has no effect on SQLite\n"
 
 
 def test_show_prints_each_key_with_its_origin(config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,8 @@ def test_a_named_file_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     ("text", "keys"),
     [
         ("database: {url: postgresql://db/gw, cache_size: 1MB, path: /x}", ["database.path", "database.cache_size"]),
-        ("database: {pool_size: 5}", ["database.pool_size"]),
+        ("database: {connections: 50}", ["database.connections"]),
+        ("database: {lock_timeout: 5s, processes: 2}", ["database.processes", "database.lock_timeout"]),
         ("server: {public_urls: [https://a.example, http://b.example]}", ["server.public_urls"]),
         ('network: {ipv6_range: "2001:db8::/48"}', []),
         ('network: {ipv6_range: "2a00:1:2::/48"}', ["network.ipv6_range"]),

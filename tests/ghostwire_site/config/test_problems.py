@@ -58,8 +58,8 @@ FAULTS = {
         ["ghostwire.yaml, line 2: network.grace_period: 1500ms is not a whole number of seconds"],
     ),
     "a number out of bounds": (
-        "database:\n  pool_size: 0\n",
-        ["ghostwire.yaml, line 2: database.pool_size: should be greater than or equal to 1 (it is 0)"],
+        "database:\n  connections: 0\n",
+        ["ghostwire.yaml, line 2: database.connections: should be greater than or equal to 1 (it is 0)"],
     ),
     "an item of a list": (
         "network:\n  exclude:\n    - 10.1.0.1\n    - nonsense\n",
@@ -92,6 +92,10 @@ FAULTS = {
             "ghostwire.yaml, line 3: network.lease: 20m is shorter than three heartbeats (10m each): "
             "agents would drop their peers between them"
         ],
+    ),
+    "fewer connections than processes": (
+        "database:\n  connections: 4\n",
+        ["ghostwire.yaml, line 2: database.connections: 4 cannot be shared by 5 processes"],
     ),
     "exclusions that exclude nothing": (
         "network:\n  ipv6_range: null\n  exclude: [192.168.0.1]\n",
