@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mesh.netmap.chunks import CHUNK_BITS, Blob, Chunk, ids_in, make_blob, masks_of, pack
-from mesh.netmap.parts import encode, own_part, reach_piece
+from mesh.compile.classes import Shape
+from mesh.netmap.blocks import READY_BYTES, Block
+from mesh.netmap.chunks import pack, parts_of
+from mesh.netmap.delta import whole_peer
+from mesh.netmap.parts import encode, own_part
 from mesh.netmap.state import State
-from mesh.netmap.whole import reached_routes
 from mesh.topology import NodeRecord
 
 
@@ -15,7 +17,15 @@ class MapPieces(NamedTuple):
     """A map in pieces: a head up to and with the first peers, then more peers, then ``]}``."""
 
     head: bytes
-    blobs: list[Blob]
+    blocks: list[Block]
+
+
+class _Seen(NamedTuple):
+    """The peers of one node: blocks that others have as well, and what is joined for it alone."""
+
+    blocks: list[Block]
+    own: list[bytes]
+    users: set[int]
 
 
 def map_pieces(state: State, node_id: int) -> MapPieces:
@@ -23,17 +33,21 @@ def map_pieces(state: State, node_id: int) -> MapPieces:
     node = state.topology.present(node_id)
     if node is None:
         raise KeyError(node_id)
-    first, blobs = _peer_blobs(state, node_id)
-    users: set[int] = set() if node.user is None else {node.user}
-    users.update(*(blob.users for blob in blobs))
-    if first is not None:
-        users |= first.users
-    return MapPieces(_head(state, node, users) + (b"" if first is None else first.plain), blobs)
+    seen = _seen(state, node_id)
+    small, large = seen.own, []
+    for block in seen.blocks:
+        if len(block.plain) < READY_BYTES:
+            small.append(block.plain)
+        else:
+            large.append(block)
+    if not small and large:
+        small.append(large.pop().plain)
+    return MapPieces(_head(state, node, _profiles(state, node, seen), b",".join(small)), large)
 
 
 def map_json(pieces: MapPieces) -> bytes:
     """The map as JSON."""
-    return b",".join([pieces.head, *(blob.plain for blob in pieces.blobs)]) + b"]}"
+    return b"".join([pieces.head, *[piece for block in pieces.blocks for piece in (b",", block.plain)], b"]}"])
 
 
 def map_zstd(pieces: MapPieces, *, before: bytes = b"", after: bytes = b"") -> bytes:
@@ -41,18 +55,15 @@ def map_zstd(pieces: MapPieces, *, before: bytes = b"", after: bytes = b"") -> b
 
     A reader must decode across frames.
     """
-    if not pieces.blobs:
-        return pack(before + pieces.head + b"]}" + after)
-    return b"".join([pack(before + pieces.head), *(blob.packed for blob in pieces.blobs), pack(b"]}" + after)])
+    if not pieces.blocks:
+        return pack(b"".join((before, pieces.head, b"]}", after)))
+    return b"".join([pack(before + pieces.head), *[block.packed for block in pieces.blocks], pack(b"]}" + after)])
 
 
-def _head(state: State, node: NodeRecord, users: set[int]) -> bytes:
+def _head(state: State, node: NodeRecord, profiles: list[bytes], peers: bytes) -> bytes:
     network, shared, policy = state.topology.network, state.shared, state.policy
     rules, names = policy.filter_of(node.id)
     sets = b",".join([encode(name) + b":" + shared.encode(policy.set_of(name)) for name in names])
-    profiles = b",".join(
-        [shared.profile(user) for user_id in sorted(users) if (user := state.topology.users.get(user_id)) is not None]
-    )
     return b"".join(
         (
             b'{"epoch":%d,"version":%d,"lease_seconds":' % (network.epoch, network.version),
@@ -72,51 +83,70 @@ def _head(state: State, node: NodeRecord, users: set[int]) -> bytes:
             b',"derp_map":',
             state.settings.derp_map,
             b',"user_profiles":{',
-            profiles,
+            b",".join(profiles),
             b'},"peers":[',
+            peers,
         )
     )
 
 
-def _peer_blobs(state: State, viewer_id: int) -> tuple[Blob | None, list[Blob]]:
-    """The peers that stand in the head, and the other ones. In the head is the viewer's own chunk: it lacks the viewer
-    itself, so nobody else has the like of it."""
-    masks = masks_of(state.policy.peer_ids(viewer_id).to_array())
-    own = viewer_id >> CHUNK_BITS
-    first: Blob | None = None
-    blobs: list[Blob] = []
-    for number, mask in masks.items():
-        chunk = state.chunks.get(number)
-        if chunk is None:
+def _profiles(state: State, node: NodeRecord, seen: _Seen) -> list[bytes]:
+    """The profiles of all owners, each once: block by block, and one by one only where blocks share an owner."""
+    known: set[int] = set()
+    found: list[bytes] = []
+    single = set(seen.users)
+    if node.user is not None:
+        single.add(node.user)
+    for block in seen.blocks:
+        users = block.users
+        if not users:
             continue
-        if chunk.routers & mask:
-            blob = _routed_blob(state, chunk, number, mask, viewer_id)
-        elif number == own:
-            first = make_blob(chunk, number, mask)
-            continue
+        if known.isdisjoint(users):
+            if piece := block.profiles(state):
+                found.append(piece)
+            known |= users
         else:
-            blob = state.shared.blobs.get(chunk, number, mask)
-        if blob is not None:
-            blobs.append(blob)
-    if first is None and blobs:
-        first = blobs.pop(0)
-    return first, blobs
+            single |= users
+    for user_id in sorted(single - known):
+        user = state.topology.users.get(user_id)
+        if user is not None:
+            found.append(state.shared.profile(user))
+    return found
 
 
-def _routed_blob(state: State, chunk: Chunk, number: int, mask: int, viewer_id: int) -> Blob | None:
-    """A blob with routers in it, whose routes are this viewer's own."""
-    parts = dict(chunk.parts)
-    reached = False
-    for peer_id in ids_in(number, chunk.routers & mask):
-        peer = state.topology.nodes.get(peer_id)
-        part = parts.get(peer_id)
-        if peer is None or part is None:
-            continue
-        routes = reached_routes(peer, state.policy, viewer_id)
-        exit_node = state.policy.exit_node_for(viewer_id, peer_id)
-        if routes or exit_node:
-            parts[peer_id] = part._replace(reach=reach_piece(peer, routes, exit_node))
-            reached = True
-    if not reached:
-        return state.shared.blobs.get(chunk, number, mask)
-    return make_blob(Chunk(parts, chunk.serial), number, mask)
+def _seen(state: State, viewer_id: int) -> _Seen:
+    """Sorts the peers of a node: blocks that others have as well; and joined for it alone routers, whose routes are each
+    viewer's own matter, what is left of blocks without itself or a device of its owner's that a rule hides from it, and
+    devices of its owner's that only those see."""
+    policy = state.policy
+    shape = policy.shape(viewer_id)
+    row = policy.row(shape)
+    added, hidden = _own_devices(state, viewer_id, shape, row)
+    blocks, broken, routers = state.blocks.seen(state, row, hidden)
+    own: list[bytes] = []
+    users: set[int] = set()
+    for peer_id, part in parts_of(state.chunks, sorted(routers.union(added).difference(hidden))):
+        own.append(whole_peer(state, peer_id, viewer_id))
+        if part.user is not None:
+            users.add(part.user)
+    for block in broken:
+        if left := block.without(hidden):
+            own.append(left)
+            users |= block.users
+    return _Seen(blocks, own, users)
+
+
+def _own_devices(state: State, viewer_id: int, shape: Shape, row: int) -> tuple[list[int], list[int]]:
+    """The devices of the node's owner that only those see; and those of them that a rule hides, and the node itself."""
+    policy = state.policy
+    added: list[int] = []
+    hidden: list[int] = [viewer_id]
+    owner = policy.owner_of(viewer_id)
+    if owner is not None and policy.sides.self_lines:
+        for other in policy.world.of(owner):
+            if other == viewer_id:
+                continue
+            its = policy.shape(other)
+            if policy.same_user_sees(shape, its) != bool(row & its.mask):
+                (hidden if row & its.mask else added).append(other)
+    return added, hidden

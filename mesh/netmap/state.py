@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from mesh.compile import CompiledPolicy, at_instant, compile_policy, moved, with_policy
-from mesh.netmap.chunks import BlobCache, Chunks, chunks_of, part_of, update_chunks
+from mesh.netmap.blocks import MANY_TOUCHED, Blocks, Marks
+from mesh.netmap.chunks import Chunks, chunks_of, part_of, update_chunks
 from mesh.netmap.parts import PeerPart, dns_part, encode, peer_part, profile_piece, relay_part
 from mesh.policy import FactsChange, NetworkFacts, Policy, PolicyNode, PolicyUser, posture_of
 from mesh.steps import Step, Touch, move
@@ -20,9 +21,8 @@ ReadPolicy = Callable[[Mapping[str, Any]], Policy]
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What outlives versions: the cache of blobs, and encoded filters, sets and profiles by what they encode."""
+    """What outlives versions: encoded filters, sets and profiles by what they encode."""
 
-    blobs: BlobCache = field(default_factory=BlobCache)
     encoded: dict[int, tuple[object, bytes]] = field(default_factory=dict)
 
     ENCODED_LIMIT = 50_000
@@ -61,14 +61,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Immutable. ``serial`` grows with every move, so that chunks of different states never share a name."""
+    """Immutable, but for what is remembered in ``shared`` and ``blocks``."""
 
     topology: Topology
     policy: CompiledPolicy
     chunks: Chunks
     settings: Settings
     shared: Shared
-    serial: int = 0
+    marks: Marks
+    blocks: Blocks
 
     @property
     def version(self) -> int:
@@ -89,7 +90,7 @@ def build_state(topology: Topology, policy: Policy, at: datetime) -> State:
     """A state from scratch. Raises what ``compile_policy`` raises for a policy that does not compile."""
     compiled = compile_policy(policy, facts_of(topology), at)
     parts = {node.id: peer_part(node) for node in topology.nodes.values() if topology.is_present(node)}
-    return State(topology, compiled, chunks_of(parts, 0), _settings(topology.network), Shared())
+    return State(topology, compiled, chunks_of(parts), _settings(topology.network), Shared(), Marks(), Blocks())
 
 
 def move_state(state: State, step: Step, *, read_policy: ReadPolicy) -> tuple[State, Touch]:
@@ -100,22 +101,33 @@ def move_state(state: State, step: Step, *, read_policy: ReadPolicy) -> tuple[St
     """
     topology, touch = move(state.topology, step)
     compiled = _compiled(state, topology, step, touch, read_policy)
-    serial = state.serial + 1
     parts: dict[int, PeerPart | None] = {}
     for node_id in touch.nodes:
         node = topology.present(node_id)
         parts[node_id] = None if node is None else peer_part(node)
+    same_classes = compiled.lineage is state.policy.lineage
     return (
         replace(
             state,
             topology=topology,
             policy=compiled,
-            chunks=update_chunks(state.chunks, parts, serial) if parts else state.chunks,
+            chunks=update_chunks(state.chunks, parts) if parts else state.chunks,
             settings=_settings(topology.network) if touch.network else state.settings,
-            serial=serial,
+            marks=_marked(state, compiled, parts) if parts and same_classes else state.marks,
+            blocks=state.blocks if same_classes else Blocks(),
         ),
         touch,
     )
+
+
+def _marked(state: State, policy: CompiledPolicy, node_ids: Collection[int]) -> Marks:
+    """The marks after these nodes changed: in the classes that they had and in those that they have."""
+    if len(node_ids) > MANY_TOUCHED:
+        return Marks()
+    keys = {policy.class_of(node_id) for node_id in node_ids}
+    if policy is not state.policy:
+        keys.update(state.policy.class_of(node_id) for node_id in node_ids)
+    return state.marks.touched(keys)
 
 
 def _compiled(state: State, topology: Topology, step: Step, touch: Touch, read_policy: ReadPolicy) -> CompiledPolicy:
