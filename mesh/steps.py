@@ -71,9 +71,11 @@ def _move(  # noqa: PLR0911 - one return a kind reads best
         case ChangeKind.PRESENCE:
             return _patch(topology, _presence(facts), touch)
         case ChangeKind.SESSIONS:
-            marks: dict[int, dict[str, Any]] = {}
+            # A record of its own even where nothing of it differs: whoever holds the former one sees that the node's
+            # session is another, or was renewed.
+            marks: dict[int, dict[str, Any]] = {int(node_id): {} for node_id in facts.get("started", ())}
             if facts.get("login_required"):
-                marks = {node_id: {"login_required": True, "online": False} for node_id in facts["ended"]}
+                marks |= {node_id: {"login_required": True, "online": False} for node_id in facts["ended"]}
             return _sessions(_patch(topology, marks, touch), facts, touch)
         case ChangeKind.USERS:
             return _users(topology, facts, touch)

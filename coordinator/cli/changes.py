@@ -140,7 +140,7 @@ def _presence(change: Change, names: Mapping[int, str]) -> str:
 
 def _sessions(change: Change, names: Mapping[int, str]) -> str:
     if started := [int(key) for key in change.facts.get("started") or ()]:
-        return f"session of {_called(started, names)}: began"
+        return f"session of {_called(started, names)}: {'renewed' if change.facts.get('renewed') else 'began'}"
     reason = str(change.facts.get("reason", "ended")).replace("_", " ")
     return f"session of {_called(change.facts.get('ended') or (), names)}: {reason}"
 

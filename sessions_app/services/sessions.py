@@ -45,24 +45,21 @@ def renew_session(
     """A new token for a node that proved its key.
 
     During a session the present token lives on until the new one is used; a renewal that was never used is
-    forgotten. Without one, a new session starts, and is recorded: workers know whose sockets may stay by the id of
-    the session. Runs in the caller's transaction, under the lock of ``network``.
+    forgotten. Without one, a new session starts: workers know whose sockets may stay by the id of the session.
+
+    Either way it is recorded. From then on no worker admits the present token from memory: while a new one waits for
+    its first use each use of either asks the database, so that the first use of the new one, which is no change, ends
+    the old one everywhere. Runs in the caller's transaction, under the lock of ``network``.
     """
     session = NodeSession.objects.filter(node=node, ended_at=None).first()
     if session is not None and session.expires_at <= now:
         _end(NodeSession.objects.filter(pk=session.pk), NodeSession.End.EXPIRED, now)
         session = None
-    if session is None:
-        issued = _create(node, origin, now, random32)
-        facts = {"started": {str(node.pk): issued.session.pk}, "ended": [], "login_required": False}
-        record_change(network=network, kind=ChangeKind.SESSIONS, facts=facts, cause=cause, now=now)
-        return issued
-    token = _token(node, now, random32)
-    stored = digest_for_storage(token)
-    session.pending_digest, session.pending_pepper = stored.digest, stored.pepper
-    session.expires_at = now + settings.GHOSTWIRE.auth.session_timeout
-    session.save(update_fields=["pending_digest", "pending_pepper", "expires_at"])
-    return IssuedSession(session, token)
+    renewed = session is not None
+    issued = _create(node, origin, now, random32) if session is None else _renew(session, node, now, random32)
+    facts = {"started": {str(node.pk): issued.session.pk}, "ended": [], "login_required": False, "renewed": renewed}
+    record_change(network=network, kind=ChangeKind.SESSIONS, facts=facts, cause=cause, now=now)
+    return issued
 
 
 def find_session(*, token: str) -> NodeSession:
@@ -178,6 +175,15 @@ def _create(node: Node, origin: str, now: datetime, random32: bytes) -> IssuedSe
         expires_at=now + timeout,
         origin=origin,
     )
+    return IssuedSession(session, token)
+
+
+def _renew(session: NodeSession, node: Node, now: datetime, random32: bytes) -> IssuedSession:
+    token = _token(node, now, random32)
+    stored = digest_for_storage(token)
+    session.pending_digest, session.pending_pepper = stored.digest, stored.pepper
+    session.expires_at = now + settings.GHOSTWIRE.auth.session_timeout
+    session.save(update_fields=["pending_digest", "pending_pepper", "expires_at"])
     return IssuedSession(session, token)
 
 

@@ -54,10 +54,14 @@ def test_a_renewal_is_the_same_session(web: Machine) -> None:
     assert NodeSession.objects.count() == 1
 
 
-def test_a_renewal_is_no_change_of_the_map(web: Machine) -> None:
+def test_a_renewal_is_recorded_and_changes_no_map(web: Machine) -> None:
     before = Network.objects.get().map_version
+    etag = web.call("get", "netmap")["ETag"]
     renewed(web)
-    assert Network.objects.get().map_version == before
+    (change,) = Change.objects.filter(version__gt=before)
+    assert (change.kind, change.facts["renewed"]) == ("sessions", True)
+    assert change.facts["started"] == {str(web.node.pk): NodeSession.objects.get().pk}
+    assert web.call("get", "netmap")["ETag"] == etag
 
 
 def test_both_tokens_live_until_the_new_one_is_used(web: Machine) -> None:
