@@ -74,6 +74,10 @@ def _failures(compiled: CompiledPolicy, assertion: Assertion) -> Iterable[Failur
                 yield Failure(target, accept, f"{nobody} stands for nothing at present")
             elif (wrong := _wrong(compiled, assertion, target, accept, senders, receivers)) is not None:
                 yield wrong
+            elif accept and not any(one.families & other.families for one in senders for other in receivers):
+                # Whoever forbids such a flow has what is wanted; whoever wants it never gets it.
+                words = f"{assertion.source} and {target.destination} have no address family in common"
+                yield Failure(target, accept, words)
 
 
 def _wrong(  # noqa: PLR0917 - the two sides of one question
@@ -84,11 +88,13 @@ def _wrong(  # noqa: PLR0917 - the two sides of one question
     senders: list[_End],
     receivers: list[_End],
 ) -> Failure | None:
-    """The first flow that is decided otherwise than wanted, if any is."""
+    """The first flow that is decided otherwise than wanted, if any is. Ends of different families make no flow."""
     protocols = (TCP, UDP) if assertion.protocol is None else (assertion.protocol,)
     ports = [item.first for item in target.ports] + [item.last for item in target.ports] or [0]
     for sender in senders:
         for receiver in receivers:
+            if not sender.families & receiver.families:
+                continue
             for port in sorted({*ports, *_edges(compiled, target)}):
                 deciding = [_decide(compiled, sender, receiver, protocol, port) for protocol in protocols]
                 accepted = [line for line in deciding if line is not None and line.rule.accepts]
@@ -121,9 +127,7 @@ def _edges(compiled: CompiledPolicy, target: Target) -> set[int]:
 
 
 def _decide(compiled: CompiledPolicy, sender: _End, receiver: _End, protocol: int, port: int) -> Line | None:
-    """The line that decides a flow; None where none does, or the two have no address family in common."""
-    if not sender.families & receiver.families:
-        return None
+    """The line that decides a flow between ends of one address family; None where none does."""
     sides = compiled.sides
     towards = sides.towards(receiver.terms)
     if sender.owner is not None and sender.owner == receiver.owner:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, ip_address, ip_network
+from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from mesh.policy import (
     NetworkFacts,
     Policy,
     PolicyNode,
+    PolicyUser,
     PortRange,
     Rule,
     Selector,
@@ -144,3 +146,43 @@ def test_a_failure_names_the_rule_that_decided() -> None:
     ((failure,),) = [item.failures for item in run_assertions(compiled, [wants(s.user(1), DB, port(22))])]
     assert (failure.position, failure.accept) == (1, True)
     assert "lockdown" in failure.detail
+
+
+WEB = PolicyNode(7, "web", 1, frozenset(), (ip_address("10.1.0.7"), ip_address("fd00::7")))
+CACHE = PolicyNode(8, "cache", 2, frozenset(), (ip_address("10.1.0.8"), ip_address("fd00::8")))
+OLD = PolicyNode(9, "old", 2, frozenset(), (ip_address("10.1.0.9"),))
+NEW = PolicyNode(10, "new", 2, frozenset(), (ip_address("fd00::a"),))
+DUAL = NetworkFacts(
+    "test.ghost", IPv4Network("10.1.0.0/24"), IPv6Network("fd00::/64"), (WEB, CACHE, OLD, NEW), (PolicyUser(1, "u1"),)
+)
+
+
+def failures(rule: Rule, assertion: Assertion) -> list[str]:
+    (outcome,) = run_assertions(compile_policy(Policy((replace(rule, id=1, position=1),)), DUAL, AT), [assertion])
+    return [failure.detail for failure in outcome.failures]
+
+
+def test_two_nodes_with_both_families_speak_within_each() -> None:
+    rule = accept(s.node(7), s.node(8), port(22))
+    assert failures(rule, wants(s.node(7), s.node(8), port(22))) == []
+    assert len(failures(rule, forbids(s.node(7), s.node(8), port(22)))) == 1
+    assert len(failures(rule, wants(s.node(7), s.node(8), port(23)))) == 1
+
+
+def test_either_family_can_break_a_test_between_two_nodes() -> None:
+    rule = accept(s.node(7), s.prefix(ip_network("10.1.0.8/32")), port(22))
+    assert len(failures(rule, wants(s.node(7), s.node(8), port(22)))) == 1
+    assert len(failures(rule, forbids(s.node(7), s.node(8), port(22)))) == 1
+
+
+def test_between_ends_without_a_common_family_nothing_is_accepted() -> None:
+    rule = accept(s.ANY, s.ANY)
+    (detail,) = failures(rule, wants(s.node(9), s.node(10), port(22)))
+    assert detail == "node#9 and node#10 have no address family in common"
+    assert failures(rule, forbids(s.node(9), s.node(10), port(22))) == []
+
+
+def test_a_node_with_both_families_reaches_one_that_has_one() -> None:
+    rule = accept(s.node(7), s.ANY)
+    assert failures(rule, wants(s.node(7), s.node(9), port(22))) == []
+    assert failures(rule, wants(s.node(7), s.node(10), port(22))) == []
