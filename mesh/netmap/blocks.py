@@ -16,9 +16,10 @@ from mesh.compile.bits import members
 from mesh.compile.ids import IdSet
 from mesh.compile.table import Table
 from mesh.netmap.chunks import CHUNK_BITS, Chunk, pack, parts_of
+from mesh.netmap.parts import PeerPart, reach_piece
 
 if TYPE_CHECKING:
-    from mesh.netmap.parts import PeerPart
+    from mesh.compile.classes import Shape
     from mesh.netmap.state import State
     from mesh.topology import UserRecord
 
@@ -29,7 +30,8 @@ READY_BYTES: Final = 16 * 1024
 MANY_TOUCHED: Final = 256
 """From here on all blocks are looked at again, rather than those of the nodes that changed."""
 
-Key = tuple[int, ...]
+Key = int | tuple[int, ...]
+"""The class of nodes that have no other; the classes of nodes that some rule tells from others."""
 Stamps = Table[Key, object]
 
 
@@ -40,9 +42,11 @@ class Marks:
     all: object = field(default_factory=object)
     by_key: Stamps = field(default_factory=lambda: Table({}))
 
-    def touched(self, keys: set[Key]) -> Marks:
-        """The marks after nodes of these classes changed."""
+    def touched(self, classes: Iterable[tuple[int, ...]]) -> Marks:
+        """The marks after nodes with these classes changed."""
         now = object()
+        keys: set[Key] = set(classes)
+        keys.update(every[0] for every in classes if len(every) == 1)
         return Marks(self.all, self.by_key.updated(dict.fromkeys(keys, now)))
 
 
@@ -122,11 +126,11 @@ class Singles:
         policy = state.policy
         kind = policy.world.id_set
         self.source = policy.classes.singles
-        self.routers = dict[int, int]()
-        groups: dict[Key, tuple[int, list[int]]] = {}
+        self.routers: dict[int, Shape] = {}
+        groups: dict[tuple[int, ...], tuple[int, list[int]]] = {}
         for node_id, shape in self.source.items():
             if node_id in policy.world.routers:
-                self.routers[node_id] = shape.mask
+                self.routers[node_id] = shape
             else:
                 groups.setdefault(shape.all, (shape.mask, []))[1].append(node_id)
         self.groups = {key: (mask, kind(ids)) for key, (mask, ids) in groups.items()}
@@ -137,15 +141,16 @@ class Blocks:
     """The blocks of all policies that moved on from one another. Entries are replaced, never changed: readers of any
     state may use them at once, and at worst make the same one twice."""
 
-    __slots__ = ("_entries", "_singles")
+    __slots__ = ("_entries", "_routers", "_singles")
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[Key, bool], Entry] = {}
+        self._entries: dict[Key, Entry] = {}
+        self._routers: dict[tuple[int, tuple[bool, ...], bool], tuple[PeerPart, bytes]] = {}
         self._singles: Singles | None = None
 
     def seen(
         self, state: State, row: int, hidden: Iterable[int]
-    ) -> tuple[list[Block], list[Block], set[int]]:
+    ) -> tuple[list[Block], list[Block], list[int]]:
         """The blocks of all peers in the classes of ``row``; apart those with a node of ``hidden``, for the sake of its
         other peers; and the routers, which are in no block."""
         singles = self._singles
@@ -153,43 +158,61 @@ class Blocks:
             singles = self._singles = Singles(state)
         every = state.policy.classes.members
         seen_row = row
-        broken: dict[tuple[Key, bool], set[int]] = {}
+        broken: dict[Key, set[int]] = {}
         for node_id in hidden:
             shape = state.policy.shape(node_id)
             if row & shape.mask and node_id not in singles.routers:
-                broken.setdefault((shape.all, node_id in singles.ids), set()).add(node_id)
+                broken.setdefault(shape.all if node_id in singles.ids else shape.all[0], set()).add(node_id)
         whole: list[Block] = []
         apart: list[Block] = []
-        for (key, single), node_ids in broken.items():
-            ids = singles.groups[key][1] if single else every[key[0]]
-            if not single:
-                row &= ~(1 << key[0])
-            entry = self._entry(state, (key, single), ids, singles)
+        for key, node_ids in broken.items():
+            if isinstance(key, int):
+                row &= ~(1 << key)
+                entry = self._entry(state, key, every[key], singles)
+            else:
+                entry = self._entry(state, key, singles.groups[key][1], singles)
             places = {node_id >> entry.shift for node_id in node_ids}
             for place, block in entry.blocks.items():
                 (apart if place in places else whole).append(block)
         entries, marks = self._entries, state.marks
         latest, all_mark = marks.by_key.get, marks.all
         for number in members(row):
-            key = (number,)
-            found = entries.get((key, False))
+            found = entries.get(number)
             if (
                 found is None
                 or found.members is not every[number]
-                or found.stamp is not latest(key)
+                or found.stamp is not latest(number)
                 or found.singles is not singles
                 or found.all is not all_mark
             ):
-                found = self._entry(state, (key, False), every[number], singles)
+                found = self._entry(state, number, every[number], singles)
             whole.extend(found.blocks.values())
         for key, (mask, ids) in singles.groups.items():
-            if seen_row & mask and (key, True) not in broken:
-                whole.extend(self._entry(state, (key, True), ids, singles).blocks.values())
-        return whole, apart, {router for router, mask in singles.routers.items() if seen_row & mask}
+            if seen_row & mask and key not in broken:
+                whole.extend(self._entry(state, key, ids, singles).blocks.values())
+        return whole, apart, [router for router, shape in singles.routers.items() if seen_row & shape.mask]
 
-    def _entry(self, state: State, key: tuple[Key, bool], ids: IdSet, singles: Singles) -> Entry:
+    def router(self, state: State, node_id: int, row: int, part: PeerPart) -> bytes:
+        """A router as all who see the classes of ``row`` see it."""
+        shape = state.policy.shape(node_id)
+        reached = tuple([any(row >> number & 1 for number in numbers) for _, numbers in shape.routes])
+        exit_node = any(row >> number & 1 for number in shape.exits)
+        if not exit_node and True not in reached:
+            return part.whole
+        key = (node_id, reached, exit_node)
+        known = self._routers.get(key)
+        if known is None or known[0] is not part:
+            node = state.topology.nodes.get(node_id)
+            assert node is not None
+            primary = {route.prefix for route in node.routes if route.primary}
+            routes = [str(prefix) for (prefix, _), is_reached in zip(shape.routes, reached, strict=True) if is_reached]
+            piece = reach_piece(node, primary.intersection(routes), exit_node)
+            known = self._routers[key] = (part, part._replace(reach=piece).whole)
+        return known[1]
+
+    def _entry(self, state: State, key: Key, ids: IdSet, singles: Singles) -> Entry:
         old = self._entries.get(key)
-        stamp = state.marks.by_key.get(key[0])
+        stamp = state.marks.by_key.get(key)
         if (
             old is not None
             and old.members is ids
@@ -198,7 +221,7 @@ class Blocks:
             and old.all is state.marks.all
         ):
             return old
-        own = ids if key[1] else ids - singles.ids
+        own = ids - singles.ids if isinstance(key, int) else ids
         shift = _shift(own)
         kept = old if old is not None and old.shift == shift else None
         entry = Entry(ids, singles, stamp, state.marks.all, shift)

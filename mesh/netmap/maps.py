@@ -7,7 +7,6 @@ from typing import NamedTuple
 from mesh.compile.classes import Shape
 from mesh.netmap.blocks import READY_BYTES, Block
 from mesh.netmap.chunks import pack, parts_of
-from mesh.netmap.delta import whole_peer
 from mesh.netmap.parts import encode, own_part
 from mesh.netmap.state import State
 from mesh.topology import NodeRecord
@@ -125,8 +124,8 @@ def _seen(state: State, viewer_id: int) -> _Seen:
     blocks, broken, routers = state.blocks.seen(state, row, hidden)
     own: list[bytes] = []
     users: set[int] = set()
-    for peer_id, part in parts_of(state.chunks, sorted(routers.union(added).difference(hidden))):
-        own.append(whole_peer(state, peer_id, viewer_id))
+    for peer_id, part in parts_of(state.chunks, sorted({*routers, *added}.difference(hidden))):
+        own.append(state.blocks.router(state, peer_id, row, part) if part.routes else part.whole)
         if part.user is not None:
             users.add(part.user)
     for block in broken:
