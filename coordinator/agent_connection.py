@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from coordinator.acknowledgements import ACKNOWLEDGED
 from coordinator.agent_messages import Ack, EndpointsMessage, Heartbeat, Message, ack_frame
 from coordinator.authentication import check_node
 from coordinator.fanout import (
@@ -22,17 +24,18 @@ from coordinator.fanout import (
     Audience,
     Push,
 )
-from coordinator.frames import Body, Frame, delta_frame, netmap_frame, text_frame
+from coordinator.frames import text_frame
 from coordinator.heartbeats import answer_heartbeat, update_endpoints
-from coordinator.limits import FULL_MAPS, enforce
+from coordinator.news import MapFrame, News
+from coordinator.outlet import Outlet, Send, cut
 from coordinator.presence import note_alive
-from coordinator.replica import REPLICAS
 from coordinator.serializers import parse_heartbeat
-from coordinator.telling import Telling, catch_up, first_telling
 from coordinator.threads import in_thread
 from mesh.change import Cause
 from mesh.errors import AuthenticationError, NotFoundError, PermissionDeniedError
 from sessions_app.models import NodeSession
+
+log = structlog.get_logger(__name__)
 
 MISSED_HEARTBEATS: Final = 3
 # Answers that wait for a reader that does not drain. An agent that asks on without reading is cut off.
@@ -40,29 +43,42 @@ MAX_WAITING: Final = 32
 # A socket that had nothing to see for so many versions gets an empty delta with its next heartbeat, so that the
 # version it would come back with never is too old.
 FAR_BEHIND: Final = 32
+# How long a close frame may take to leave. The reader that keeps it waiting is cut off without one.
+CLOSE_SECONDS: Final = 1.0
 
 
 class AgentConnection:
     """Implements ``coordinator.fanout.Connection``. Lives on one event loop.
 
-    Between two pushes nothing is kept but the version that the agent is at: what it missed meanwhile is worked out
-    when it can take it. So a reader that does not drain costs no memory.
+    A reader that does not drain costs no memory but that of one frame under way, and is cut off after three
+    heartbeats. A task exists only while there is something to write.
     """
+
+    __slots__ = (
+        "_cause", "_code", "_ends_at", "_heard", "_keepalive", "_look_timer", "_news", "_next_push", "_on_end",
+        "_outlet", "_push_interval", "_push_timer", "_send", "_waiting", "_writer", "_zstd", "audience", "is_over",
+        "loop",
+    )  # fmt: skip
 
     def __init__(
         self,
         *,
         session: NodeSession,
-        send: Callable[[dict[str, Any]], Awaitable[None]],
+        send: Send,
         origin: str,
         request_id: str,
+        on_end: Callable[[], object],
         zstd: bool = False,
     ) -> None:
+        """``on_end`` is called once nothing more will be sent: whoever reads for the connection may stop."""
         node = session.node
         self.audience = Audience(node.network_id, node.pk, session.pk)
         self.loop = asyncio.get_running_loop()
-        self.acknowledged: tuple[int, int] | None = None
+        self.is_over = False
         self._send = send
+        self._outlet = Outlet(send)
+        self._news = News(self.audience, epoch=node.network.epoch, zstd=zstd)
+        self._on_end = on_end
         self._zstd = zstd
         self._cause = Cause.node(node.pk, origin=origin, request_id=request_id)
         self._keepalive = float(node.network.keepalive_seconds)
@@ -72,28 +88,16 @@ class AgentConnection:
         self._next_push = 0.0
         self._waiting: deque[str] = deque()
         self._code: int | None = None
-        self._wake = asyncio.Event()
-        # The version that was sent last; None before the first map.
-        self._sent: int | None = None
-        self._ready: Push | None = None
-        self._behind = False
-        self._epoch = node.network.epoch
-        self._writing = asyncio.Lock()
+        self._writer: asyncio.Task[None] | None = None
+        self._push_timer: asyncio.TimerHandle | None = None
+        self._look_timer = self.loop.call_soon(self._look)
 
     # --- What the fan-out and the reader ask for
 
     def push(self, push: Push) -> None:
-        """Takes what is to be told next. What does not follow on what was sent, or comes while something waits, only
-        says that there is something to tell."""
-        if self._sent is None or push.to <= self._sent:
-            # Before the first map is out, that map may be older than this change.
-            self._behind |= self._sent is None
-            return
-        if push.body is None or push.start < self._sent or self._ready is not None or self._behind:
-            self._ready, self._behind = None, True
-        else:
-            self._ready = push
-        self._wake.set()
+        """Takes what is to be told next."""
+        self._news.add(push)
+        self._wake()
 
     def say(self, text: str) -> None:
         """Puts an answer in line."""
@@ -101,17 +105,24 @@ class AgentConnection:
             self.close(CLOSE_OVERLOADED)
             return
         self._waiting.append(text)
-        self._wake.set()
+        self._wake()
 
     def close(self, code: int) -> None:
-        """Ends the connection once what stands in line is sent."""
+        """Ends the connection once what stands in line is sent, or without a word if that takes too long."""
         if self._code is None:
             self._code = code
-            self._wake.set()
+            self.loop.call_later(CLOSE_SECONDS, self._cut)
+            self._wake()
 
     def forget(self) -> None:
-        """Takes the connection out of the fan-out."""
+        """Takes the connection out of the fan-out and ends what it was about to do."""
         FANOUT.remove(self)
+        self.is_over = True
+        self._look_timer.cancel()
+        if self._push_timer is not None:
+            self._push_timer.cancel()
+        if self._writer is not None:
+            self._writer.cancel()
 
     async def greet(self, since: str | None) -> None:
         """Gives the agent its map, or what it lacks since ``EPOCH.VERSION``; from now on it gets every change.
@@ -119,11 +130,10 @@ class AgentConnection:
         Raises ThrottledError if it asks for whole maps too often, NotFoundError if it has none any more.
         """
         FANOUT.add(self)
-        telling = await in_thread(self._first, since)
-        if telling.code is not None:
-            self.close(telling.code)
-            return
-        await self._tell(telling)
+        code = await self._news.begin(since)
+        if code is not None:
+            self.close(code)
+        self._wake()
 
     async def take(self, message: Message) -> None:
         """Acts on a message. Raises what the message is refused with."""
@@ -131,117 +141,127 @@ class AgentConnection:
         now = timezone.now()
         match message:
             case Ack():
-                self.acknowledged = (message.epoch, message.version)
-                note_alive(self.audience.network_id, self.audience.node_id, is_online=True, now=now)
+                self._take_ack(message, now)
             case Heartbeat():
                 self.say(ack_frame(await in_thread(self._beat, message.body, now)))
-                self._behind |= self._is_far_behind()
+                self._keep_current()
             case EndpointsMessage():
                 await in_thread(self._set_endpoints, message.endpoints, now)
 
+    def _take_ack(self, ack: Ack, now: datetime) -> None:
+        note_alive(self.audience.network_id, self.audience.node_id, is_online=True, now=now)
+        at = (ack.epoch, ack.version)
+        if self._news.sent is None or at > self._news.sent:
+            return  # nobody told it that version
+        self._outlet.acknowledge(at)
+        ACKNOWLEDGED.note(self.audience.node_id, ack.epoch, ack.version, now)
+        self._wake()
+
+    def _keep_current(self) -> None:
+        """Has an empty delta sent where the agent saw nothing for long: called once a heartbeat."""
+        self._news.add_nothing(FANOUT.settled(self.audience.network_id), least=FAR_BEHIND)
+        self._wake()
+
     # --- The writer
 
-    async def run(self) -> None:
-        """Sends what stands in line until the connection has to end; then closes it."""
-        while True:
-            if self._waiting:
-                await self._write(text_frame(self._waiting.popleft(), zstd=self._zstd))
-                continue
-            if self._code is None and self._has_news() and self.loop.time() >= self._next_push:
-                await self._push_now()
-                continue
-            if self._code is None:
-                self._code = await self._due()
-            if self._code is not None and not self._waiting:
-                await self._send({"type": "websocket.close", "code": self._code})
-                return
-            await self._pause()
+    def _wake(self) -> None:
+        """Starts the writer if there is something that it may write now, or at the next push's time."""
+        if self._writer is not None or self.is_over:
+            return
+        if self._waiting or self._code is not None or self._may_push():
+            self._writer = self.loop.create_task(self._write())
+        elif self._news.is_waiting and self._push_timer is None and self._outlet.full_since is None:
+            self._push_timer = self.loop.call_at(self._next_push, self._wake_for_push)
+
+    def _wake_for_push(self) -> None:
+        self._push_timer = None
+        self._wake()
+
+    def _may_push(self) -> bool:
+        return self._news.is_waiting and self._outlet.full_since is None and self.loop.time() >= self._next_push
+
+    async def _write(self) -> None:
+        """Sends what stands in line; then, if the connection has to end, closes it."""
+        try:
+            while not self.is_over:
+                if self._waiting:
+                    await self._outlet.write(text_frame(self._waiting.popleft(), zstd=self._zstd))
+                elif self._code is not None:
+                    await self._outlet.close(self._code)
+                    self._end()
+                elif self._may_push():
+                    await self._push_now()
+                else:
+                    break
+        except OSError:
+            self._end()  # the agent is gone; the reader hears it too, perhaps later
+        except Exception:
+            log.exception("socket.write_failed", node_id=self.audience.node_id)
+            self._end()
+        finally:
+            self._writer = None
+        self._wake()
 
     async def _push_now(self) -> None:
-        push, self._ready = self._ready, None
-        if push is not None and not self._behind:
-            assert push.body is not None
-            assert self._sent is not None
-            epoch = self._epoch
-            start, self._sent = self._sent, push.to
-            self._next_push = self.loop.time() + self._push_interval
-            await self._write(delta_frame(push.body, epoch=epoch, start=start, to=push.to, zstd=self._zstd))
-            return
-        self._behind = False
+        news: MapFrame | None
         try:
-            telling = await in_thread(catch_up, self.audience, self._sent)
+            news = await self._news.next_frame()
         except NotFoundError:
             # The node takes no part any more: the fan-out ends this connection with the right code.
             return
-        if (
-            telling.pieces is not None
-            or telling.members is not None
-            or telling.version - (self._sent or 0) >= FAR_BEHIND
-        ):
-            await self._tell(telling)
+        except Exception:
+            # The database, as a rule. What the agent lacks is worked out when it comes back.
+            log.exception("socket.no_news", node_id=self.audience.node_id)
+            self.close(CLOSE_OVERLOADED)
+            return
+        if news is not None:
+            self._next_push = self.loop.time() + self._push_interval
+            await self._outlet.push(news.frame, news.at, whole=news.whole)
 
-    async def _tell(self, telling: Telling) -> None:
-        start, self._sent, self._epoch = self._sent, telling.version, telling.epoch
-        if start is None and telling.start is not None:
-            start = telling.start
-        self._next_push = self.loop.time() + self._push_interval
-        if telling.pieces is not None:
-            await self._write(await in_thread(netmap_frame, telling.pieces, zstd=self._zstd))
-        else:
-            assert start is not None
-            body = Body(telling.members)
-            await self._write(delta_frame(body, epoch=telling.epoch, start=start, to=telling.version, zstd=self._zstd))
-        self._wake.set()
+    # --- The end
 
-    async def _write(self, frame: Frame) -> None:
-        kind = "text" if isinstance(frame, str) else "bytes"
-        async with self._writing:
-            await self._send({"type": "websocket.send", kind: frame})
+    def _look(self) -> None:
+        """Ends the connection if its agent fell silent or does not read, or its session's time is over; else looks
+        again when that can be."""
+        now, patience = self.loop.time(), MISSED_HEARTBEATS * self._keepalive
+        stuck = self._outlet.stuck_since()
+        if stuck is not None and now - stuck > patience:
+            self.close(CLOSE_OVERLOADED)
+        elif now - self._heard > patience:
+            self.close(CLOSE_SILENT)
+        if self._code is not None or self.is_over:
+            return
+        left = (self._ends_at - timezone.now()).total_seconds()
+        if left <= 0:
+            self.loop.create_task(self._renew())
+            left = patience
+        quiet = min(self._heard, now if stuck is None else stuck) + patience - now
+        self._look_timer = self.loop.call_later(max(0.01, min(quiet, left, self._keepalive)), self._look)
 
-    def _has_news(self) -> bool:
-        return self._sent is not None and (self._behind or self._ready is not None)
-
-    def _is_far_behind(self) -> bool:
-        state = REPLICAS.of(self.audience.network_id).state
-        return state is not None and self._sent is not None and state.version - self._sent >= FAR_BEHIND
-
-    async def _due(self) -> int | None:
-        """The close code if the agent fell silent or its session's time is over."""
-        if self.loop.time() - self._heard > MISSED_HEARTBEATS * self._keepalive:
-            return CLOSE_SILENT
-        if self._ends_at > timezone.now():
-            return None
+    async def _renew(self) -> None:
+        """Asks whether the session whose time is over was renewed."""
         try:
             self._ends_at = await in_thread(self._renewed_end)
         except PermissionDeniedError:
-            return CLOSE_NOT_ACTIVE
+            self.close(CLOSE_NOT_ACTIVE)
         except AuthenticationError:
-            return CLOSE_SESSION_ENDED
-        return None
+            self.close(CLOSE_SESSION_ENDED)
+        except Exception:
+            log.exception("socket.session_unknown", node_id=self.audience.node_id)
+            self.close(CLOSE_OVERLOADED)
 
-    async def _pause(self) -> None:
-        now = self.loop.time()
-        waits = [
-            self._heard + MISSED_HEARTBEATS * self._keepalive - now,
-            (self._ends_at - timezone.now()).total_seconds(),
-        ]
-        if self._has_news():
-            waits.append(self._next_push - now)
-        try:
-            await asyncio.wait_for(self._wake.wait(), max(0.01, min(waits)))
-        except TimeoutError:
-            return
-        self._wake.clear()
+    def _cut(self) -> None:
+        """Ends a connection whose close frame did not leave in time."""
+        if not self.is_over:
+            cut(self._send)
+            self._end()
+
+    def _end(self) -> None:
+        if not self.is_over:
+            self.is_over = True
+            self._on_end()
 
     # --- In threads
-
-    def _first(self, since: str | None) -> Telling:
-        network_id, node_id = self.audience.network_id, self.audience.node_id
-        telling = first_telling(self.audience, since)
-        if telling.pieces is not None:
-            enforce(FULL_MAPS, str(node_id), timezone.now().timestamp())
-        note_alive(network_id, node_id, is_online=telling.is_online, now=timezone.now())
-        return telling
 
     def _beat(self, body: dict[str, Any], now: datetime) -> dict[str, Any]:
         session = self._session(now)

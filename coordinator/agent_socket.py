@@ -1,11 +1,10 @@
-"""The agents' WebSocket, as a plain ASGI application: one map on hello, another whenever it changes."""
+"""The agents' WebSocket, as a plain ASGI application: the map on hello, a delta whenever it changes."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -47,24 +46,25 @@ async def agent_socket(scope: Scope, receive: Receive, send: Send) -> None:
     hello = await _hello(receive, send)
     if hello is None:
         return
+    reader = asyncio.current_task()
+    assert reader is not None
     connection = AgentConnection(
         session=session,
         send=send,
         origin=_client(scope),
         request_id=secrets.token_hex(8),
+        on_end=reader.cancel,
         zstd=subprotocol == SUBPROTOCOL_ZSTD,
     )
     TAIL.start()
-    reader = asyncio.create_task(_read(receive, connection, hello.since))
-    writer = asyncio.create_task(connection.run())
     try:
-        await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+        await _read(receive, connection, hello.since)
+    except asyncio.CancelledError:
+        if not connection.is_over:
+            raise  # the server is ending
+        reader.uncancel()
     finally:
         connection.forget()
-        for task in (reader, writer):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def _authenticate(scope: Scope) -> NodeSession:
@@ -128,7 +128,7 @@ async def _read(receive: Receive, connection: AgentConnection, since: str | None
             await connection.take(message)
         except ProtocolError:
             connection.close(CLOSE_PROTOCOL_ERROR)
-            await asyncio.Event().wait()  # until the writer has closed the socket and this task is cancelled
+            await asyncio.Event().wait()  # until the socket is closed and this task cancelled
         except Exception as error:  # noqa: BLE001 - one refused message does not end the connection
             connection.say(error_frame(as_ghostwire_error(error)))
 

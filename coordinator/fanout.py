@@ -8,8 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVarTuple
+from weakref import WeakKeyDictionary
 
 from coordinator.frames import Body
+from coordinator.pacing import gaining_many
 from mesh.netmap.fan import fan_out
 from mesh.netmap.ids import id_set
 from mesh.netmap.state import State
@@ -39,8 +41,9 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """The body that brings a map from version ``start`` to ``to``. ``body`` None: only a whole map will do."""
+    """The body that brings a map from version ``start`` to ``to``. ``body`` None: each socket works out its own."""
 
+    epoch: int
     start: int
     to: int
     body: Body | None
@@ -65,6 +68,9 @@ class Fanout:
     def __init__(self) -> None:
         self._connections: dict[int, dict[int, set[Connection]]] = defaultdict(dict)
         self._lock = threading.Lock()
+        # By loop and network: the version up to which every connection there was told what it may see. Written on the
+        # loop, behind the pushes that lead there.
+        self._settled: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, int]] = WeakKeyDictionary()
 
     def add(self, connection: Connection) -> None:
         """From now on the connection gets what its node may see."""
@@ -95,19 +101,38 @@ class Fanout:
             return {node_id: tuple(members) for node_id, members in self._connections.get(network_id, {}).items()}
 
     def deliver(self, before: State, after: State, touch: Touch) -> None:
-        """Tells every connected agent of the network what it may see of the way from one state to another."""
+        """Tells every connected agent of the network what it may see of the way from one state to another.
+
+        Those who come to see very many peers at once are told that there is something: each works it out in its turn.
+        """
         nodes = self.nodes(after.topology.network.id)
         self._close_ended(nodes, touch.nodes & nodes.keys(), after)
-        fan = fan_out(before, after, touch, id_set(after, nodes))
+        local = id_set(after, nodes)
+        heavy = gaining_many(before, after, touch, local)
+        fan = fan_out(before, after, touch, local - heavy if heavy else local)
         for members, node_ids in fan.bodies:
-            self._push(nodes, node_ids, Push(before.version, after.version, Body(members)))
-        self._push(nodes, fan.whole, Push(before.version, after.version, None))
+            self._push(nodes, node_ids, Push(after.epoch, before.version, after.version, Body(members)))
+        self._push(nodes, (*fan.whole, *heavy), Push(after.epoch, before.version, after.version, None))
+        self._settle(nodes, after)
+
+    def settled(self, network_id: int) -> int:
+        """The version up to which every connection of the running loop was told what it may see of a network."""
+        return self._settled.get(asyncio.get_running_loop(), {}).get(network_id, 0)
 
     def announce(self, state: State) -> None:
         """Says that the network is at this state, to all who may have been told less."""
         nodes = self.nodes(state.topology.network.id)
         self._close_ended(nodes, nodes, state)
-        self._push(nodes, nodes, Push(0, state.version, None))
+        self._push(nodes, nodes, Push(state.epoch, 0, state.version, None))
+        self._settle(nodes, state)
+
+    def _settle(self, nodes: dict[int, tuple[Connection, ...]], state: State) -> None:
+        loops = {connection.loop for connections in nodes.values() for connection in connections}
+        for loop in loops:
+            _call(loop, self._note_settled, loop, state.topology.network.id, state.version)
+
+    def _note_settled(self, loop: asyncio.AbstractEventLoop, network_id: int, version: int) -> None:
+        self._settled.setdefault(loop, {})[network_id] = version
 
     def _close_ended(self, nodes: dict[int, tuple[Connection, ...]], node_ids: Iterable[int], state: State) -> None:
         for node_id in node_ids:

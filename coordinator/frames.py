@@ -6,6 +6,8 @@ With zstd the two are frames of their own, one after the other: a reader decodes
 
 from __future__ import annotations
 
+from typing import Final
+
 from mesh.netmap.chunks import pack
 from mesh.netmap.maps import MapPieces, map_json, map_zstd
 
@@ -37,6 +39,10 @@ class Body:
         if self._packed is None:
             self._packed = pack(self.plain)
         return self._packed
+
+
+NOTHING: Final = Body(None)
+"""Of a delta that only moves the version on."""
 
 
 def delta_frame(body: Body, *, epoch: int, start: int, to: int, zstd: bool) -> Frame:

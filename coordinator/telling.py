@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from coordinator.fanout import Audience, why_close
 from coordinator.replica import REPLICAS, current_version
@@ -10,6 +11,9 @@ from mesh.errors import NotFoundError
 from mesh.netmap.delta import delta_body
 from mesh.netmap.maps import MapPieces, map_pieces
 from mesh.netmap.state import State
+
+DELTA_LIMIT: Final = 1024 * 1024
+"""Bytes of a delta beyond which the whole map is told instead: it is joined from ready parts, and bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,11 @@ def first_telling(audience: Audience, since: str | None) -> Telling:
     return whole(audience, state)
 
 
-def catch_up(audience: Audience, version: int | None) -> Telling:
+def catch_up(audience: Audience, epoch: int, version: int | None) -> Telling:
     """What an agent is told that is at ``version`` and did not get all that happened since. Raises NotFoundError."""
     replica = REPLICAS.of(audience.network_id)
     state = replica.state or replica.catch_up(current_version(audience.network_id))
-    return whole(audience, state) if version is None else _from(audience, state, version)
+    return whole(audience, state) if version is None or epoch != state.epoch else _from(audience, state, version)
 
 
 def whole(audience: Audience, state: State) -> Telling:
@@ -70,4 +74,6 @@ def _from(audience: Audience, state: State, version: int) -> Telling:
         return whole(audience, state)
     before, touch = known
     members = delta_body(before, state, audience.node_id, touch)
+    if members is not None and len(members) > DELTA_LIMIT:
+        return whole(audience, state)
     return Telling(state.epoch, state.version, node.online, start=version, members=members)

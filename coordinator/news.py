@@ -1,0 +1,149 @@
+"""What one connection has yet to tell its agent, and from which version on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from coordinator.fanout import Audience, Push
+from coordinator.frames import NOTHING, Body, Frame, delta_frame, netmap_frame
+from coordinator.limits import FULL_MAPS, enforce
+from coordinator.pacing import has_large_map, in_lane
+from coordinator.presence import note_alive
+from coordinator.replica import REPLICAS
+from coordinator.telling import Telling, catch_up, first_telling
+from coordinator.threads import in_thread
+
+
+@dataclass(frozen=True, slots=True)
+class MapFrame:
+    """A frame that brings its reader to ``at`` (epoch, version); ``whole``: with a whole map."""
+
+    frame: Frame
+    at: tuple[int, int]
+    whole: bool = False
+
+
+class News:
+    """Keeps versions, and at most one push whose body it shares with others: never what was missed itself.
+
+    What does not follow on what was told, or comes while something waits, only says that there is something to tell;
+    it is worked out when the agent can take it. Not for several tasks at once.
+    """
+
+    __slots__ = ("_at", "_audience", "_behind", "_epoch", "_first", "_ready", "_sent", "_zstd")
+
+    def __init__(self, audience: Audience, *, epoch: int, zstd: bool) -> None:
+        self._audience = audience
+        self._zstd = zstd
+        self._epoch = epoch
+        # The version that was sent last, None before the first map; and the one up to which nothing is left to tell,
+        # which is later where the node could not see what happened in between.
+        self._sent: int | None = None
+        self._at: int | None = None
+        self._first: tuple[Telling, Frame | None] | None = None
+        self._ready: Push | None = None
+        self._behind = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there may be something to tell."""
+        return self._first is not None or (self._at is not None and (self._behind or self._ready is not None))
+
+    @property
+    def sent(self) -> tuple[int, int] | None:
+        """Epoch and version that the agent was brought to; None before its first map."""
+        return None if self._sent is None else (self._epoch, self._sent)
+
+    def add(self, push: Push) -> None:
+        """Takes what the fan-out has."""
+        if self._at is None:
+            # Before the first map is out, that map may be older than this change.
+            self._behind = True
+        elif push.epoch != self._epoch:
+            # Versions of two epochs say nothing about each other: only a whole map will do.
+            self._ready, self._behind = None, True
+        elif push.to <= self._at:
+            return
+        elif push.body is None or push.start < self._at or self.is_waiting:
+            if not self.is_waiting:
+                # Whatever came before this push was told, or is nothing that the node sees.
+                self._at = max(self._at, push.start)
+            self._ready, self._behind = None, True
+        else:
+            self._ready, self._at = push, push.start
+
+    def add_nothing(self, to: int, *, least: int) -> None:
+        """Has an empty delta told to an agent that is ``least`` versions or more behind ``to``, all of them such that
+        it could not see."""
+        if self._sent is not None and not self.is_waiting and to - self._sent >= least:
+            self._ready = Push(self._epoch, self._sent, to, NOTHING)
+
+    async def begin(self, since: str | None) -> int | None:
+        """Works out the answer to hello. Returns the close code where the connection has to end instead.
+
+        Raises ThrottledError if the agent asks for whole maps too often, NotFoundError if it has none any more.
+        """
+        telling, frame = await self._apart()(self._answer, since)
+        if telling.code is not None:
+            code: int = telling.code
+            return code
+        self._first, self._at = (telling, frame), telling.version
+        return None
+
+    async def next_frame(self) -> MapFrame | None:
+        """The frame to send now; None if it turned out that the agent sees nothing of what happened.
+
+        Raises NotFoundError for a node that takes no part any more: its connection is about to be closed.
+        """
+        if self._first is not None:
+            (telling, frame), self._first = self._first, None
+            return self._told(telling, frame)
+        push, self._ready = self._ready, None
+        if push is not None and not self._behind:
+            assert push.body is not None
+            assert self._sent is not None
+            start, self._sent, self._at = self._sent, push.to, push.to
+            frame = delta_frame(push.body, epoch=self._epoch, start=start, to=push.to, zstd=self._zstd)
+            return MapFrame(frame, (self._epoch, push.to))
+        self._behind = False
+        telling, frame = await self._apart()(self._catch_up, self._epoch, self._at)
+        if frame is None and telling.members is None:
+            self._at = telling.version
+            return None
+        return self._told(telling, frame)
+
+    def _told(self, telling: Telling, frame: Frame | None) -> MapFrame:
+        start = telling.start if self._sent is None else self._sent
+        self._sent = self._at = telling.version
+        self._epoch = telling.epoch
+        at = (telling.epoch, telling.version)
+        if frame is not None:
+            return MapFrame(frame, at, whole=True)
+        assert start is not None
+        body = Body(telling.members)
+        return MapFrame(delta_frame(body, epoch=telling.epoch, start=start, to=telling.version, zstd=self._zstd), at)
+
+    def _apart(self) -> Callable[..., Any]:
+        """Where to work it out: many peers take long."""
+        state = REPLICAS.of(self._audience.network_id).state
+        return in_lane if has_large_map(state, self._audience.node_id) else in_thread
+
+    # --- In threads
+
+    def _answer(self, since: str | None) -> tuple[Telling, Frame | None]:
+        network_id, node_id = self._audience.network_id, self._audience.node_id
+        telling = first_telling(self._audience, since)
+        if telling.pieces is not None:
+            enforce(FULL_MAPS, str(node_id), timezone.now().timestamp())
+        note_alive(network_id, node_id, is_online=telling.is_online, now=timezone.now())
+        return self._with_frame(telling)
+
+    def _catch_up(self, epoch: int, version: int | None) -> tuple[Telling, Frame | None]:
+        return self._with_frame(catch_up(self._audience, epoch, version))
+
+    def _with_frame(self, telling: Telling) -> tuple[Telling, Frame | None]:
+        return telling, None if telling.pieces is None else netmap_frame(telling.pieces, zstd=self._zstd)
