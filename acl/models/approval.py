@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from nodes.models import Network, Route
+from nodes.models import Network, Node
 
 
 class AutoApprover(models.Model):
@@ -22,17 +22,23 @@ class AutoApprover(models.Model):
 
 
 class AutoApproval(models.Model):
-    """Marks a route that the policy approved, for as long as the policy would.
+    """Marks a route that the policy approves, for as long as it would: by node and prefix, so that a router cannot be
+    rid of what a person decided by withdrawing the route and offering it anew.
 
-    With a route that is not approved it says that a person took the approval back: the policy does not give it again.
+    ``given`` says that the approval is the policy's, which then takes it back when it would not approve the route any
+    more. Where it is not, a person decided: approved the route before the policy did, or took the approval back, which
+    the policy does not give again.
     """
 
-    route = models.OneToOneField(Route, on_delete=models.CASCADE, related_name="auto_approval")
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="auto_approvals")
+    prefix = models.CharField(max_length=43)
+    given = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
     class Meta:
-        ordering = ("route",)
+        ordering = ("node", "prefix")
         verbose_name = "automatic approval"
+        constraints = (models.UniqueConstraint(fields=("node", "prefix"), name="auto_approval_once"),)
 
     def __str__(self) -> str:
-        return f"automatic approval of {self.route}"
+        return f"automatic approval of {self.prefix}"

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from acl.models import AutoApproval, AutoApprover
 from acl.selectors.policy import load_policy
@@ -20,58 +21,82 @@ from nodes.services.routes import elect_primaries
 
 @dataclass(frozen=True, slots=True)
 class ApprovalPlan:
-    """Which routes a policy approves that are not, and which approvals of its own it takes back.
+    """What a policy makes of the approvals of routes.
 
-    ``unmark`` are routes whose mark goes without an approval to take back: a person had done so before.
+    ``grant``: routes that it approves; ``withdraw``: those whose approval was its own and goes; ``note``: those that it
+    would approve and a person did before it. Marks by id: ``leave`` to a person what a person took back, ``drop`` what
+    the policy would not approve any more.
     """
 
     grant: tuple[Route, ...] = ()
     withdraw: tuple[Route, ...] = ()
-    unmark: tuple[Route, ...] = ()
+    note: tuple[Route, ...] = ()
+    leave: tuple[int, ...] = ()
+    drop: tuple[int, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.grant or self.withdraw or self.unmark)
+        return not (self.grant or self.withdraw or self.note or self.leave or self.drop)
 
 
 def plan_approvals(*, network_id: int, policy: Policy, node_ids: Iterable[int] | None = None) -> ApprovalPlan:
     """What ``policy`` would change about the approvals of routes, of all nodes or of some; writes nothing.
 
-    What a person approved stays, and what a person took back is not given again while the policy would give it.
+    What a person approved stays, and what a person took back is not given again while the policy would give it: neither
+    when the router withdraws the route and offers it anew.
     """
     approval = approval_of(policy)
-    wanted = Q(auto_approval__isnull=False)
+    present = AutoApproval.objects.filter(node__network_id=network_id)
+    wanted = Q(Exists(present.filter(node=OuterRef("node"), prefix=OuterRef("prefix"))))
     if approval.routes or approval.exits:
         wanted |= Q(advertised=True)
-    routes = Route.objects.filter(wanted, network_id=network_id).select_related("node", "auto_approval")
+    routes = Route.objects.filter(wanted, network_id=network_id)
     if node_ids is not None:
-        routes = routes.filter(node_id__in=list(node_ids))
-    rows = list(routes.order_by("pk"))
-    owners = _owners(rows)
-    grant: list[Route] = []
-    withdraw: list[Route] = []
-    unmark: list[Route] = []
-    for route in rows:
-        approved = approval.approves(owners[route.node_id], ip_network(route.prefix))
-        is_marked = hasattr(route, "auto_approval")
-        if approved and not is_marked and route.advertised and not route.approved:
-            grant.append(route)
-        elif is_marked and not approved:
-            (withdraw if route.approved else unmark).append(route)
-    return ApprovalPlan(tuple(grant), tuple(withdraw), tuple(unmark))
+        chosen = list(node_ids)
+        routes, present = routes.filter(node_id__in=chosen), present.filter(node_id__in=chosen)
+    rows = {(route.node_id, route.prefix): route for route in routes.select_related("node").order_by("pk")}
+    marks = {(mark.node_id, mark.prefix): mark for mark in present.select_related("node").order_by("pk")}
+    owners = _owners([*rows.values(), *marks.values()])
+    found: dict[str, list[Any]] = defaultdict(list)
+    for key in dict.fromkeys((*rows, *marks)):
+        route, mark = rows.get(key), marks.get(key)
+        verdict = _verdict(route, mark, wants=approval.approves(owners[key[0]], ip_network(key[1])))
+        if verdict in ("grant", "withdraw", "note"):
+            found[verdict].append(route)
+        if mark is not None and verdict in ("leave", "drop", "withdraw"):
+            found["leave" if verdict == "leave" else "drop"].append(mark.pk)
+    return ApprovalPlan(**{name: tuple(items) for name, items in found.items()})
+
+
+def _verdict(route: Route | None, mark: AutoApproval | None, *, wants: bool) -> str:
+    """What becomes of a route: the name of a member of the plan, or nothing. ``wants``: the policy approves it."""
+    if not wants:
+        if mark is None:
+            return ""
+        return "withdraw" if mark.given and route is not None and route.approved else "drop"
+    if mark is not None:
+        # A row goes with its last reason to be there: without one there is no approval either.
+        return "leave" if mark.given and (route is None or not route.approved) else ""
+    if route is None or not route.advertised:
+        return ""
+    return "note" if route.approved else "grant"
 
 
 def apply_approvals(*, network: Network, plan: ApprovalPlan, now: datetime) -> set[int]:
     """Does what ``plan`` says, under the network's lock. Returns the ids of the nodes whose facts differ since."""
     if plan.is_empty:
         return set()
-    granted = [route.pk for route in plan.grant]
     withdrawn = [route.pk for route in plan.withdraw]
-    Route.objects.filter(pk__in=granted).update(approved=True)
-    AutoApproval.objects.bulk_create([AutoApproval(route_id=pk, created_at=now) for pk in granted])
+    Route.objects.filter(pk__in=[route.pk for route in plan.grant]).update(approved=True)
+    AutoApproval.objects.bulk_create(
+        AutoApproval(node_id=route.node_id, prefix=route.prefix, given=given, created_at=now)
+        for given, routes in ((True, plan.grant), (False, plan.note))
+        for route in routes
+    )
     Route.objects.filter(pk__in=withdrawn).update(approved=False, primary=False)
-    AutoApproval.objects.filter(route__in=[*withdrawn, *(route.pk for route in plan.unmark)]).delete()
+    AutoApproval.objects.filter(pk__in=plan.leave).update(given=False)
+    AutoApproval.objects.filter(pk__in=plan.drop).delete()
     # Kept for its approval alone, as its router did not offer it any more.
     Route.objects.filter(pk__in=withdrawn, advertised=False).delete()
     touched = (*plan.grant, *plan.withdraw)
@@ -85,15 +110,15 @@ def approve_routes(*, network: Network, node_ids: Iterable[int], now: datetime) 
     For registrations, new routes and new owners: under the network's lock, before the caller records its change.
     Returns the ids of the nodes whose facts differ since. Raises ValidationError if the policy cannot be read.
     """
-    marked = AutoApproval.objects.filter(route__network=network)
+    marked = AutoApproval.objects.filter(node__network=network)
     if not AutoApprover.objects.filter(network=network).exists() and not marked.exists():
         return set()
     plan = plan_approvals(network_id=network.pk, policy=load_policy(network.pk), node_ids=node_ids)
     return apply_approvals(network=network, plan=plan, now=now)
 
 
-def _owners(routes: Iterable[Route]) -> dict[int, PolicyNode]:
-    """The nodes of ``routes`` with whom they belong to, which is all that approvers look at."""
+def _owners(routes: Iterable[Route | AutoApproval]) -> dict[int, PolicyNode]:
+    """The nodes of routes and marks with whom they belong to, which is all that approvers look at."""
     nodes = {route.node_id: route.node for route in routes}
     tags: dict[int, set[str]] = defaultdict(set)
     for node_id, tag in NodeTag.objects.filter(node_id__in=nodes).values_list("node_id", "tag"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import display
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from acl.models import AutoApproval, AutoApprover, NodeAttribute, PolicyTest
 from acl.selectors import labels_for
 from mesh.policy import Labels, format_protocol
+from nodes.models import Route
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import NetworkFilter
@@ -121,29 +122,32 @@ class AutoApprovalAdmin(ServiceAdmin):
     """Routes that the policy approved."""
 
     view_right = "policy.view"
-    lead = "Routes that the policy approved, or whose approval a person took back for good."
+    lead = "Routes that the policy approves, and what people decided about them."
     list_display = ("subject", "node", "state", "when")
-    search_fields = ("route__prefix", "route__node__name")
+    search_fields = ("prefix", "node__name")
     column_css = {"subject": "gw-c-subject", "state": "gw-c-status gw-c-plain"}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AutoApproval]:
-        """With the routes and routers."""
-        return super().get_queryset(request).select_related("route__node")
+        """With the routers, and whether the routes are approved."""
+        route = Route.objects.filter(node=OuterRef("node"), prefix=OuterRef("prefix"), approved=True)
+        return super().get_queryset(request).select_related("node").annotate(gw_approved=Exists(route))
 
-    @display(description="Route", ordering="route__first")
+    @display(description="Route", ordering="prefix")
     def subject(self, obj: AutoApproval) -> SafeString:
         """Leads to its page."""
-        return html.link(links.change_url("acl.autoapproval", obj.pk), html.mono(obj.route.prefix), subject=True)
+        return html.link(links.change_url("acl.autoapproval", obj.pk), html.mono(obj.prefix), subject=True)
 
-    @display(description="Router", ordering="route__node__name")
+    @display(description="Router", ordering="node__name")
     def node(self, obj: AutoApproval) -> SafeString:
         """The node."""
-        return links.node_link(obj.route.node)
+        return links.node_link(obj.node)
 
     @display(description="State")
     def state(self, obj: AutoApproval) -> SafeString:
-        """Approved, or taken back."""
-        return html.status("online", "Approved") if obj.route.approved else html.status("disabled", "Taken back")
+        """Approved, and by whom; or taken back."""
+        if not obj.gw_approved:  # type: ignore[attr-defined]
+            return html.status("disabled", "Taken back")
+        return html.status("online", "Approved" if obj.given else "Approved by a person")
 
     @display(description="Since", ordering="created_at")
     def when(self, obj: AutoApproval) -> SafeString:
@@ -152,9 +156,11 @@ class AutoApprovalAdmin(ServiceAdmin):
 
     def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
         """What there is to know."""
-        route = html.link(links.change_url("nodes.route", obj.route_id), html.mono(obj.route.prefix))
         known = facts(
-            ("Route", route), ("Router", self.node(obj)), ("State", self.state(obj)), ("Since", self.when(obj))
+            ("Route", html.mono(obj.prefix)),
+            ("Router", self.node(obj)),
+            ("State", self.state(obj)),
+            ("Since", self.when(obj)),
         )
         return [Section("Automatic approval", facts=known)]
 

@@ -59,7 +59,7 @@ def route(node: Node, prefix: str = SUBNET) -> Route:
 
 
 def is_marked(node: Node, prefix: str = SUBNET) -> bool:
-    return AutoApproval.objects.filter(route__node=node, route__prefix=prefix).exists()
+    return AutoApproval.objects.filter(node=node, prefix=prefix).exists()
 
 
 def test_a_route_of_a_qualifying_node_is_approved_as_it_is_advertised(network: Network, router: Node) -> None:
@@ -138,6 +138,65 @@ def test_what_a_person_took_back_is_given_by_the_next_policy_that_gives_it_anew(
     put(network, NONE)
     put(network, ROUTER)
     assert route(router).approved
+
+
+def take_back(node: Node) -> None:
+    set_route_approval(node_id=node.pk, prefixes=[SUBNET], approved=False, **ACT)
+
+
+def test_a_router_that_offers_a_route_anew_is_not_rid_of_what_a_person_took_back(
+    network: Network, router: Node
+) -> None:
+    put(network, ROUTER)
+    advertise(router, SUBNET)
+    take_back(router)
+    advertise(router)
+    assert not Route.objects.filter(node=router).exists()
+    advertise(router, SUBNET)
+    assert not route(router).approved
+
+
+def test_an_approval_that_was_taken_back_while_the_route_was_not_offered_is_not_given_again(
+    network: Network, router: Node
+) -> None:
+    put(network, ROUTER)
+    advertise(router, SUBNET)
+    advertise(router)
+    take_back(router)
+    advertise(router, SUBNET)
+    assert not route(router).approved
+
+
+def test_what_a_person_approved_before_the_policy_did_and_took_back_is_not_given_again(
+    network: Network, router: Node
+) -> None:
+    advertise(router, SUBNET)
+    set_route_approval(node_id=router.pk, prefixes=[SUBNET], approved=True, **ACT)
+    put(network, ROUTER)
+    take_back(router)
+    advertise(router, SUBNET)
+    assert not route(router).approved
+
+
+def test_what_a_person_gave_back_is_a_persons_approval(network: Network, router: Node) -> None:
+    put(network, ROUTER)
+    advertise(router, SUBNET)
+    take_back(router)
+    advertise(router, SUBNET)
+    set_route_approval(node_id=router.pk, prefixes=[SUBNET], approved=True, **ACT)
+    put(network, NONE)
+    assert route(router).approved
+    assert not is_marked(router)
+
+
+def test_a_route_that_comes_back_keeps_its_automatic_approval(network: Network, router: Node) -> None:
+    put(network, ROUTER)
+    advertise(router, SUBNET)
+    advertise(router)
+    advertise(router, SUBNET)
+    assert route(router).approved
+    put(network, NONE)
+    assert not route(router).approved
 
 
 def test_a_node_that_lost_its_tag_loses_its_automatic_approvals(network: Network, router: Node) -> None:

@@ -21,7 +21,7 @@ from acl.models import (
 )
 from acl.selectors import policy_facts
 from acl.stored import digest_of, pack_facts
-from tests.factories.network import NOW, NetworkFactory, RouteFactory
+from tests.factories.network import NOW, NetworkFactory, NodeFactory
 from tests.factories.person import UserFactory
 
 
@@ -121,7 +121,8 @@ class AutoApproverFactory(DjangoModelFactory[AutoApprover]):
 
 
 class AutoApprovalFactory(DjangoModelFactory[AutoApproval]):
-    route = factory.SubFactory(RouteFactory, approved=True)
+    node = factory.SubFactory(NodeFactory)
+    prefix = "10.40.0.0/16"
     created_at = NOW
 
     class Meta:

@@ -86,7 +86,7 @@ def one_of_each(network: Any) -> dict[type[Model], Model]:
         make.PolicyClockFactory(network=network),
         make.PolicyBoundaryFactory(network=network),
         make.AutoApproverFactory(network=network),
-        make.AutoApprovalFactory(route=make.RouteFactory(node=tagged, approved=True)),
+        make.AutoApprovalFactory(node=tagged, prefix=make.RouteFactory(node=tagged, approved=True).prefix),
         make.NodeAttributeFactory(network=network),
         node.owner,
         key,
