@@ -62,5 +62,6 @@ def record_change(*, network: Network, kind: ChangeKind, facts: dict[str, Any], 
         request_id=cause.request_id,
         created_at=now,
     )
-    transaction.on_commit(partial(hints.publish, network.pk, network.map_version))
+    # Robust: what is committed is committed, whatever becomes of the news.
+    transaction.on_commit(partial(hints.publish, network.pk, network.map_version), robust=True)
     return network.map_version

@@ -1,0 +1,31 @@
+"""Who in this process wants to know that a network moved on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+Listener = Callable[[int, int], None]
+
+_listeners: set[Listener] = set()
+_lock = threading.Lock()
+
+
+def add(listener: Listener) -> None:
+    """Adds a listener; one that is there already stays once."""
+    with _lock:
+        _listeners.add(listener)
+
+
+def discard(listener: Listener) -> None:
+    """Takes a listener out; one that is not there is passed over."""
+    with _lock:
+        _listeners.discard(listener)
+
+
+def tell(network_id: int, version: int) -> None:
+    """Calls every listener, in the caller's thread."""
+    with _lock:
+        listeners = tuple(_listeners)
+    for listener in listeners:
+        listener(network_id, version)
