@@ -224,6 +224,15 @@ def _remove(
     transaction.on_commit(partial(_forget_presence, node_id), robust=True)
 
 
+def remove_nodes(*, network: Network, nodes: Sequence[Node], cause: Cause, now: datetime, forced: bool = False) -> None:
+    """Removes nodes of a locked network as ``delete_node`` does each; their keys are retired.
+
+    Raises ConflictError if an enabled deny rule names one of them, unless ``forced``.
+    """
+    for node in nodes:
+        _remove(network, node, cause, now, retire_key=True, forced=forced)
+
+
 def _forget_presence(node_id: int) -> None:
     presence_store().forget([node_id])
 

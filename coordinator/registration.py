@@ -12,8 +12,9 @@ from django.db import transaction
 from acl.selectors import is_named_by_policy, owns_tag, policy_names_beginning
 from acl.services.approvals import approve_routes
 from coordinator.challenges import Proof, record_proof
+from coordinator.ownership import check_quota
 from mesh.change import Cause, ChangeKind
-from mesh.errors import AuthenticationError, FieldError, PermissionDeniedError, ResourceExhaustedError, ValidationError
+from mesh.errors import AuthenticationError, FieldError, PermissionDeniedError, ValidationError
 from mesh.tags import validate_tag
 from nodes.changes import lock_network, record_change
 from nodes.facts import node_facts
@@ -78,6 +79,7 @@ def register_node(*, request: RegistrationRequest) -> Registration:
     try:
         record_proof(request.proof)
         auth_key = lock_auth_key(secret=request.auth_key_secret)
+        _lock_owner(auth_key)
         network = lock_network(auth_key.network_id)
         # Under the lock, which disabling a person takes too: nobody slips in behind that.
         check_people(auth_key)
@@ -98,7 +100,7 @@ def _newcomer(network: Network, auth_key: AuthKey, request: RegistrationRequest)
         raise PermissionDeniedError("This key was retired. An administrator can release it.")
     granted = grant_tags(auth_key, request.tags)
     if not granted:
-        _check_quota(auth_key)
+        check_quota(owner_id=auth_key.owner_id, more=1)
     node = create_node(
         network=network,
         public_key=request.proof.public_key,
@@ -220,7 +222,8 @@ def may_give_tag(user: User | None, auth_key: AuthKey, tag: str) -> bool:
     return allows(user, "nodes.manage") or owns_tag(network_id=auth_key.network_id, user_id=user.pk, tag=tag)
 
 
-def _check_quota(auth_key: AuthKey) -> None:
-    limit = settings.GHOSTWIRE.auth.max_nodes_per_user
-    if Node.objects.filter(owner_id=auth_key.owner_id).count() >= limit:
-        raise ResourceExhaustedError(f"The owner of this key has {limit} nodes already.")
+def _lock_owner(auth_key: AuthKey) -> None:
+    """Locks the person whose nodes are counted. Nodes of all networks count, and a network's lock does not keep another
+    network's registrations from counting at the same moment. People come before networks, whoever locks both."""
+    if not auth_key.tagged:
+        list(User.objects.select_for_update(no_key=True).filter(pk=auth_key.owner_id))

@@ -18,6 +18,8 @@ from acl.services.groups import save_group
 from acl.services.hosts import save_host
 from acl.services.tags import save_tag
 from coordinator.lifecycle import rename_node, set_fixed_address, set_tags
+from coordinator.ownership import give_node
+from coordinator.people import delete_user, disable_user
 from mesh.change import Cause
 from mesh.errors import FieldError, NotFoundError, PermissionDeniedError, ValidationError
 from mesh.policy import format_selector, parse_selector, parse_stored
@@ -32,10 +34,16 @@ from sessions_app.services.users import create_user, get_user, set_password, set
 
 @transaction.atomic
 def edit_node(*, node_id: int, changes: Mapping[str, Any], cause: Cause, now: datetime) -> None:
-    """Changes ``name``, ``tags``, ``ipv4`` and ``ipv6`` of a node, as far as they are given.
+    """Changes ``name``, ``user``, ``tags``, ``ipv4`` and ``ipv6`` of a node, as far as they are given.
 
     Raises NotFoundError, ConflictError, and ValidationError with the member at fault.
     """
+    if {"user", "tags"} <= changes.keys():
+        message = "A node belongs to a user or to tags."
+        raise ValidationError(message, errors=(FieldError("user", message),))
+    if "user" in changes:
+        # People are locked before networks: before any other edit.
+        give_node(node_id=node_id, owner_id=changes["user"], cause=cause, now=now)
     if "name" in changes:
         with _member("name"):
             rename_node(node_id=node_id, name=changes["name"], cause=cause, now=now)
@@ -78,11 +86,24 @@ def edit_user(*, actor: User, user_id: int, changes: Mapping[str, Any], cause: C
 
 
 @transaction.atomic
-def switch_user(*, actor: User, user_id: int, active: bool, cause: Cause, now: datetime) -> User:
-    """Disables a person or enables one again. Raises as ``edit_user`` does."""
-    if get_user(user_id).role == User.Role.OWNER:
-        _check_owner(actor)
-    return set_user_active(user_id=user_id, active=active, cause=cause, now=now)
+def enable_user(*, actor: User, user_id: int, cause: Cause, now: datetime) -> User:
+    """Enables a person again. Raises as ``edit_user`` does."""
+    _check_may_manage(actor, user_id)
+    return set_user_active(user_id=user_id, active=True, cause=cause, now=now)
+
+
+@transaction.atomic
+def shut_out_user(*, actor: User, user_id: int, **options: Any) -> User:
+    """Disables a person. ``options`` and errors are those of ``disable_user``, and PermissionDeniedError."""
+    _check_may_manage(actor, user_id)
+    return disable_user(user_id=user_id, **options)
+
+
+@transaction.atomic
+def remove_user(*, actor: User, user_id: int, **options: Any) -> None:
+    """Deletes a person. ``options`` and errors are those of ``delete_user``, and PermissionDeniedError."""
+    _check_may_manage(actor, user_id)
+    delete_user(user_id=user_id, **options)
 
 
 @transaction.atomic
@@ -165,6 +186,11 @@ def _present_owners(row: TagOwner) -> list[str]:
             parse_selector(written, names)
             present.append(written)
     return present
+
+
+def _check_may_manage(actor: User, user_id: int) -> None:
+    if get_user(user_id).role == User.Role.OWNER:
+        _check_owner(actor)
 
 
 def _check_owner(actor: User) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -66,7 +68,7 @@ def set_user_active(*, user_id: int, active: bool, cause: Cause, now: datetime) 
 
     Raises NotFoundError; ConflictError for the last active owner, without whom nobody could manage owners.
     """
-    user = _lock_user(user_id)
+    user = lock_user(user_id)
     if user.is_active == active:
         return user
     if not active and is_last_owner(user):
@@ -92,7 +94,7 @@ def update_user(
     email: str | None = None, picture_url: str | None = None,
 ) -> User:  # fmt: skip
     """Changes what is given of a person. Raises NotFoundError, ValidationError, ConflictError for the last owner."""
-    user = _lock_user(user_id)
+    user = lock_user(user_id)
     if role is not None and role != user.role:
         if role not in User.Role.values:
             raise ValidationError("There is no such role.", errors=(FieldError("role", f"No role {role!r}."),))
@@ -118,7 +120,7 @@ def set_password(*, user_id: int, password: str, cause: Cause, now: datetime) ->
 
     It is a change of the networks that the person may speak of; what the password is stands nowhere.
     """
-    user = _lock_user(user_id)
+    user = lock_user(user_id)
     _check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
@@ -141,17 +143,22 @@ def is_last_owner(user: User) -> bool:
     return user.role == User.Role.OWNER and user.is_active and not owners.exclude(pk=user.pk).exists()
 
 
-def _lock_user(user_id: int) -> User:
-    """The person, locked; and all owners, so that two of them cannot disable each other at the same moment.
-
-    Not FOR UPDATE: a registration that inserts a node of this person waits for that while it holds the network's
-    lock, which this call takes next.
-    """
-    concerned = User.objects.select_for_update(no_key=True).filter(Q(pk=user_id) | Q(role=User.Role.OWNER))
-    user = next((user for user in concerned.order_by("pk") if user.pk == user_id), None)
+def lock_user(user_id: int) -> User:
+    """The person, locked as ``lock_users`` does. Raises NotFoundError."""
+    user = lock_users([user_id]).get(user_id)
     if user is None:
         raise NotFoundError(f"There is no user {user_id}.")
     return user
+
+
+def lock_users(user_ids: Iterable[int]) -> dict[int, User]:
+    """People by id, locked; and all owners, so that two of them cannot disable each other at the same moment.
+
+    Whoever locks networks too locks people first. Not FOR UPDATE: a registration that inserts a node of a person waits
+    for that while it holds the network's lock.
+    """
+    concerned = User.objects.select_for_update(no_key=True).filter(Q(pk__in=user_ids) | Q(role=User.Role.OWNER))
+    return {user.pk: user for user in concerned.order_by("pk")}
 
 
 def _networks_with_nodes_of(user: User) -> list[Network]:
@@ -168,8 +175,12 @@ def _check_password(password: str, user: User) -> None:
         raise ValidationError("The password is refused.", errors=errors) from error
 
 
+def record_user_deleted(*, said: dict[str, Any], cause: Cause, now: datetime) -> None:
+    """Records in every network that a person is gone, in the caller's transaction. ``said``: id, login, and more."""
+    _record_everywhere({"users": [], "deleted": [said]}, cause, now)
+
+
 def _record(user: User, cause: Cause, now: datetime) -> None:
-    """A person is known in every network: each moves on, locked in the order of ids."""
     facts = {
         "users": [
             {
@@ -182,6 +193,11 @@ def _record(user: User, cause: Cause, now: datetime) -> None:
             }
         ]
     }
+    _record_everywhere(facts, cause, now)
+
+
+def _record_everywhere(facts: dict[str, Any], cause: Cause, now: datetime) -> None:
+    """A person is known in every network: each moves on, locked in the order of ids."""
     for network_id in Network.objects.order_by("pk").values_list("pk", flat=True):
         network = lock_network(network_id)
         record_change(network=network, kind=ChangeKind.USERS, facts=facts, cause=cause, now=now)

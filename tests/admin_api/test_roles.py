@@ -54,6 +54,7 @@ TABLE = (
     Row("POST", "users", "yyn-n-", {"login": "new@example.com"}),
     Row("GET", "users/{user}", "yyy-y-"),
     Row("PATCH", "users/{user}", "yyn-n-", {"display_name": "Ana"}),
+    Row("DELETE", "users/{user}", "yyn-n-", query="nodes=delete"),
     Row("POST", "users/{user}/disable", "yyn-n-"),
     Row("POST", "users/{user}/enable", "yyn-n-"),
     Row("GET", "api-tokens", "yyyyyy"),

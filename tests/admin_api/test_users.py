@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nodes.models import Network
+from nodes.models import Network, Node
 from sessions_app.models import User
 from tests.admin_api.api import Api, api_of, faults, refusal
 from tests.fixtures import Join
@@ -116,6 +116,7 @@ def test_an_admin_changes_no_owner(api: Api, admin: Api, body: Any) -> None:
     assert api.user is not None
     assert refusal(admin("PATCH", f"users/{api.user.pk}", body)) == (403, "permission")
     assert refusal(admin("POST", f"users/{api.user.pk}/disable")) == (403, "permission")
+    assert refusal(admin("DELETE", f"users/{api.user.pk}")) == (403, "permission")
 
 
 def test_an_owner_makes_owners(api: Api, ana: User) -> None:
@@ -133,3 +134,47 @@ def test_filters(api: Api, ana: User, ben: User) -> None:
 
 def test_people_belong_to_no_network(api: Api) -> None:
     assert faults(api("GET", "users?network=default")) == ["network"]
+
+
+# --- what becomes of the machines
+
+
+def test_a_person_with_machines_is_not_deleted_by_the_way(api: Api, join: Join, ana: User) -> None:
+    join(ana, "web")
+    assert refusal(api("DELETE", f"users/{ana.pk}")) == (409, "conflict")
+    assert refusal(api("DELETE", f"users/{ana.pk}?nodes=refuse")) == (409, "conflict")
+    assert Node.objects.get().owner == ana
+
+
+def test_deleted_with_the_machines(api: Api, join: Join, ana: User) -> None:
+    join(ana, "web")
+    api.delete(f"users/{ana.pk}?nodes=delete")
+    assert refusal(api("GET", f"users/{ana.pk}")) == (404, "not_found")
+    assert not Node.objects.exists()
+
+
+def test_deleted_and_the_machines_given_away(api: Api, join: Join, ana: User, ben: User) -> None:
+    join(ana, "web")
+    api.delete(f"users/{ana.pk}?nodes=give&heir={ben.pk}")
+    assert Node.objects.get().owner == ben
+
+
+def test_disabled_and_the_machines_given_away(api: Api, join: Join, ana: User, ben: User) -> None:
+    join(ana, "web")
+    assert api.post(f"users/{ana.pk}/disable?nodes=give&heir={ben.pk}")["is_active"] is False
+    assert Node.objects.get().owner == ben
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [("nodes=keep", "nodes"), ("nodes=give", "heir"), ("heir=1", "heir"), ("nodes=give&heir=99999", "heir")],
+)
+def test_what_makes_no_sense_of_a_deletion(api: Api, ana: User, query: str, fault: str) -> None:
+    assert faults(api("DELETE", f"users/{ana.pk}?{query}")) == [fault]
+
+
+def test_a_machine_is_given_to_a_person(api: Api, join: Join, ana: User, ben: User) -> None:
+    node = join(ana, "web").node
+    assert api.patch(f"nodes/{node.pk}", {"user": ben.pk})["user"] == ben.pk
+    assert faults(api("PATCH", f"nodes/{node.pk}", {"user": 99999})) == ["user"]
+    assert faults(api("PATCH", f"nodes/{node.pk}", {"user": ana.pk, "tags": ["tag:web"]})) == ["user"]

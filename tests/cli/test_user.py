@@ -5,7 +5,7 @@ import getpass
 import pytest
 
 from coordinator.admin_api.serializers.users import UserOut
-from nodes.models import Network
+from nodes.models import Network, Node
 from sessions_app.models import User
 from tests.cli.conftest import Run
 from tests.fixtures import Join
@@ -57,3 +57,39 @@ def test_disable_names_what_is_cut(run: Run, ana: User, join: Join) -> None:
 def test_update(run: Run, ana: User) -> None:
     assert run("user", "update", ana.username).code == 2
     assert run("user", "set", ana.username, "--role", "support", "--json").json["role"] == "support"
+
+
+def test_delete_is_refused_while_there_are_nodes(run: Run, ana: User, join: Join) -> None:
+    join(ana, "web")
+    outcome = run("user", "delete", ana.username)
+    assert (outcome.code, "has 1 nodes" in outcome.err) == (1, True)
+
+
+def test_delete_with_the_nodes_names_them(run: Run, ana: User, join: Join) -> None:
+    join(ana, "web")
+    asked = run("user", "delete", ana.username, "--delete-nodes", answer="n\n")
+    assert "Deleted: web." in asked.err
+    assert Node.objects.exists()
+    done = run("user", "delete", ana.username, "--delete-nodes", "--json").json
+    assert done == {"id": ana.pk, "login": ana.username, "deleted": True}
+    assert not Node.objects.exists()
+
+
+def test_delete_or_disable_and_give_the_nodes_away(run: Run, ana: User, ben: User, join: Join) -> None:
+    join(ana, "web")
+    assert run("user", "disable", ana.username, "--give-nodes-to", ben.username).code == 0
+    assert Node.objects.get().owner == ben
+    assert run("user", "rm", ben.username, "--give-nodes-to", ana.username).code == 1
+    assert run("user", "rm", ana.username).code == 0
+
+
+def test_nodes_have_one_fate(run: Run, ana: User, ben: User) -> None:
+    outcome = run("user", "delete", ana.username, "--delete-nodes", "--give-nodes-to", ben.username)
+    assert (outcome.code, User.objects.filter(pk=ana.pk).exists()) == (2, True)
+
+
+def test_give_a_node(run: Run, ana: User, ben: User, join: Join) -> None:
+    join(ana, "web")
+    asked = run("node", "give", "web", ben.username, answer="n\n")
+    assert "Give web to ben@example.com?" in asked.err
+    assert run("node", "give", "web", ben.username, "--json").json["user"] == ben.pk

@@ -33,13 +33,14 @@ from django.db.models import Count
 from django.test import Client
 
 from coordinator.networks import ensure_network
+from coordinator.people import Fate, delete_user
 from coordinator.tail import Tail
 from mesh.change import Cause
 from mesh.errors import GhostWireError
 from nodes.models import Address, Change, Network, Node
 from nodes.services.network import update_network
-from sessions_app.models import NodeSession, User
-from sessions_app.services.auth_keys import create_auth_key
+from sessions_app.models import AuthKey, NodeSession, User
+from sessions_app.services.auth_keys import create_auth_key, revoke_auth_key
 from sessions_app.services.users import create_user, set_user_active
 from tests.agents import Machine
 
@@ -157,6 +158,41 @@ def leaving(owner: User) -> dict[str, Any]:
     return {"answers": sorted({str(answer) for answer in answers}), "alive": alive}
 
 
+def quota(owner: User) -> dict[str, Any]:
+    """A person with room for three nodes joins with many, in several networks."""
+    secrets = []
+    for number in range(4):
+        network = Network.objects.create(
+            name=f"part{number}", domain=f"part{number}.ghost", ipv4_range=f"10.{20 + number}.0.0/24", ipv6_range=None
+        )
+        secrets.append(key(owner, reusable=True, network_id=network.pk))
+    whole = settings.GHOSTWIRE
+    auth = whole.auth.model_copy(update={"max_nodes_per_user": 3})
+    settings.GHOSTWIRE = whole.model_copy(update={"auth": auth})
+    try:
+        answers = statuses([partial(join, secret) for secret in secrets * 3])
+    finally:
+        settings.GHOSTWIRE = whole
+    return {"answers": answers, "nodes": Node.objects.filter(owner=owner).count()}
+
+
+def delete(person: User) -> str:
+    """Deletes a person with all nodes."""
+    delete_user(user_id=person.pk, nodes=Fate.DELETE, cause=CAUSE, now=now())
+    return "deleted"
+
+
+def deleted(person: User) -> dict[str, Any]:
+    """A person is deleted while the person's machines come in and a key of the person is revoked."""
+    secret = key(person, reusable=True)
+    row = AuthKey.objects.latest("pk")
+    joins: list[Callable[[], object]] = [partial(join, secret)] * 8
+    revoke = partial(revoke_auth_key, auth_key_id=row.pk, cause=CAUSE, now=now())
+    answers = at_once([*joins[:4], partial(delete, person), lambda: bool(revoke()), *joins[4:]])
+    left = Node.objects.filter(owner_id=person.pk).count()
+    return {"answers": sorted({str(answer) for answer in answers}), "left": left}
+
+
 def last_owners() -> dict[str, Any]:
     """Two owners disable each other."""
     owners = [create_user(login=f"owner{n}", role=User.Role.OWNER, cause=CAUSE, now=now()) for n in range(2)]
@@ -170,7 +206,7 @@ def main(threads: int) -> None:
     call_command("migrate", verbosity=0)
     network = ensure_network(config=settings.GHOSTWIRE, now=now(), random5=b"\1\2\3\4\5")
     update_network(network_id=network.pk, changes={"ipv4_range": "10.1.0.0/24"}, cause=CAUSE, now=now())
-    ana, ben = (create_user(login=login, cause=CAUSE, now=now()) for login in ("ana", "ben"))
+    ana, ben, eve, joe = (create_user(login=login, cause=CAUSE, now=now()) for login in ("ana", "ben", "eve", "joe"))
     few = min(threads, 12)
     one_off, limited = key(ana), key(ana, reusable=True, max_uses=5)
     results = {
@@ -181,6 +217,8 @@ def main(threads: int) -> None:
         "replay": replay(ana, few),
         "crowded": crowded(ana, few),
         "leaving": leaving(ben),
+        "quota": quota(eve),
+        "deleted": deleted(joe),
         "last_owners": last_owners(),
     }
     json.dump(results, sys.stdout)

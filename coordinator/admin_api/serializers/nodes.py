@@ -7,7 +7,14 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from rest_framework import serializers
 
-from coordinator.admin_api.fields import AddressField, QueryFlagField, StrictSerializer, TextField, TextListField
+from coordinator.admin_api.fields import (
+    AddressField,
+    IdField,
+    QueryFlagField,
+    StrictSerializer,
+    TextField,
+    TextListField,
+)
 from coordinator.admin_api.health import STATUSES, health_of, status_of
 from coordinator.admin_api.paging import NetworkListQuery
 from mesh.addressing import pack
@@ -89,9 +96,11 @@ class NodeQuery(NetworkListQuery):
 
 
 class NodeEdit(StrictSerializer):
-    """What of a node is to change. Giving tags takes a machine from its owner."""
+    """What of a node is to change. Giving tags takes a machine from its owner, giving it to a user from its tags or its
+    former owner: then it must register again. Both at once makes no sense and is refused."""
 
     name = TextField(required=False, max_length=63)
+    user = IdField(required=False, help_text="Whom it is to belong to, by id.")
     tags = TextListField(required=False, each=67, most=64)
     ipv4 = AddressField(required=False, protocol="ipv4")
     ipv6 = AddressField(required=False, protocol="ipv6")

@@ -5,8 +5,9 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
-from coordinator.admin_api.fields import QueryFlagField, StrictSerializer, TextField
-from coordinator.admin_api.paging import ListQuery
+from coordinator.admin_api.fields import LAST_ID, QueryFlagField, QueryNumberField, StrictSerializer, TextField
+from coordinator.admin_api.paging import ListQuery, NoQuery
+from coordinator.people import ON_DELETION, ON_DISABLING, Fate
 from sessions_app.models import User
 from sessions_app.services.users import MAX_LOGIN_LENGTH
 
@@ -71,6 +72,40 @@ class UserQuery(ListQuery):
     login = TextField(required=False, max_length=MAX_LOGIN_LENGTH, help_text="The very login.")
     role = serializers.ChoiceField(required=False, choices=User.Role.values)
     active = QueryFlagField(required=False)
+
+
+class FateQuery(NoQuery):
+    """What becomes of a person's machines. They can be given to one person (`heir`) only as far as that one's quota
+    goes; they must register again, with a key of the heir's."""
+
+    heir = QueryNumberField(
+        required=False, min_value=1, max_value=LAST_ID, help_text="With `nodes=give`: the id of whom they belong to."
+    )
+    force = QueryFlagField(
+        required=False, help_text="`true`: also against deny rules that name a machine or the person. It is recorded."
+    )
+
+
+class DisablingQuery(FateQuery):
+    """Of disabling a person."""
+
+    nodes = serializers.ChoiceField(
+        required=False, choices=[fate.value for fate in ON_DISABLING], help_text="`keep` where nothing is said."
+    )
+
+
+class DeletionQuery(FateQuery):
+    """Of deleting a person."""
+
+    nodes = serializers.ChoiceField(
+        required=False, choices=[fate.value for fate in ON_DELETION], help_text="`refuse` where nothing is said."
+    )
+
+
+def fate_of(query: dict[str, Any]) -> dict[str, Any]:
+    """A checked query as ``disable_user`` and ``delete_user`` take it."""
+    options: dict[str, Any] = {"heir_id": query.get("heir"), "forced": query.get("force", False)}
+    return options | ({"nodes": Fate(query["nodes"])} if "nodes" in query else {})
 
 
 def filter_users(rows: QuerySet[User], query: dict[str, Any]) -> QuerySet[User]:

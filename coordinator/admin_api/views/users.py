@@ -6,9 +6,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from coordinator.admin_api.base import AdminView, row_or_404
-from coordinator.admin_api.edits import add_user, edit_user, switch_user
+from coordinator.admin_api.edits import add_user, edit_user, enable_user, remove_user, shut_out_user
 from coordinator.admin_api.paging import NoQuery, page_of, page_serializer
-from coordinator.admin_api.serializers.users import UserEdit, UserNew, UserOut, UserQuery, filter_users
+from coordinator.admin_api.serializers.users import (
+    DeletionQuery,
+    DisablingQuery,
+    UserEdit,
+    UserNew,
+    UserOut,
+    UserQuery,
+    fate_of,
+    filter_users,
+)
 from sessions_app.models import User
 
 
@@ -22,12 +31,6 @@ class UserView(AdminView):
     def users(self) -> QuerySet[User]:
         """All people, without their passwords."""
         return User.objects.defer("password")
-
-    def switch(self, pk: int, *, active: bool) -> Response:
-        """Disables or enables a person."""
-        self.read_nothing()
-        user = switch_user(actor=self.user, user_id=pk, active=active, cause=self.cause, now=self.now)
-        return Response(UserOut(user).data)
 
 
 class UserList(UserView):
@@ -49,8 +52,9 @@ class UserList(UserView):
 
 
 class UserDetail(UserView):
-    rights = {"GET": "users.view", "PATCH": "users.manage"}
-    problems = {"PATCH": (409,)}
+    rights = {"GET": "users.view", "PATCH": "users.manage", "DELETE": "users.manage"}
+    queries = UserView.queries | {"DELETE": DeletionQuery}
+    problems = {"PATCH": (409,), "DELETE": (409, 507)}
 
     @extend_schema(responses=UserOut, operation_id="admin_get_user")
     def get(self, request: Request, pk: int) -> Response:
@@ -64,15 +68,28 @@ class UserDetail(UserView):
         user = edit_user(actor=self.user, user_id=pk, changes=changes, cause=self.cause, now=self.now)
         return Response(UserOut(user).data)
 
+    @extend_schema(request=None, responses={204: None}, operation_id="admin_delete_user")
+    def delete(self, request: Request, pk: int) -> Response:
+        """Deletes a person for good, with its keys, tokens and memberships. Refused while it has machines, unless the
+        query says what becomes of them. Only owners delete owners."""
+        self.read_nothing()
+        remove_user(actor=self.user, user_id=pk, cause=self.cause, now=self.now, **fate_of(self.query))
+        return Response(status=204)
+
 
 class UserDisable(UserView):
     rights = {"POST": "users.manage"}
-    problems = {"POST": (409,)}
+    queries = {"POST": DisablingQuery}
+    problems = {"POST": (409, 507)}
 
     @extend_schema(request=None, responses=UserOut, operation_id="admin_disable_user")
     def post(self, request: Request, pk: int) -> Response:
-        """Disables a person: no logins, its keys and tokens are dead, its machines are cut off."""
-        return self.switch(pk, active=False)
+        """Disables a person: no logins, its keys and tokens are dead. Its machines are cut off and stay, unless the
+        query says what becomes of them."""
+        self.read_nothing()
+        options = fate_of(self.query)
+        user = shut_out_user(actor=self.user, user_id=pk, cause=self.cause, now=self.now, **options)
+        return Response(UserOut(user).data)
 
 
 class UserEnable(UserView):
@@ -81,4 +98,6 @@ class UserEnable(UserView):
     @extend_schema(request=None, responses=UserOut, operation_id="admin_enable_user")
     def post(self, request: Request, pk: int) -> Response:
         """Enables a person again."""
-        return self.switch(pk, active=True)
+        self.read_nothing()
+        user = enable_user(actor=self.user, user_id=pk, cause=self.cause, now=self.now)
+        return Response(UserOut(user).data)

@@ -15,7 +15,7 @@ from coordinator.cli.losses import losses_of
 from coordinator.cli.nodes import node_card, node_columns, node_done, node_shape, node_values, route_listing, value_of
 from coordinator.cli.noun import Noun
 from coordinator.cli.objections import OverrideOption
-from coordinator.cli.options import ForceOption, NetworkOption, NodeArgument, act
+from coordinator.cli.options import ForceOption, NetworkOption, NodeArgument, UserArgument, act
 from coordinator.cli.references import node_named, user_named
 from coordinator.cli.results import Card, Done, Listing
 from coordinator.cli.status import WORDS
@@ -30,6 +30,7 @@ from coordinator.lifecycle import (
     set_fixed_address,
     set_tags,
 )
+from coordinator.ownership import give_node
 from mesh.errors import NotFoundError
 from nodes.changes import lock_network
 from nodes.models import Node
@@ -150,6 +151,17 @@ def tag_node(
         wanted -= {_tag(name) for name in remove or ()}
         set_tags(node_id=found.pk, tags=sorted(wanted), **act())
     return node_done(f"{found.name} has {listed(sorted(wanted), most=20)}.", found.pk)
+
+
+@noun.verb("give")
+def give(node: NodeArgument, user: UserArgument, network: NetworkOption = None, force: ForceOption = False) -> Done:
+    """Make a person the owner of a node. It must register again, with a key of the new owner."""
+    found, heir = node_named(get_network(network), node), user_named(user)
+    if found.owner_id != heir.pk:
+        lines = ["Its session ends: it must register again.", "Routes that the policy approved for it may end."]
+        confirm(f"Give {found.name} to {heir.username}?", losses=lines, force=force)
+    give_node(node_id=found.pk, owner_id=heir.pk, **act())
+    return node_done(f"{found.name} belongs to {heir.username}.", found.pk)
 
 
 @noun.verb("delete", "rm", "remove")

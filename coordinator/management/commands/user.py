@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 from django.db.models import Count, QuerySet
@@ -13,12 +13,14 @@ from coordinator.admin_api.serializers.users import UserOut
 from coordinator.cli.command import NounCommand
 from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
+from coordinator.cli.objections import OverrideOption
 from coordinator.cli.options import ForceOption, UserArgument, act
 from coordinator.cli.references import user_named
 from coordinator.cli.results import Card, Cell, Column, Done, Listing, Word, shaped_by
 from coordinator.cli.terminal import confirm, read_password
 from coordinator.cli.text import count, listed
 from coordinator.cli.times import both, relative
+from coordinator.people import Fate, delete_user, disable_user
 from mesh.errors import ValidationError
 from nodes.models import Node
 from sessions_app.models import AuthKey, User
@@ -35,6 +37,10 @@ RoleOption = Annotated[
     str | None, typer.Option("--role", "-r", metavar="ROLE", help=f"One of {', '.join(User.Role.values)}.")
 ]
 DisplayNameOption = Annotated[str | None, typer.Option("--display-name", "-d", metavar="TEXT", help="The full name.")]
+DeleteNodesOption = Annotated[bool, typer.Option("--delete-nodes", help="The person's nodes are deleted too.")]
+GiveNodesOption = Annotated[
+    str | None, typer.Option("--give-nodes-to", metavar="USER", help="The person's nodes belong to this one then.")
+]
 EmailOption = Annotated[str | None, typer.Option("--email", metavar="ADDRESS", help="An address for mail.")]
 
 
@@ -127,18 +133,55 @@ def update(
 
 
 @noun.verb("disable")
-def disable(user: UserArgument, force: ForceOption = False) -> Done:
+def disable(
+    user: UserArgument,
+    delete_nodes: DeleteNodesOption = False,
+    give_nodes_to: GiveNodesOption = None,
+    force: ForceOption = False,
+    override: OverrideOption = False,
+) -> Done:
     """Shut a person out: logins end, auth keys are dead, and the person's nodes have no map."""
-    found = user_named(user)
+    found, fate = user_named(user), _fate(Fate.KEEP, delete_nodes, give_nodes_to)
     if found.is_active:
-        nodes = list(Node.objects.filter(owner=found).order_by("name").values_list("name", flat=True))
-        keys = AuthKey.objects.filter(owner=found, revoked_at=None).count()
-        lines = [f"Cut off: {listed(nodes, most=10)}." if nodes else "No node is cut off."]
-        if keys:
-            lines.append(f"{count(keys, 'auth key')} of {found.username} will let nobody in.")
-        confirm(f"Disable {found.username}?", losses=lines, force=force)
-    set_user_active(user_id=found.pk, active=False, **act())
+        confirm(f"Disable {found.username}?", losses=_losses(found, "Cut off", fate), force=force)
+    disable_user(user_id=found.pk, forced=override, **fate, **act())
     return _done(f"User {found.username} is disabled.", found.pk)
+
+
+@noun.verb("delete", "rm", "remove")
+def delete(
+    user: UserArgument,
+    delete_nodes: DeleteNodesOption = False,
+    give_nodes_to: GiveNodesOption = None,
+    force: ForceOption = False,
+    override: OverrideOption = False,
+) -> Done:
+    """Remove a person for good, with keys, API keys and memberships. Refused while nodes are left with the person."""
+    found, fate = user_named(user), _fate(Fate.REFUSE, delete_nodes, give_nodes_to)
+    ident, login = found.pk, found.username
+    lines = [*_losses(found, "In the way", fate), "This cannot be undone."]
+    confirm(f"Delete user {login}?", losses=lines, force=force)
+    delete_user(user_id=ident, forced=override, **fate, **act())
+    return Done(f"User {login} is deleted.", {"id": ident, "login": login, "deleted": True})
+
+
+def _fate(otherwise: Fate, delete_nodes: bool, give_nodes_to: str | None) -> dict[str, Any]:
+    """What the options say of the nodes, as the services take it."""
+    if delete_nodes and give_nodes_to is not None:
+        raise WrongUsageError("The nodes are either deleted or given to somebody.")
+    if give_nodes_to is not None:
+        return {"nodes": Fate.GIVE, "heir_id": user_named(give_nodes_to).pk}
+    return {"nodes": Fate.DELETE if delete_nodes else otherwise}
+
+
+def _losses(user: User, otherwise: str, fate: dict[str, Any]) -> list[str]:
+    nodes = list(Node.objects.filter(owner=user).order_by("name").values_list("name", flat=True))
+    keys = AuthKey.objects.filter(owner=user, revoked_at=None).count()
+    words = {Fate.DELETE: "Deleted", Fate.GIVE: "Handed over, to register again"}.get(fate["nodes"], otherwise)
+    lines = [f"{words}: {listed(nodes, most=10)}." if nodes else "No node is cut off."]
+    if keys:
+        lines.append(f"{count(keys, 'auth key')} of {user.username} will let nobody in.")
+    return lines
 
 
 @noun.verb("enable")

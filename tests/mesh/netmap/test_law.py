@@ -127,6 +127,17 @@ class Law(RuleBasedStateMachine):
         fact = {"id": user, "login": f"user{user}", "display_name": name, "is_active": active}
         self._step(ChangeKind.USERS, {"users": [fact]})
 
+    @rule(user=st.integers(min_value=1, max_value=4))
+    def delete_user(self, user: int) -> None:
+        owned = [node.id for node in self.state.topology.nodes.values() if node.user == user]
+        if owned:
+            self._step(ChangeKind.NODES, {"nodes": [], "removed": owned})
+        self._step(ChangeKind.USERS, {"users": [], "deleted": [{"id": user, "login": f"user{user}"}]})
+
+    @rule()
+    def end_a_right(self) -> None:
+        self._step(ChangeKind.CREDENTIALS, {"auth_keys": [{"id": 1}]})
+
     @rule(rules=rules())
     def edit_policy(self, rules: list[Any]) -> None:
         self.policy = Policy(rules=tuple(rules), groups=self.policy.groups)
