@@ -225,5 +225,5 @@ def may_give_tag(user: User | None, auth_key: AuthKey, tag: str) -> bool:
 def _lock_owner(auth_key: AuthKey) -> None:
     """Locks the person whose nodes are counted. Nodes of all networks count, and a network's lock does not keep another
     network's registrations from counting at the same moment. People come before networks, whoever locks both."""
-    if not auth_key.tagged:
+    if auth_key.owner_id is not None and not auth_key.tagged:
         list(User.objects.select_for_update(no_key=True).filter(pk=auth_key.owner_id))
