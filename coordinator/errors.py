@@ -45,8 +45,13 @@ def problem(error: GhostWireError) -> dict[str, Any]:
         "code": error.code,
     }
     if isinstance(error, ValidationError):
-        body["errors"] = [{"field": mask(item.field), "message": mask(item.message)} for item in error.errors]
+        body["errors"] = [_fault(item) for item in error.errors]
     return body
+
+
+def _fault(fault: FieldError) -> dict[str, Any]:
+    place = {"line": fault.line, "column": fault.column} if fault.line else {}
+    return {"field": mask(fault.field), "message": mask(fault.message)} | place
 
 
 def headers(error: GhostWireError) -> dict[str, str]:

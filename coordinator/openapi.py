@@ -35,10 +35,15 @@ _RETRY_AFTER: Final = {
 
 
 class FieldProblem(serializers.Serializer[Any]):
-    """One member at fault: its path, such as ``sources.1``, and what is wrong with it."""
+    """One member at fault: its path, such as ``sources.1``, and what is wrong with it.
 
-    field = serializers.CharField()
+    ``line`` and ``column``, from 1 and in characters, say where it stands in a document that was sent.
+    """
+
+    field = serializers.CharField(allow_blank=True)
     message = serializers.CharField()
+    line = serializers.IntegerField(required=False, min_value=1)
+    column = serializers.IntegerField(required=False, min_value=1)
 
 
 class Problem(serializers.Serializer[Any]):

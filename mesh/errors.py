@@ -8,10 +8,15 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One refused member of a request: its path (``routes.3``) and what is wrong with it."""
+    """One refused member of a request: its path (``routes.3``) and what is wrong with it.
+
+    ``line`` and ``column`` say where it stands in a text that was sent, from 1, in characters; 0 where there is none.
+    """
 
     field: str
     message: str
+    line: int = 0
+    column: int = 0
 
 
 class GhostWireError(Exception):

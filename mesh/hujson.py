@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias
 
-from mesh.errors import ValidationError
+from mesh.errors import FieldError, ValidationError
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 MAX_DEPTH: Final = 32
@@ -29,7 +29,8 @@ class HuJsonError(ValidationError):
     """The text is not HuJSON, or not within its limits, at ``line`` and ``column`` (counted from 1, in characters)."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
-        super().__init__(f"line {line}, column {column}: {message}")
+        fault = FieldError("", message, line, column)
+        super().__init__(f"line {line}, column {column}: {message}", errors=(fault,))
         self.message = message
         self.line = line
         self.column = column
@@ -80,10 +81,11 @@ def parse(text: str | bytes) -> Document:
     size = len(text) if isinstance(text, bytes) else len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
         raise HuJsonError(f"the document is larger than {MAX_BYTES} bytes", 1, 1)
-    return _Parser(_decoded(text) if isinstance(text, bytes) else text).document()
+    return _Parser(decode(text) if isinstance(text, bytes) else text).document()
 
 
-def _decoded(raw: bytes) -> str:
+def decode(raw: bytes) -> str:
+    """The text of a document that came as bytes. Raises HuJsonError at the first that is not UTF-8."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -26,8 +26,8 @@ from coordinator.policy.explain import explain_flow
 from coordinator.policy.lint import lint_policy
 from coordinator.policy.preview import preview_of
 from mesh.errors import FieldError, ValidationError
+from mesh.hujson import HuJsonError, decode
 from mesh.policy import parse_protocol
-from mesh.policy.document import PolicyDocumentError
 from mesh.policy.services import PORT_PROTOCOLS
 from nodes.selectors import get_network
 
@@ -167,9 +167,11 @@ def lint(network: NetworkOption = None) -> Listing:
 def read_file(name: str) -> str:
     """A file's text; ``-`` is standard input. Raises ValidationError in words."""
     try:
-        return terminal().stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        return terminal().stdin.read() if name == "-" else decode(Path(name).read_bytes())
     except OSError as error:
         raise ValidationError(f"{name} cannot be read: {error.strerror}.") from error
+    except HuJsonError as error:
+        raise ValidationError(f"{name}:{error.line}:{error.column}: {error.message}.") from error
     except UnicodeDecodeError as error:
         raise ValidationError(f"{name} is not UTF-8.") from error
 
@@ -179,12 +181,12 @@ def naming_places(file: str) -> Iterator[None]:
     """Names each fault of a document by file, line and column, as editors and compilers do."""
     try:
         yield
-    except PolicyDocumentError as error:
+    except ValidationError as error:
+        if not any(fault.line for fault in error.errors):
+            raise
         faults = tuple(
-            FieldError(
-                f"{file}:{item.line}:{item.column}", f"{item.path}: {item.message}" if item.path else item.message
-            )
-            for item in error.problems
+            FieldError(f"{file}:{item.line}:{item.column}", f"{item.field}: {item.message}".removeprefix(": "))
+            for item in error.errors
         )
         raise ValidationError("The policy is refused.", errors=faults) from error
 

@@ -10,7 +10,7 @@ from typing import Any
 from mesh.compile.build import compile_policy
 from mesh.compile.expand import expanded_filter
 from mesh.errors import FieldError, GhostWireError, ValidationError
-from mesh.policy.document import PolicyDocumentError, read_policy
+from mesh.policy.document import read_policy
 from mesh.policy.network_file import read_network
 
 
@@ -39,15 +39,16 @@ def _read(policy: Mapping[str, Any] | str | bytes, names: Any) -> Any:
         return read_policy(policy, names)
     try:
         return read_policy(json.dumps(policy), names)
-    except PolicyDocumentError as error:  # such a document has paths, and no lines that anybody has seen
-        errors = tuple(FieldError(item.path, item.message) for item in error.problems)
-        raise ValidationError(f"{errors[0].field}: {errors[0].message}", errors=errors) from None
+    except ValidationError as error:  # such a document has paths, and no lines that anybody has seen
+        errors = tuple(FieldError(item.field, item.message) for item in error.errors)
+        raise ValidationError(f"{errors[0].field}: {errors[0].message}".removeprefix(": "), errors=errors) from None
 
 
 def evaluate_line(line: str | bytes, at: datetime) -> dict[str, Any]:
     """One line of ``{id, policy, network}`` as JSON: the result of ``evaluate`` with its ``id``, or ``{id, error}``.
 
-    Never raises for what the line says: the error has ``code`` and ``detail`` (and ``errors`` by member).
+    Never raises for what the line says: the error has ``code`` and ``detail`` (and ``errors`` by member, with line and
+    column where the policy came as text).
     """
     ident: object = None
     try:
@@ -67,8 +68,14 @@ def evaluate_line(line: str | bytes, at: datetime) -> dict[str, Any]:
     except GhostWireError as error:
         found: dict[str, Any] = {"code": error.code, "detail": error.detail}
         if isinstance(error, ValidationError) and error.errors:
-            found["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
+            found["errors"] = [_fault(item) for item in error.errors]
         return {"id": ident, "error": found}
+
+
+def _fault(error: FieldError) -> dict[str, Any]:
+    """A fault as JSON: ``field``, ``message``, and ``line`` and ``column`` where it stands in a text."""
+    place = {"line": error.line, "column": error.column} if error.line else {}
+    return {"field": error.field, "message": error.message} | place
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

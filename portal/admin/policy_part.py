@@ -130,7 +130,8 @@ class AutoApprovalAdmin(ServiceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[AutoApproval]:
         """With the routers, and whether the routes are approved."""
         route = Route.objects.filter(node=OuterRef("node"), prefix=OuterRef("prefix"), approved=True)
-        return super().get_queryset(request).select_related("node").annotate(gw_approved=Exists(route))
+        found: QuerySet[AutoApproval] = super().get_queryset(request).select_related("node")
+        return found.annotate(gw_approved=Exists(route))
 
     @display(description="Route", ordering="prefix")
     def subject(self, obj: AutoApproval) -> SafeString:

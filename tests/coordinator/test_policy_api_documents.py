@@ -78,21 +78,33 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(call: Caller, netw
 
 
 @pytest.mark.parametrize(
-    ("text", "field", "words"),
+    ("text", "fault"),
     [
-        ('{"acls": [{"action": "accept", "src": ["group:x"], "dst": ["*:*"]}]}', "acls.0.src.0", "line 1, column 40"),
-        ('{\n  "acls": [],\n  "colour": 1\n}', "colour", "line 3, column 3"),
-        ('{"acls": [], "acls": []}', None, "line 1, column 14"),
-        ('{"acls": [}', None, "line 1, column 11"),
-        ('{"ssh": [], "acls": []}', "ssh", "not supported"),
+        ('{"acls": [{"action": "accept", "src": ["group:x"], "dst": ["*:*"]}]}', ("acls.0.src.0", 1, 40, "no group")),
+        ('{\n  "acls": [],\n  "colour": 1\n}', ("colour", 3, 3, "unknown key")),
+        ('{"acls": [],\n "acls": []}', ("", 2, 2, "already there, in line 1")),
+        ('{\n"acls": [}', ("", 2, 10, "a value is missing")),
+        ('{"ssh": [], "acls": []}', ("ssh", 1, 2, "not supported")),
     ],
 )
-def test_what_is_wrong_is_named_by_line_and_column(call: Caller, text: str, field: str | None, words: str) -> None:
+def test_what_is_wrong_is_named_by_line_and_column(call: Caller, text: str, fault: tuple[str, int, int, str]) -> None:
     response = put(call, text)
     assert response.status_code == 400
     body = response.json()
-    assert words in body["detail"]
-    assert [item["field"] for item in body["errors"]] == ([] if field is None else [field])
+    [error] = body["errors"]
+    assert (error["field"], error["line"], error["column"]) == fault[:3]
+    assert fault[3] in error["message"]
+    assert body["detail"].startswith(f"line {fault[1]}, column {fault[2]}: ")
+
+
+def test_a_preview_of_a_document_names_places_too(call: Caller) -> None:
+    body = call("post", "policy/preview", {"document": '{\n"acls": 1}'}).json()
+    assert [(item["field"], item["line"], item["column"]) for item in body["errors"]] == [("acls", 2, 9)]
+
+
+def test_faults_of_other_calls_have_no_place(call: Caller) -> None:
+    body = call("post", "acl/rules", {"action": "accept", "sources": ["group:x"], "destinations": ["*"]}).json()
+    assert [set(item) for item in body["errors"]] == [{"field", "message"}]
 
 
 @pytest.mark.parametrize("text", ["", "   \n"])
@@ -103,7 +115,8 @@ def test_nothing_is_no_document(call: Caller, text: str) -> None:
 def test_what_is_not_utf_8_is_refused(call: Caller) -> None:
     response = call("put", "policy", b'{"acls": []} // \xff', kind="application/hujson")
     assert response.status_code == 400
-    assert "UTF-8" in response.json()["detail"]
+    [error] = response.json()["errors"]
+    assert (error["line"], error["column"], error["message"]) == (1, 17, "this is not UTF-8")
 
 
 def test_an_upload_over_someone_elses_edit_is_refused(call: Caller) -> None:

@@ -111,6 +111,22 @@ def test_faults_are_named_as_compilers_do(run: Run, file: Path) -> None:
     assert not AclRule.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{\n  "acls": [\n}', "3:1: a value is missing here"),
+        ('{"acls": [],\n "acls": []}', "2:2: the key “acls” is already there, in line 1"),
+        ('{"acls": []} // \xff', "1:17: this is not UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["import", "check"])
+def test_faults_of_syntax_too(run: Run, file: Path, text: str, words: str, verb: str) -> None:
+    file.write_bytes(text.encode("latin-1"))
+    done = run(verb, str(file))
+    assert (done.code, done.out) == (1, "")
+    assert f"{file}:{words}" in done.err
+
+
 def test_a_file_that_is_not_there(run: Run, small: Network) -> None:
     done = run("check", "nowhere.hujson")
     assert (done.code, done.err) == (1, "error: nowhere.hujson cannot be read: No such file or directory.\n")

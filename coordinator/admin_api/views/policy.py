@@ -17,6 +17,7 @@ from coordinator.admin_api.serializers.policy import ImportOut, ImportQuery
 from coordinator.policy.documents import check_policy_document, export_policy, import_policy
 from coordinator.policy.history import compare_versions
 from mesh.errors import FieldError, ValidationError
+from mesh.hujson import decode
 from nodes.models import Network
 
 MEDIA_TYPE: Final = "application/hujson"
@@ -121,10 +122,7 @@ def _text(request: Request) -> str:
     body = request.data
     if not isinstance(body, bytes) or not body.strip():
         raise ValidationError("The body is a policy document.")
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValidationError("The document is not UTF-8.") from error
+    return decode(body)
 
 
 def _tag(request: Request) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,14 +13,13 @@ from django.utils import timezone
 from coordinator.cli.command import NounCommand
 from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
-from coordinator.cli.policies import register
+from coordinator.cli.policies import naming_places, read_file, register
 from coordinator.cli.results import Card, Column, Listing
 from coordinator.cli.terminal import note, terminal
 from coordinator.cli.text import listed
 from coordinator.cli.times import parse_instant
-from mesh.errors import FieldError, ValidationError
+from mesh.errors import ValidationError
 from mesh.policy import format_protocol
-from mesh.policy.document import PolicyDocumentError
 from mesh.policy.evaluate import evaluate, evaluate_line
 
 noun = Noun("policy", "Policies as files: what is in force, what would be, and what each node would get.")
@@ -56,16 +54,9 @@ def evaluate_files(
     if policy == network == "-":
         raise WrongUsageError("Only one of the two can come on standard input.")
     described = _json(network)
-    try:
-        value = evaluate(_read(policy), described, instant)
-    except PolicyDocumentError as error:
-        faults = tuple(
-            FieldError(
-                f"{policy}:{item.line}:{item.column}", f"{item.path}: {item.message}" if item.path else item.message
-            )
-            for item in error.problems
-        )
-        raise ValidationError("The policy is refused.", errors=faults) from error
+    text = read_file(policy)
+    with naming_places(policy):
+        value = evaluate(text, described, instant)
     for warning in value["warnings"]:
         note(warning)
     return _card(value)
@@ -80,19 +71,9 @@ def _instant(at: str | None) -> datetime:
         raise typer.BadParameter(str(error), param_hint="'--at'") from error
 
 
-def _read(name: str) -> str:
-    """A file's text. Raises ValidationError in words."""
-    try:
-        return terminal().stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ValidationError(f"{name} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ValidationError(f"{name} is not UTF-8.") from error
-
-
 def _json(name: str) -> Any:
     try:
-        return json.loads(_read(name))
+        return json.loads(read_file(name))
     except json.JSONDecodeError as error:
         raise ValidationError(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}.") from error
     except RecursionError as error:

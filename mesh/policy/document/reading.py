@@ -29,11 +29,9 @@ class PolicyDocumentError(ValidationError):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         first = problems[0]
-        texts = tuple(
-            FieldError(item.path, f"line {item.line}, column {item.column}: {item.message}") for item in problems
-        )
+        faults = tuple(FieldError(item.path, item.message, item.line, item.column) for item in problems)
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        super().__init__(f"line {first.line}, column {first.column}: {first.message}{more}", errors=texts)
+        super().__init__(f"line {first.line}, column {first.column}: {first.message}{more}", errors=faults)
         self.problems = problems
         self.line = first.line
         self.column = first.column
@@ -48,9 +46,10 @@ class Faults:
     warnings: list[str] = field(default_factory=list)
 
     def add(self, offset: int, path: str, message: str) -> None:
-        """Note a fault."""
-        if len(self.found) < MAX_PROBLEMS:
-            self.found.append(Problem(*self.document.place(offset), path, message))
+        """Note a fault, once however often the value is read."""
+        problem = Problem(*self.document.place(offset), path, message)
+        if len(self.found) < MAX_PROBLEMS and problem not in self.found:
+            self.found.append(problem)
 
     def warn(self, offset: int, message: str) -> None:
         """Note something that changes nothing, but that people should know."""

@@ -324,6 +324,22 @@ def test_all_faults_are_told_in_the_order_of_the_text() -> None:
     assert "(and 1 more)" in caught.value.detail
 
 
+@pytest.mark.parametrize("section", ["acls", "groups", "hosts", "tests"])
+def test_a_section_of_another_kind_is_one_fault(section: str) -> None:
+    assert len(problems(f'{{"{section}": 1}}')) == 1
+
+
+def test_faults_carry_line_and_column_as_members() -> None:
+    with pytest.raises(PolicyDocumentError) as caught:
+        read_policy('{\n "aclz": []}', NAMES)
+    (error,) = caught.value.errors
+    assert (error.field, error.line, error.column) == ("aclz", 2, 2)
+    assert error.message.startswith("unknown key")
+    with pytest.raises(HuJsonError) as broken:
+        read_policy('{"acls": [],\n"acls": []}', NAMES)
+    assert [(item.line, item.column) for item in broken.value.errors] == [(2, 1)]
+
+
 def test_a_likely_key_is_proposed_and_an_unsupported_one_is_called_so() -> None:
     for text, words in (('{"acl": []}', "did you mean acls"), ('{"derpMap": {}}', "not supported here: relay regions")):
         with pytest.raises(PolicyDocumentError, match=words):

@@ -113,6 +113,22 @@ def test_of_a_document_as_values_faults_are_told_by_path() -> None:
     assert caught.value.detail == "acls.0.src.0: there is no tag “none”"
 
 
+def test_a_line_names_the_places_in_a_policy_that_came_as_text() -> None:
+    text = '{"acls": [],\n "acls": []}'
+    [fault] = evaluate_line(json.dumps({"policy": text, "network": NETWORK}), AT)["error"]["errors"]
+    assert (fault["field"], fault["line"], fault["column"]) == ("", 2, 2)
+    [fault] = evaluate_line(json.dumps({"policy": acl(["tag:none"], ["*:*"]), "network": NETWORK}), AT)["error"][
+        "errors"
+    ]
+    assert fault == {"field": "acls.0.src.0", "message": "there is no tag “none”"}
+
+
+def test_what_no_document_holds_is_refused_as_values_too() -> None:
+    with pytest.raises(ValidationError) as caught:
+        evaluate({"hosts": 10**16}, NETWORK, AT)
+    assert caught.value.detail == "a number has at most 15 digits"
+
+
 def test_a_line_answers_with_its_id() -> None:
     line = json.dumps({"id": "one", "policy": acl(["*"], ["*:*"]), "network": NETWORK, "expect": "passed over"})
     assert evaluate_line(line, AT)["id"] == "one"
