@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from coordinator.acknowledgements import ACKNOWLEDGED
 from coordinator.agent_messages import Ack, EndpointsMessage, Heartbeat, Message, ack_frame
-from coordinator.authentication import check_node
+from coordinator.authentication import admit_session
 from coordinator.fanout import (
     CLOSE_NOT_ACTIVE,
     CLOSE_OVERLOADED,
@@ -25,7 +25,10 @@ from coordinator.fanout import (
     Push,
 )
 from coordinator.frames import text_frame
-from coordinator.heartbeats import answer_heartbeat, update_endpoints
+from coordinator.heartbeats import update_endpoints
+from coordinator.hot_path.beat import beat
+from coordinator.hot_path.credentials import Known
+from coordinator.hot_path.reading import read_members
 from coordinator.news import MapFrame, News
 from coordinator.outlet import Outlet, Send, cut
 from coordinator.presence import note_alive
@@ -55,9 +58,9 @@ class AgentConnection:
     """
 
     __slots__ = (
-        "_cause", "_code", "_ends_at", "_heard", "_keepalive", "_look_timer", "_news", "_next_push", "_on_end",
-        "_outlet", "_push_interval", "_push_timer", "_send", "_waiting", "_writer", "_zstd", "audience", "is_over",
-        "loop",
+        "_cause", "_code", "_ends_at", "_heard", "_keepalive", "_known", "_look_timer", "_news", "_next_push",
+        "_on_end", "_outlet", "_push_interval", "_push_timer", "_send", "_waiting", "_writer", "_zstd", "audience",
+        "is_over", "loop",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +88,7 @@ class AgentConnection:
         self._push_interval: float = settings.GHOSTWIRE.network.push_interval.total_seconds()
         self._heard = self.loop.time()
         self._ends_at = _end_of(session)
+        self._known = Known.of(session)
         self._next_push = 0.0
         self._waiting: deque[str] = deque()
         self._code: int | None = None
@@ -143,7 +147,7 @@ class AgentConnection:
             case Ack():
                 self._take_ack(message, now)
             case Heartbeat():
-                self.say(ack_frame(await in_thread(self._beat, message.body, now)))
+                self.say(ack_frame(await self._beat(message.body, now)))
                 self._keep_current()
             case EndpointsMessage():
                 await in_thread(self._set_endpoints, message.endpoints, now)
@@ -261,12 +265,12 @@ class AgentConnection:
             self.is_over = True
             self._on_end()
 
-    # --- In threads
+    async def _beat(self, body: dict[str, Any], now: datetime) -> dict[str, Any]:
+        answer = await beat(self._known, read_members(body), cause=lambda: self._cause, now=now)
+        self._ends_at = self._known.ends_at
+        return answer
 
-    def _beat(self, body: dict[str, Any], now: datetime) -> dict[str, Any]:
-        session = self._session(now)
-        self._ends_at = _end_of(session)
-        return answer_heartbeat(session=session, report=parse_heartbeat(body), cause=self._cause, now=now)
+    # --- In threads
 
     def _set_endpoints(self, endpoints: list[Any], now: datetime) -> None:
         report = parse_heartbeat({"endpoints": endpoints})
@@ -276,18 +280,7 @@ class AgentConnection:
         return _end_of(self._session(timezone.now()))
 
     def _session(self, now: datetime) -> NodeSession:
-        """The session as it stands now. Raises AuthenticationError, PermissionDeniedError if it may not go on."""
-        session = (
-            NodeSession.objects.select_related("node__network", "node__owner")
-            .filter(pk=self.audience.session_id)
-            .first()
-        )
-        if session is None:
-            raise PermissionDeniedError("This node was deleted.")
-        check_node(session.node, now)
-        if session.ended_at is not None or session.expires_at <= now or session.node.login_required:
-            raise AuthenticationError("The session has ended.")
-        return session
+        return admit_session(session_id=self.audience.session_id, now=now)
 
 
 def _end_of(session: NodeSession) -> datetime:

@@ -48,6 +48,21 @@ def admit_node(*, token: str, now: datetime) -> NodeSession:
     return session
 
 
+def admit_session(*, session_id: int, now: datetime) -> NodeSession:
+    """A session that a socket was opened with, as it stands now, with its node, network and owner: one query.
+
+    Raises PermissionDeniedError for a node that is gone or may not take part, AuthenticationError for a session that
+    has ended.
+    """
+    session = NodeSession.objects.select_related("node__network", "node__owner").filter(pk=session_id).first()
+    if session is None:
+        raise PermissionDeniedError("This node was deleted.")
+    check_node(session.node, now)
+    if session.ended_at is not None or session.expires_at <= now or session.node.login_required:
+        raise AuthenticationError("The session has ended.")
+    return session
+
+
 def check_node(node: Node, now: datetime) -> None:
     """Raises PermissionDeniedError if the node may not take part at ``now``, whatever its session says."""
     if node.state != Node.State.ACTIVE:

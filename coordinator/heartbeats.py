@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
-from coordinator.limits import ENDPOINT_CHANGES, HEARTBEATS, POSTURE_CHANGES, enforce
+from coordinator.limits import ENDPOINT_CHANGES, POSTURE_CHANGES, enforce
 from coordinator.presence import note_alive
 from mesh.change import Cause, ChangeKind
 from nodes.changes import lock_node, record_change
@@ -34,10 +34,10 @@ class HeartbeatReport:
 def answer_heartbeat(*, session: NodeSession, report: HeartbeatReport, cause: Cause, now: datetime) -> dict[str, Any]:
     """Notes that the node lives, writes what changed, and says what the agent should know, ready for JSON.
 
-    Raises ThrottledError and ValidationError, upon which nothing of the report is written, and NotFoundError.
+    The limit of heartbeats is the caller's to see to. Raises ThrottledError and ValidationError, upon which nothing of
+    the report is written, and NotFoundError.
     """
     node = session.node
-    enforce(HEARTBEATS, str(node.pk), now.timestamp())
     note_alive(node.network_id, node.pk, is_online=node.online, now=now)
     write_report(node=node, report=report, cause=cause, now=now)
     return heartbeat_ack(session, now)
@@ -61,7 +61,9 @@ def heartbeat_ack(session: NodeSession, now: datetime) -> dict[str, Any]:
 def write_report(*, node: Node, report: HeartbeatReport, cause: Cause, now: datetime) -> None:
     """Writes those facts of a report that differ from what is stored: all of them, or none."""
     endpoints = None if report.endpoints is None else _changed_endpoints(node, report.endpoints)
-    posture = None if report.posture is None else _unless(check_posture(report.posture), node.posture)
+    posture = None if report.posture is None else check_posture(report.posture)
+    if posture is not None and same_facts(posture, node.posture):
+        posture = None
     latencies = report.relay_latency_ms
     latencies = None if latencies is None else _unless(check_latencies(latencies), node.relay_latency_ms)
     if endpoints is None and posture is None and latencies is None:
@@ -74,6 +76,13 @@ def write_report(*, node: Node, report: HeartbeatReport, cause: Cause, now: date
     facts = ReportedFacts(posture=posture, relay_latency_ms=latencies, endpoints=endpoints)
     # What the answer says is the version after this.
     node.network.map_version = _write_facts(node.pk, facts, cause, now)
+    if latencies is not None:
+        node.relay_latency_ms = dict(latencies)
+
+
+def same_facts(one: Mapping[str, PostureValue], other: Mapping[str, PostureValue]) -> bool:
+    """Whether two postures are the same to every rule; unlike in Python, true is not 1 to them."""
+    return one == other and all(isinstance(value, bool) == isinstance(other[key], bool) for key, value in one.items())
 
 
 def update_endpoints(*, node: Node, endpoints: Sequence[str], cause: Cause, now: datetime) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Final, Protocol
@@ -133,6 +134,24 @@ def limit_store() -> LimitStore:
 def enforce(limit: Limit, subject: str, now: float) -> None:
     """Counts one call of ``subject``. ``now``: seconds since 1970. Raises ThrottledError with the seconds to wait."""
     wait = limit_store().take(f"{limit.name}:{subject}", limit, now)
+    if wait > 0:
+        raise ThrottledError("Too many requests.", retry_after=wait)
+
+
+@cache
+def heartbeat_limits() -> MemoryLimits:
+    """Heartbeats are counted in this process alone, also where there is Redis.
+
+    The limit keeps an agent that runs wild from using up this process, and nothing else hangs on it: what heartbeats
+    write has limits of its own, which all processes share. An agent that spreads its calls over several processes gets
+    once a second from each; asking Redis would cost every other node ten times what the heartbeat does.
+    """
+    return MemoryLimits()
+
+
+def enforce_heartbeat(node_id: int, now: datetime) -> None:
+    """Counts a heartbeat of a node. Raises ThrottledError with the seconds to wait."""
+    wait = heartbeat_limits().take(str(node_id), HEARTBEATS, now.timestamp())
     if wait > 0:
         raise ThrottledError("Too many requests.", retry_after=wait)
 

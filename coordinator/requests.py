@@ -21,11 +21,13 @@ def origin_of(request: HttpRequest) -> str:
 
 def request_id_of(request: HttpRequest) -> str:
     """The id that the caller or a proxy gave the request, if it is a sane one, else a new one."""
-    given = request.META.get(REQUEST_ID_HEADER, "")
-    if _REQUEST_ID.fullmatch(given):
-        return str(given)
-    request.META[REQUEST_ID_HEADER] = secrets.token_hex(8)
+    request.META[REQUEST_ID_HEADER] = sound_request_id(str(request.META.get(REQUEST_ID_HEADER, "")))
     return str(request.META[REQUEST_ID_HEADER])
+
+
+def sound_request_id(given: str) -> str:
+    """``given``, if it is a sane id, else a new one."""
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def cause_of(request: HttpRequest, *, node_id: int | None = None, user_id: int | None = None) -> Cause:

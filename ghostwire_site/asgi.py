@@ -13,11 +13,15 @@ http: Any = get_asgi_application()  # before anything that imports models
 from channels.routing import ProtocolTypeRouter  # type: ignore[import-untyped]  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from ghostwire_site.edge.bodies import BodyLimits  # noqa: E402
+from ghostwire_site.edge.http import in_front_of  # noqa: E402
+from ghostwire_site.edge.metrics import MetricsEndpoint  # noqa: E402
 from ghostwire_site.edge.proxies import TrustedProxies  # noqa: E402
 from ghostwire_site.sockets import sockets  # noqa: E402
 
-application = TrustedProxies(
-    ProtocolTypeRouter({"http": BodyLimits(http), "websocket": sockets}),
-    trusted=settings.GHOSTWIRE.server.trusted_proxies,
+application = MetricsEndpoint(
+    TrustedProxies(
+        ProtocolTypeRouter({"http": in_front_of(http), "websocket": sockets}),
+        trusted=settings.GHOSTWIRE.server.trusted_proxies,
+    ),
+    access=lambda: settings.GHOSTWIRE.metrics,
 )

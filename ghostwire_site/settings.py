@@ -45,6 +45,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ghostwire_site.measured.NoteRoute",
     "django.middleware.security.SecurityMiddleware",
     "ghostwire_site.csp.AdminAwareCSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -15,10 +15,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from coordinator.arrivals import ARRIVALS
-from coordinator.limits import limit_store
+from coordinator.hot_path.credentials import CREDENTIALS
+from coordinator.limits import heartbeat_limits, limit_store
 from coordinator.networks import ensure_network
 from coordinator.replica import REPLICAS
-from coordinator.tail import Tail
+from coordinator.tail import TAIL, Tail
 from mesh.change import Cause
 from nodes.models import Network
 from nodes.presence import presence_store
@@ -58,14 +59,24 @@ def random32() -> bytes:
 def quiet_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No thread follows the database on its own, and nothing in memory outlives a test."""
     monkeypatch.setattr(Tail, "start", lambda self: None)
+    for module in ("rest", "beat"):
+        monkeypatch.setattr(f"coordinator.hot_path.{module}.in_thread", at_once)
     forget_memory()
     yield
     forget_memory()
 
 
+async def at_once(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Stands for ``in_thread`` where a test's transaction is: other threads have connections of their own."""
+    return function(*args, **kwargs)
+
+
 def forget_memory() -> None:
     """Empties what a process remembers of networks, nodes and callers."""
     limit_store.cache_clear()
+    heartbeat_limits.cache_clear()
+    CREDENTIALS.clear()
+    TAIL.__init__()  # type: ignore[misc]
     presence_store.cache_clear()
     REPLICAS.clear()
     ARRIVALS.__init__()  # type: ignore[misc]

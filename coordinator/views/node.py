@@ -7,6 +7,7 @@ from typing import Final
 
 import zstandard
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -15,7 +16,7 @@ from rest_framework.response import Response
 
 from coordinator.agent_messages import parse_since
 from coordinator.fanout import Audience
-from coordinator.heartbeats import answer_heartbeat, update_endpoints
+from coordinator.heartbeats import update_endpoints
 from coordinator.lifecycle import unregister_node
 from coordinator.limits import FULL_MAPS, ROUTE_CHANGES, enforce
 from coordinator.maps import delta_since, map_body, state_of
@@ -29,10 +30,8 @@ from coordinator.serializers import (
     HeartbeatResponse,
     RoutesBody,
     ServerResponse,
-    parse_heartbeat,
 )
 from coordinator.views.base import AgentView, read
-from mesh.errors import ValidationError
 
 PROTOCOL: Final = 1
 ZSTD_LEVEL: Final = 3
@@ -55,18 +54,14 @@ class ServerView(AgentView):
 
 
 class HeartbeatView(AgentView):
+    """Describes the call and refuses other methods; ``coordinator.hot_path`` answers it before it comes here."""
+
     problems = {"POST": (429,)}
 
     @extend_schema(request=HeartbeatRequest, responses=HeartbeatResponse, operation_id="heartbeat")
     def post(self, request: Request) -> Response:
         """A sign of life, with what changed since the last one."""
-        if not isinstance(request.data, dict):
-            raise ValidationError("The body is an object.")
-        report = parse_heartbeat(request.data)
-        session = self.session_of(request)
-        cause = cause_of(request, node_id=session.node_id)
-        answer = answer_heartbeat(session=session, report=report, cause=cause, now=self.now)
-        return Response(HeartbeatResponse(answer).data)
+        raise ImproperlyConfigured("Heartbeats are answered in front of Django: serve ghostwire_site.asgi.")
 
 
 class NetmapView(AgentView):

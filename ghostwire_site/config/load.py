@@ -16,15 +16,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ghostwire_site.config.addresses import default_public_urls
 from ghostwire_site.config.document import Document, read_document
 from ghostwire_site.config.environment import Overrides, read_overrides
-from ghostwire_site.config.model import HOME, SECTIONS, Auth, Database, Limits, Logging, Network, Redis, Server
+from ghostwire_site.config.model import HOME, SECTIONS, Auth, Database, Limits, Logging, Metrics, Network, Redis, Server
 from ghostwire_site.config.problems import ConfigError, Problem, did_you_mean, dotted
 from ghostwire_site.config.rules import contradictions
 from ghostwire_site.config.schema import keys_around, walk
 
 FILE_VARIABLE = "GHOSTWIRE_CONFIG"
 FILE_NAME = "ghostwire.yaml"
-SECRET_KEYS = frozenset({"url"})
-"""Last words of keys whose value may hold a password: never in a message."""
+SECRET_KEYS = frozenset({"url", "token"})
+"""Last words of keys whose value is, or may hold, a secret: never in a message."""
 
 
 class Config(BaseSettings):
@@ -39,6 +39,7 @@ class Config(BaseSettings):
     redis: Redis = Redis()
     logging: Logging = Logging()
     limits: Limits = Limits()
+    metrics: Metrics = Metrics()
 
     @classmethod
     def settings_customise_sources(

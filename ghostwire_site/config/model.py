@@ -226,6 +226,23 @@ class Limits(Section):
     registrations_in_all: RateLimit = Field(default=parse_rate("30000/min"), description="Registrations tried by all.")
 
 
+class Metrics(Section):
+    """Who may read what this server counts, at /metrics, in the format of Prometheus."""
+
+    allow: tuple[AnyNetwork, ...] = Field(
+        default=(parse_network("127.0.0.0/8"), parse_network("::1/128")),
+        description=(
+            "Networks that may read without the token, by the address of the connection itself; a request that a proxy "
+            "passed on never counts as coming from here."
+        ),
+    )
+    token: Annotated[str, Field(min_length=16, max_length=256, pattern=r"^[!-~]+$")] | None = Field(
+        default=None,
+        description="Whoever sends it as a bearer token may read from anywhere.",
+        examples=["at-least-16-characters"],
+    )
+
+
 SECTIONS: dict[str, type[Section]] = {
     "server": Server,
     "network": Network,
@@ -234,9 +251,10 @@ SECTIONS: dict[str, type[Section]] = {
     "redis": Redis,
     "logging": Logging,
     "limits": Limits,
+    "metrics": Metrics,
 }
 
 __all__ = [
-    "HOME", "SECTIONS", "Auth", "Database", "Limits", "ListenAddress", "Logging", "Network", "Rate", "Redis", "Section",
-    "Server",
+    "HOME", "SECTIONS", "Auth", "Database", "Limits", "ListenAddress", "Logging", "Metrics", "Network", "Rate", "Redis",
+    "Section", "Server",
 ]  # fmt: skip

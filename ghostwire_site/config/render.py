@@ -95,6 +95,8 @@ def _value_at(values: dict[str, Any], path: Key) -> Any:
 def _masked(path: Key, value: Any) -> Any:
     if path[-1] not in SECRET_KEYS or not isinstance(value, str):
         return value
+    if path[-1] == "token":
+        return "********"
     return _PASSWORD_PARAMETER.sub(r"\1********", _PASSWORD.sub(r"\1********\2", value))
 
 

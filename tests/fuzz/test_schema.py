@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.admin_api.test_roles import TABLE
+from tests.front import with_front
 from tests.fuzz.world import SEED, World, bounded, undone
 
 CHECKS = [
@@ -45,7 +46,7 @@ CALLERS = ("anonymous", "agent", "admin")
 @pytest.mark.parametrize("caller", CALLERS)
 def test_every_answer_is_described(world: World, caller: str) -> None:
     failures = []
-    schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", get_wsgi_application())
+    schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", with_front(get_wsgi_application()))
     operations: list[Any] = [found.ok() for found in schema.get_all_operations()]  # type: ignore[union-attr]
     assert len(operations) > 80
     for operation in operations:

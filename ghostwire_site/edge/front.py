@@ -1,0 +1,51 @@
+"""What is answered in front of Django: heartbeats, which are most of all requests.
+
+Everything else goes on to Django, and so does a heartbeat that Django's middleware would refuse or send elsewhere: one
+for a host that is not ours, or over http where there has to be https.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from ghostwire_site.edge import App, Receive, Scope, Send
+
+
+class Front:
+    """ASGI middleware for HTTP scopes: ``answer`` gets the POSTs to ``path``, ``django`` the rest."""
+
+    def __init__(self, django: App, *, path: str, answer: App) -> None:
+        self.django = django
+        self.path = path
+        self.answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request to one of the two."""
+        if scope["path"] == self.path and scope["method"] == "POST" and _may_pass(scope):
+            scope["ghostwire.route"] = self.path.removeprefix("/")
+            await self.answer(scope, receive, send)
+        else:
+            await self.django(scope, receive, send)
+
+
+def _may_pass(scope: Scope) -> bool:
+    if settings.SECURE_SSL_REDIRECT and scope.get("scheme") != "https":
+        return False
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    return is_our_host(b",".join(hosts).decode("latin-1") if hosts else _server_name(scope))
+
+
+def _server_name(scope: Scope) -> str:
+    server: Any = scope.get("server") or ("unknown", None)
+    return str(server[0])
+
+
+@lru_cache(maxsize=1024)
+def is_our_host(host: str) -> bool:
+    """Tell whether Django would answer requests for this Host header."""
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
