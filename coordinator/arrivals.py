@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from mesh.change import Cause
+from mesh.errors import NotFoundError
 from nodes.presence import presence_store
 from nodes.services.presence import mark_online
 
@@ -28,23 +29,40 @@ class Arrivals:
                 self._returned[network_id].add(node_id)
 
     def flush(self, now: datetime) -> None:
-        """Hands everything on. What fails is kept for the next flush, and the error is raised."""
+        """Hands everything on. What fails is kept for the next flush, the rest goes on, and the first error is raised.
+
+        Returns are written first, since peers wait for them: neither the presence store nor another network's trouble
+        may hold them up.
+        """
+        errors: list[Exception] = []
+        self._write_returned(now, errors)
+        self._store_seen(errors)
+        if errors:
+            raise errors[0]
+
+    def _write_returned(self, now: datetime, errors: list[Exception]) -> None:
+        with self._lock:
+            returned, self._returned = self._returned, defaultdict(set)
+        for network_id, node_ids in returned.items():
+            try:
+                mark_online(network_id=network_id, node_ids=sorted(node_ids), cause=Cause.system("presence"), now=now)
+            except NotFoundError:
+                continue  # the network is gone, and its nodes with it
+            except Exception as error:  # noqa: BLE001 - raised by the caller
+                errors.append(error)
+                with self._lock:
+                    self._returned[network_id] |= node_ids
+
+    def _store_seen(self, errors: list[Exception]) -> None:
         with self._lock:
             seen, self._seen = self._seen, {}
-            returned, self._returned = self._returned, defaultdict(set)
         try:
             if seen:
                 presence_store().touch(seen)
-            while returned:
-                network_id, node_ids = next(iter(returned.items()))
-                mark_online(network_id=network_id, node_ids=sorted(node_ids), cause=Cause.system("presence"), now=now)
-                del returned[network_id]
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - raised by the caller
+            errors.append(error)
             with self._lock:
                 self._seen = seen | self._seen
-                for network_id, node_ids in returned.items():
-                    self._returned[network_id] |= node_ids
-            raise
 
 
 ARRIVALS: Final = Arrivals()

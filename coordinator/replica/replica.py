@@ -1,0 +1,145 @@
+"""This process's replica of a network: the state at the latest version it read, and those just before.
+
+It reads the change log in order and moves; a gap, an unknown kind or a policy that cannot be followed makes it load
+the network whole. Readers take ``state`` and never wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+
+from acl.selectors import get_version, policy_of_version
+from coordinator.replica.collector import loading
+from coordinator.replica.history import History
+from coordinator.replica.load import STAMP_FIELDS, Stamp, load_whole, stamp_of
+from mesh.errors import GhostWireError
+from mesh.netmap.state import State, build_state, move_state
+from mesh.policy import Policy
+from mesh.steps import OutOfStepError, Step, Touch
+from nodes.models import Change
+
+log = structlog.get_logger(__name__)
+
+# Further behind than this, loading whole is quicker than following.
+MAX_STEPS: Final = 2000
+
+
+class Replica:
+    """One network. ``catch_up`` may be called from any thread; one of them works, the others wait for it."""
+
+    def __init__(self, network_id: int) -> None:
+        self.network_id = network_id
+        self._lock = threading.Lock()
+        self._history = History()
+        self._state: State | None = None
+        # Of the row of the change log that the state is at.
+        self._stamp: Stamp | None = None
+
+    @property
+    def state(self) -> State | None:
+        """The latest state; None before the first load."""
+        return self._state
+
+    def catch_up(self, version: int) -> State:
+        """The state at ``version`` or later. Raises NotFoundError if the network is gone."""
+        state = self._state
+        if state is not None and state.version >= version:
+            return state
+        with self._lock:
+            state = self._state
+            if state is not None and state.version >= version:
+                return state
+            if state is None or not self._follow():
+                self._load()
+            assert self._state is not None
+            return self._state
+
+    def follow(self, version: int, *, patience: float) -> bool:
+        """Comes to ``version`` by following the change log; False if that takes loading whole, or if another thread
+        that is at it is not done within ``patience`` seconds."""
+        state = self._state
+        if state is None:
+            return False
+        if state.version >= version:
+            return True
+        if not self._lock.acquire(timeout=patience):
+            return False
+        try:
+            return self._state is not None and (self._state.version >= version or self._follow())
+        finally:
+            self._lock.release()
+
+    def reload(self) -> State:
+        """Loads the network whole, whatever is known of it. Raises NotFoundError."""
+        with self._lock:
+            return self._load()
+
+    def since(self, version: int) -> tuple[State, Touch] | None:
+        """The state at ``version`` and what was concerned since; None if that is too long ago, or never was."""
+        return self._history.since(version)
+
+    def mark(self) -> tuple[State, Stamp] | None:
+        """The state with its place in the history of the database; None before the first change."""
+        with self._lock:
+            return None if self._state is None or self._stamp is None else (self._state, self._stamp)
+
+    def _follow(self) -> bool:
+        """Moves along the change log as far as it goes; False where it does not lead on from here."""
+        state = self._state
+        assert state is not None
+        rows = Change.objects.filter(network_id=self.network_id, version__gte=state.version).order_by("version")
+        found = list(rows.values_list("version", "kind", "facts", *STAMP_FIELDS)[: MAX_STEPS + 2])
+        try:
+            if found and found[0][0] == state.version:
+                _, _, _, *here = found.pop(0)
+                if stamp_of(*here) != self._stamp:
+                    raise OutOfStepError("the change log is that of another history")
+            elif self._stamp is not None:
+                raise OutOfStepError("the change log does not reach back to here")
+            if len(found) > MAX_STEPS:
+                raise OutOfStepError("too far behind")
+            for version, kind, facts, *stamp in found:
+                if not facts:
+                    raise OutOfStepError(f"what version {version} said is gone")
+                state, touch = move_state(state, Step(version, kind, facts), read_policy=self._policy_in)
+                self._take(state, touch, stamp_of(*stamp))
+        except OutOfStepError as error:
+            log.warning("replica.reload", network_id=self.network_id, reason=str(error))
+            return False
+        except GhostWireError as error:
+            log.error("policy.not_compiled", network_id=self.network_id, detail=error.detail)
+            return False
+        return True
+
+    def _policy_in(self, facts: Mapping[str, Any]) -> Policy:
+        """The policy that a change put in force: its version is kept whole."""
+        return policy_of_version(get_version(self.network_id, facts["policy_version"]))
+
+    def _load(self) -> State:
+        with loading():
+            found = load_whole(self.network_id)
+            policy = found.policy
+            if isinstance(policy, GhostWireError):
+                log.error("policy.not_readable", network_id=self.network_id, detail=policy.detail)
+                policy = self._last_good()
+            try:
+                state = build_state(found.topology, policy, found.at)
+            except GhostWireError as error:
+                # A policy that cannot compile never replaces one that can; without one, nobody sees anybody.
+                log.error("policy.not_compiled", network_id=self.network_id, detail=error.detail)
+                state = build_state(found.topology, self._last_good(), found.at)
+            self._history.clear()
+            self._take(state, Touch(), found.stamp)
+        log.info("replica.loaded", network_id=self.network_id, version=state.version, nodes=len(found.topology.nodes))
+        return state
+
+    def _take(self, state: State, touch: Touch, stamp: Stamp | None) -> None:
+        self._history.add(state, touch)
+        self._state, self._stamp = state, stamp
+
+    def _last_good(self) -> Policy:
+        return Policy() if self._state is None else self._state.policy.policy
