@@ -13,7 +13,7 @@ from django.db import transaction
 from acl.difference import difference
 from acl.errors import OutdatedError
 from acl.models import PolicyVersion
-from acl.selectors import known_names, labels_of, latest_version, policy_facts
+from acl.selectors import known_names, labels_of, latest_version, load_policy, policy_facts
 from acl.selectors.history import facts_of_version
 from acl.services.apply import apply_policy
 from acl.services.apply_rules import identified
@@ -24,8 +24,8 @@ from coordinator.policy.activation import Assessment, assess
 from coordinator.policy.history import readable
 from mesh.change import Cause
 from mesh.errors import GhostWireError, NotFoundError
-from mesh.policy import Policy, validate_policy
-from mesh.policy.document import read_policy, write_policy
+from mesh.policy import Names, Policy, validate_policy
+from mesh.policy.document import read_policy, with_vanished, write_policy
 from nodes.changes import lock_network
 from nodes.models import Network
 
@@ -90,7 +90,7 @@ def check_policy_document(*, network_id: int, text: str | bytes, now: datetime) 
     if network is None:
         raise NotFoundError(f"There is no network {network_id}.")
     at = next_instant(network, now)
-    document = read_policy(text, known_names(network_id))
+    document = read_policy(text, document_names(network_id))
     policy = with_ended_off(document.policy, at)
     assessment = assess(network=network, policy=validate_policy(policy), at=at)
     found = compare(network_id=network_id, policy=policy, comments=document.comments)
@@ -133,10 +133,15 @@ def import_policy(
     network = lock_network(network_id)
     if tag is not None and tag != str(network.policy_version) and tag != export_policy(network_id=network_id).tag:
         raise OutdatedError(f"The policy was changed meanwhile: it is at version {network.policy_version}.")
-    document = read_policy(text, known_names(network_id))
+    document = read_policy(text, document_names(network_id))
     apply_policy(network=network, policy=validate_policy(document.policy), comments=document.comments)
     version = activate_policy(network=network, cause=cause, now=now, forced=forced, comment=comment, document=text)
     return ImportedPolicy(version, document.warnings)
+
+
+def document_names(network_id: int) -> Names:
+    """What a document may name: what exists, and what the policy in force goes on to name though it is gone."""
+    return with_vanished(known_names(network_id), load_policy(network_id))
 
 
 def _original(network_id: int, version: PolicyVersion, facts: Facts) -> str | None:
@@ -144,7 +149,7 @@ def _original(network_id: int, version: PolicyVersion, facts: Facts) -> str | No
     if not version.document:
         return None
     try:
-        document = read_policy(version.document, known_names(network_id))
+        document = read_policy(version.document, with_vanished(known_names(network_id), policy_of(facts)))
     except GhostWireError:
         return None
     said = content_of(facts_of(with_ended_off(document.policy, version.created_at)))

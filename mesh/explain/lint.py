@@ -12,7 +12,7 @@ from mesh.compile.bits import members
 from mesh.compile.rows import Line
 from mesh.compile.terms import SourceTerm
 from mesh.explain.shadows import Shadows
-from mesh.policy.policy import Policy
+from mesh.policy.document import selectors_in
 from mesh.policy.rules import Rule
 from mesh.policy.schedule import format_instant, is_open, next_boundary
 from mesh.policy.selectors import Selector, SelectorKind
@@ -120,7 +120,7 @@ def _about_time(rule: Rule, at: datetime, soon: timedelta) -> Iterator[Remark]:
 
 def _about_sections(compiled: CompiledPolicy) -> Iterator[Remark]:
     policy = compiled.policy
-    used = _used(policy)
+    used = selectors_in(policy)
     for group in policy.groups:
         selector = Selector(SelectorKind.GROUP, name=group.name)
         if not compiled.groups.get(group.name):
@@ -131,22 +131,3 @@ def _about_sections(compiled: CompiledPolicy) -> Iterator[Remark]:
         selector = Selector(SelectorKind.HOST, name=host.name)
         if selector not in used:
             yield Remark(Finding.UNUSED, f"host:{host.name} is named nowhere", selector=selector)
-
-
-def _used(policy: Policy) -> set[Selector]:
-    used: set[Selector] = set()
-    for rule in policy.rules:
-        used.update((*rule.sources, *rule.destinations))
-    for group in policy.groups:
-        used.update(Selector(SelectorKind.GROUP, name=name) for name in group.groups)
-    for owner in policy.tag_owners:
-        used.update(owner.owners)
-    for approver in policy.route_approvers:
-        used.update(approver.approvers)
-    used.update(policy.exit_approvers)
-    for attribute in policy.node_attributes:
-        used.update(attribute.targets)
-    for test in policy.assertions:
-        used.add(test.source)
-        used.update(target.destination for target in (*test.accept, *test.deny))
-    return used

@@ -64,18 +64,24 @@ FIXED: Final[Mapping[str, Selector]] = {
 }
 
 DESTINATION_ONLY: Final = frozenset({SelectorKind.SELF, SelectorKind.INTERNET})
+_BOUND: Final = ("user#", "node#")
 ADDRESS_KINDS: Final = frozenset({SelectorKind.PREFIX, SelectorKind.HOST})
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What names exist, for binding what people write: ``users`` by login (and by any other name they go by)."""
+    """What names exist, for binding what people write: ``users`` by login (and by any other name they go by).
+
+    ``vanished`` are bound selectors of what is not there any more and may be named all the same, as the policy in force
+    names it: users and nodes read in their bound form then (``node#17``), which no newcomer ever gets.
+    """
 
     users: Mapping[str, int] = field(default_factory=dict)
     nodes: Mapping[str, int] = field(default_factory=dict)
     groups: Collection[str] = frozenset()
     hosts: Collection[str] = frozenset()
     tags: Collection[str] = frozenset()
+    vanished: Collection[Selector] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,8 @@ def parse_selector(text: str, names: Names) -> Selector:
     text = text.strip()
     if fixed := FIXED.get(text):
         return fixed
+    if text.startswith(_BOUND):
+        return _parse_vanished(text, names)
     kind, colon, rest = text.partition(":")
     if colon and (named := _parse_named(kind, rest, names)):
         return named
@@ -184,16 +192,26 @@ def _parse_named(kind: str, name: str, names: Names) -> Selector | None:
         case "node":
             return node(_known(names.nodes, name, "node"))
         case "group":
-            return group(_exists(names.groups, name, name, "group"))
+            found = group(name)
+            return found if found in names.vanished else group(_exists(names.groups, name, name, "group"))
         case "host":
-            return host(_exists(names.hosts, name, name, "host"))
+            found = host(name)
+            return found if found in names.vanished else host(_exists(names.hosts, name, name, "host"))
         case "tag":
-            return tag(_exists(names.tags, f"tag:{name}", name, "tag"))
+            found = tag(f"tag:{name}")
+            return found if found in names.vanished else tag(_exists(names.tags, f"tag:{name}", name, "tag"))
         case "autogroup":
             known = ", ".join(fixed for fixed in FIXED if ":" in fixed)
             raise ValidationError(f"there is no “autogroup:{name}”; known are {known}")
         case _:
             return None
+
+
+def _parse_vanished(text: str, names: Names) -> Selector:
+    found = parse_stored(text)
+    if found not in names.vanished:
+        raise ValidationError(f"“{text}” is no selector here: write {found.kind}:NAME")
+    return found
 
 
 def _known(table: Mapping[str, int], name: str, noun: str) -> int:
@@ -237,7 +255,7 @@ def parse_stored(text: str) -> Selector:
     """Read the bound form that is stored. Raises ValidationError: what is stored never came from anywhere else."""
     if fixed := FIXED.get(text):
         return fixed
-    for mark, make in (("user#", user), ("node#", node)):
+    for mark, make in zip(_BOUND, (user, node), strict=True):
         if text.startswith(mark):
             digits = text[len(mark) :]
             if digits.isascii() and digits.isdigit() and len(digits) <= 16:

@@ -66,8 +66,9 @@ class PolicyDocument:
 def read_policy(text: str | bytes, names: Names) -> PolicyDocument:
     """Read a HuJSON policy document.
 
-    ``names`` are the users and nodes that it may name, and the tags that exist already; groups, hosts and tags that it
-    defines itself are added. Raises HuJsonError or PolicyDocumentError, with line and column of every fault.
+    ``names`` are the users and nodes that it may name, the tags that exist already, and what may be named in vain (see
+    ``with_vanished``); groups, hosts and tags that it defines itself are added. Raises HuJsonError or
+    PolicyDocumentError, with line and column of every fault.
     """
     document = parse(text)
     faults = Faults(document)
@@ -80,6 +81,7 @@ def read_policy(text: str | bytes, names: Names) -> PolicyDocument:
         frozenset(group_names(sections["groups"])) if "groups" in sections else frozenset(),
         frozenset(key for key, _, _ in sections["hosts"].entries()) if "hosts" in sections else frozenset(),
         frozenset(names.tags) | _tags(sections),
+        names.vanished,
     )
     rules = _read_rules(sections, names)
     routes, exits = read_approvers(sections["autoApprovers"], names) if "autoApprovers" in sections else ((), ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mesh.errors import ValidationError
@@ -34,7 +34,7 @@ def policy_to_json(
     policy: Policy, labels: Labels, comments: Mapping[str, Mapping[str, str]] | None = None
 ) -> dict[str, Any]:
     """The policy in the shape of the document, as plain values. Empty sections are left out, but for ``acls``."""
-    write = _Writer(labels)
+    write = _Writer(labels, policy.host_table())
     approvers: dict[str, Any] = {}
     if policy.route_approvers:
         approvers["routes"] = {str(item.prefix): write.texts(item.approvers) for item in policy.route_approvers}
@@ -65,17 +65,18 @@ def policy_to_json(
 class _Writer:
     """Writes values in the words of the format."""
 
-    __slots__ = ("_labels",)
+    __slots__ = ("_hosts", "_labels")
 
-    def __init__(self, labels: Labels) -> None:
+    def __init__(self, labels: Labels, hosts: Collection[str]) -> None:
         self._labels = labels
+        self._hosts = hosts
 
     def text(self, selector: Selector) -> str:
         """A selector: users by their bare login, hosts by their bare name, where that can be read back."""
         written = format_selector(selector, self._labels)
         if selector.kind is SelectorKind.USER and "@" in written:
             return written.removeprefix("user:")
-        if selector.kind is SelectorKind.HOST and not _is_prefix(selector.name):
+        if selector.kind is SelectorKind.HOST and selector.name in self._hosts and not _is_prefix(selector.name):
             return selector.name
         return written
 
