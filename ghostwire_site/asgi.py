@@ -16,11 +16,12 @@ from django.conf import settings  # noqa: E402
 from ghostwire_site.edge.http import in_front_of  # noqa: E402
 from ghostwire_site.edge.metrics import MetricsEndpoint  # noqa: E402
 from ghostwire_site.edge.proxies import TrustedProxies  # noqa: E402
+from ghostwire_site.lifespan import lifespan  # noqa: E402
 from ghostwire_site.sockets import sockets  # noqa: E402
 
 application = MetricsEndpoint(
     TrustedProxies(
-        ProtocolTypeRouter({"http": in_front_of(http), "websocket": sockets}),
+        ProtocolTypeRouter({"http": in_front_of(http), "websocket": sockets, "lifespan": lifespan}),
         trusted=settings.GHOSTWIRE.server.trusted_proxies,
     ),
     access=lambda: settings.GHOSTWIRE.metrics,

@@ -65,6 +65,18 @@ def started_once(name: str, start: Callable[[Path], dict[str, Any]]) -> dict[str
     return facts
 
 
+def note_process(pid: int, stop: signal.Signals = signal.SIGTERM) -> None:
+    """See to it that a process of this run ends with it, however the run ends."""
+    folder = run_folder() / f"process-{pid}"
+    folder.mkdir(exist_ok=True)
+    (folder / "facts.json").write_text(json.dumps({"pid": pid, "stop": stop}))
+
+
+def forget_process(pid: int) -> None:
+    """Say that a process has ended: another may get its number."""
+    shutil.rmtree(run_folder() / f"process-{pid}", ignore_errors=True)
+
+
 def end_run(folder: Path) -> None:
     """Stop all services of a run and remove its folder; does nothing where that is done."""
     for facts_file in folder.glob("*/facts.json"):

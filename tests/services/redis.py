@@ -27,20 +27,29 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
 
-def session_redis() -> RedisServer:
-    """Give the Redis of this run, started if it does not run yet.
+def check_installed() -> None:
+    """Make sure that there is a Redis to start.
 
     Raises:
         FileNotFoundError: it is not installed.
     """
     if shutil.which("redis-server") is None:
         raise FileNotFoundError(NEEDS)
+
+
+def session_redis() -> RedisServer:
+    """Give the Redis of this run, started if it does not run yet.
+
+    Raises:
+        FileNotFoundError: it is not installed.
+    """
+    check_installed()
     return RedisServer(port=started_once("redis", start_redis)["port"])
 
 
-def start_redis(folder: Path) -> dict[str, Any]:
+def start_redis(folder: Path, port: int | None = None) -> dict[str, Any]:
     """Start one in ``folder``; gives its port and pid. Who starts one of their own also ends it."""
-    port = free_port()
+    port = port or free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
     command += ["--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", str(folder / "redis.log")]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
