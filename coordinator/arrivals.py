@@ -29,40 +29,40 @@ class Arrivals:
                 self._returned[network_id].add(node_id)
 
     def flush(self, now: datetime) -> None:
-        """Hands everything on. What fails is kept for the next flush, the rest goes on, and the first error is raised.
+        """Hands everything on. What fails is kept for the next flush, and its error raised; the rest goes on."""
+        try:
+            self.write_returned(now)
+        finally:
+            self.store_seen()
 
-        Returns are written first, since peers wait for them: neither the presence store nor another network's trouble
-        may hold them up.
-        """
-        errors: list[Exception] = []
-        self._write_returned(now, errors)
-        self._store_seen(errors)
-        if errors:
-            raise errors[0]
-
-    def _write_returned(self, now: datetime, errors: list[Exception]) -> None:
+    def write_returned(self, now: datetime) -> None:
+        """Records who came back, as one change a network. A network that fails holds up no other."""
         with self._lock:
             returned, self._returned = self._returned, defaultdict(set)
+        errors: list[Exception] = []
         for network_id, node_ids in returned.items():
             try:
                 mark_online(network_id=network_id, node_ids=sorted(node_ids), cause=Cause.system("presence"), now=now)
             except NotFoundError:
                 continue  # the network is gone, and its nodes with it
-            except Exception as error:  # noqa: BLE001 - raised by the caller
+            except Exception as error:  # noqa: BLE001 - raised below
                 errors.append(error)
                 with self._lock:
                     self._returned[network_id] |= node_ids
+        if errors:
+            raise errors[0]
 
-    def _store_seen(self, errors: list[Exception]) -> None:
+    def store_seen(self) -> None:
+        """Tells the presence store who was heard. Kept apart: what peers are told does not wait for the store."""
         with self._lock:
             seen, self._seen = self._seen, {}
         try:
             if seen:
                 presence_store().touch(seen)
-        except Exception as error:  # noqa: BLE001 - raised by the caller
-            errors.append(error)
+        except Exception:
             with self._lock:
                 self._seen = seen | self._seen
+            raise
 
 
 ARRIVALS: Final = Arrivals()

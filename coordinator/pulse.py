@@ -43,7 +43,7 @@ class Pulse:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread after the work it is at."""
+        """Ends the thread, after it has worked once more."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
@@ -64,8 +64,7 @@ class Pulse:
             due = began >= due_at
             if due:
                 due_at = began + self._seconds
-            if not self._stopping.is_set():
-                self._guarded(due)
+            self._guarded(due or self._stopping.is_set())
         connections.close_all()
 
     def _guarded(self, due: bool) -> None:

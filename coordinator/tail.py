@@ -1,7 +1,8 @@
-"""The thread that keeps this process up to date: it follows the networks' versions and hands changes to the fan-out.
+"""What keeps this process up to date: it follows the networks' versions and hands changes to the fan-out.
 
-It wakes at once on a hint of this process and reads versions once a second all the same: hints may be lost, and
-other workers write too. It starts with the first connection or sign of life. It follows the networks whose agents are
+One thread looks at once when a hint comes, at the networks that it names, and once a second at all: hints may be
+lost, and a poll that began under 2 s ago is what makes memory count. Others do what may have to wait for a network's
+lock or for Redis. They start with the first connection or sign of life. Followed are the networks whose agents are
 connected here, and those that were asked about lately.
 """
 
@@ -9,15 +10,18 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import structlog
-from django.db import close_old_connections, connection
+from django.db import close_old_connections
 from django.utils import timezone
 
 from coordinator.arrivals import ARRIVALS
-from coordinator.fanout import FANOUT
-from coordinator.policy.boundaries import due_networks, write_boundary
+from coordinator.fanout import CLOSE_NOT_ACTIVE, CLOSE_RESTARTING, FANOUT, on_loop
+from coordinator.policy.boundaries import write_due_boundaries
+from coordinator.pulse import Pulse
 from coordinator.replica import REPLICAS, difference
 from mesh.netmap.state import State
 from nodes import hints
@@ -26,21 +30,29 @@ from nodes.models import Network
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS: Final = 1.0
-STOP_SECONDS: Final = 10.0
+CHORES_SECONDS: Final = 0.5
 # How long a network is followed after it was last asked about.
 WATCH_SECONDS: Final = 60.0
 # What memory says counts while the poll that it stems from began less than this ago.
 FRESH_SECONDS: Final = 2.0
+# How long the other networks wait for one whose replica another thread moves.
+PATIENCE_SECONDS: Final = 0.05
+LOADERS: Final = 2
 
 
 class Tail:
     """One a process."""
 
     def __init__(self) -> None:
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._pulse = Pulse("ghostwire-tail", self._look, POLL_SECONDS)
+        self._chores = Pulse("ghostwire-chores", lambda due: self.chores(), CHORES_SECONDS)
+        self._presence = Pulse("ghostwire-presence", lambda due: ARRIVALS.store_seen(), CHORES_SECONDS)
+        self._started = False
+        self._loaders: ThreadPoolExecutor | None = None
+        self._loading: set[int] = set()
+        self._hinted: set[int] = set()
+        # What the connected agents of a network were told last.
         self._delivered: dict[int, State] = {}
         self._watched: dict[int, float] = {}
         # When the last poll began after which a network's replica was current; and one after which all were.
@@ -48,30 +60,34 @@ class Tail:
         self._all_current: float | None = None
 
     def start(self) -> None:
-        """Starts the thread; once it runs this does nothing."""
-        if self._thread is not None:
+        """Starts the threads; once they run this does nothing."""
+        if self._started:
             return
         with self._lock:
-            if self._thread is None:
-                self._stopping.clear()
+            if not self._started:
                 hints.subscribe(self._hint)
-                self._thread = threading.Thread(target=self._run, name="ghostwire-tail", daemon=True)
-                self._thread.start()
+                self._loaders = ThreadPoolExecutor(LOADERS, "ghostwire-load")
+                self._pulse.start()
+                self._chores.start()
+                self._presence.start()
+                self._started = True
 
     def stop(self) -> None:
-        """Hands on what was noted and ends the thread."""
+        """Hands on what was noted and ends the threads."""
         with self._lock:
-            thread, self._thread = self._thread, None
-            if thread is None:
+            if not self._started:
                 return
+            self._started = False
             hints.unsubscribe(self._hint)
-            self._stopping.set()
-            self._wake.set()
-        thread.join(STOP_SECONDS)
+            loaders, self._loaders = self._loaders, None
+        for pulse in (self._chores, self._presence, self._pulse):
+            pulse.stop()
+        if loaders is not None:
+            loaders.shutdown(wait=False, cancel_futures=True)
 
     def wake(self) -> None:
         """Makes the thread look at once."""
-        self._wake.set()
+        self._pulse.wake()
 
     def watch(self, network_id: int) -> None:
         """Keeps this process's replica of a network current for the next 60 s, whether or not an agent is connected.
@@ -83,9 +99,10 @@ class Tail:
             self._watched[network_id] = time.monotonic()
             if not known:
                 self._all_current = None
-        if not known:
-            self._wake.set()
+                self._hinted.add(network_id)
         self.start()
+        if not known:
+            self._pulse.wake()
 
     def is_fresh(self, network_id: int | None = None) -> bool:
         """Whether the replica of a network, or of all that are followed, is as the database was under 2 s ago.
@@ -96,73 +113,147 @@ class Tail:
         began = self._all_current if network_id is None else self._current.get(network_id)
         return began is not None and time.monotonic() - began < FRESH_SECONDS
 
-    def turn(self) -> None:
-        """One round: signs of life out, new versions in. Called by the thread; errors are the caller's."""
-        ARRIVALS.flush(timezone.now())
-        for network_id in due_networks(timezone.now()):
-            write_boundary(network_id, timezone.now())
-        self._follow_all()
+    def chores(self) -> None:
+        """Records who came back, and boundaries of schedules that are due."""
+        try:
+            ARRIVALS.write_returned(timezone.now())
+        finally:
+            write_due_boundaries(timezone.now())
 
-    def _follow_all(self) -> None:
+    def turn(self) -> None:
+        """One look at all networks that are followed. Raises the first error after having tried them all."""
         began = time.monotonic()
-        network_ids = self._followed(began)
-        self._delivered = {pk: state for pk, state in self._delivered.items() if pk in network_ids}
-        self._current = {pk: at for pk, at in self._current.items() if pk in network_ids}
-        versions = Network.objects.filter(pk__in=network_ids).values_list("pk", "map_version") if network_ids else ()
+        with self._lock:
+            self._hinted.clear()
+            self._watched = {pk: at for pk, at in self._watched.items() if began - at <= WATCH_SECONDS}
+            followed = {*FANOUT.networks(), *self._watched}
+        self._delivered = {pk: state for pk, state in self._delivered.items() if pk in followed}
+        self._current = {pk: at for pk, at in self._current.items() if pk in followed}
+        found = self._follow_all(followed, began)
+        for network_id in followed - found.keys():
+            self._bury(network_id)
+        with self._lock:
+            # One that came meanwhile was not among those that were read.
+            if self._watched.keys() <= followed and all(found.values()):
+                self._all_current = began
+
+    def _look(self, due: bool) -> None:
+        if due:
+            self.turn()
+            return
+        with self._lock:
+            hinted, self._hinted = self._hinted, set()
+            hinted &= {*FANOUT.networks(), *self._watched}
+        self._follow_all(hinted, time.monotonic())
+
+    def _follow_all(self, network_ids: Iterable[int], began: float) -> dict[int, bool]:
+        """Reads the networks' versions in one query and brings each up to date. Returns which exist, and whether each
+        is current."""
+        ids = list(network_ids)
+        rows = Network.objects.filter(pk__in=ids).values_list("pk", "map_version", "epoch") if ids else ()
+        found: dict[int, bool] = {}
         errors: list[Exception] = []
-        for network_id, version in versions:
+        for network_id, version, epoch in rows:
             try:
-                self._follow(network_id, version)
+                found[network_id] = self._follow(network_id, version, epoch)
             except Exception as error:  # noqa: BLE001 - raised below: no network waits for another
                 errors.append(error)
-            else:
+            if found.get(network_id):
                 self._current[network_id] = began
         if errors:
             raise errors[0]
-        with self._lock:
-            # One that came meanwhile was not among those that were read.
-            if self._watched.keys() <= network_ids:
-                self._all_current = began
+        return found
 
-    def _followed(self, now: float) -> set[int]:
-        """The networks of those who are connected and those that are watched. Forgets the latter in time."""
-        with self._lock:
-            self._watched = {pk: at for pk, at in self._watched.items() if now - at <= WATCH_SECONDS}
-            return {*FANOUT.networks(), *self._watched}
-
-    def _follow(self, network_id: int, version: int) -> None:
+    def _follow(self, network_id: int, version: int, epoch: int) -> bool:
+        """Brings one network up to date; False while that takes longer than others should wait."""
         replica = REPLICAS.of(network_id)
-        after = replica.catch_up(version)
-        before = self._delivered.get(network_id)
-        self._delivered[network_id] = after
-        if before is after:
-            return
+        state = replica.state
+        if state is None or state.epoch != epoch or version < state.version:
+            return self._load(network_id, version)
+        if not replica.follow(version, patience=PATIENCE_SECONDS):
+            return self._load(network_id, version)
+        self._deliver(network_id)
+        return True
+
+    def _load(self, network_id: int, version: int) -> bool:
+        """Has a network loaded whole, in a thread of its own where this one has others to look after."""
+        loaders = self._loaders
+        if loaders is None:
+            self._load_now(network_id, version)
+            self._deliver(network_id)
+            return True
+        if network_id not in self._loading:
+            self._loading.add(network_id)
+            loaders.submit(self._load_aside, network_id, version)
+        return False
+
+    def _load_aside(self, network_id: int, version: int) -> None:
+        close_old_connections()
+        try:
+            self._load_now(network_id, version)
+        except Exception:
+            log.exception("replica.load_failed", network_id=network_id)
+        finally:
+            close_old_connections()
+            self._loading.discard(network_id)
+        self._hint(network_id, version)
+
+    def _load_now(self, network_id: int, version: int) -> None:
+        replica = REPLICAS.of(network_id)
+        state = replica.catch_up(version)
+        # Read after the state was. If it lies behind, this database is not the one that the state came from, or it has
+        # been put back.
+        row = Network.objects.filter(pk=network_id).values_list("map_version", "epoch").first()
+        if row is not None and (row[0] < state.version or row[1] != state.epoch):
+            log.warning("replica.other_history", network_id=network_id, version=state.version, epoch=state.epoch)
+            replica.reload()
+
+    def _deliver(self, network_id: int) -> None:
+        replica = REPLICAS.of(network_id)
+        after, before = replica.state, self._delivered.pop(network_id, None)
+        assert after is not None
         if before is None:
             # Nothing is known of what those who are connected were told: each finds out for itself.
             FANOUT.announce(after)
+        elif before is not after:
+            self._tell(before, after)
+        # Only now: what could not be told is announced the next time.
+        self._delivered[network_id] = after
+
+    def _tell(self, before: State, after: State) -> None:
+        if before.epoch != after.epoch:
+            FANOUT.announce(after)
             return
-        known = replica.since(before.version)
+        if after.version <= before.version:
+            # Versions never go back, but for a database that was put back without a new epoch.
+            log.error("network.went_back", network_id=after.topology.network.id, version=after.version)
+            self._close(after.topology.network.id, CLOSE_RESTARTING)
+            return
+        known = REPLICAS.of(after.topology.network.id).since(before.version)
         touch = known[1] if known is not None and known[0] is before else difference(before, after)
         FANOUT.deliver(before, after, touch)
 
+    def _bury(self, network_id: int) -> None:
+        """A network is gone, and what stood for it here with it."""
+        with self._lock:
+            self._watched.pop(network_id, None)
+        self._delivered.pop(network_id, None)
+        self._current.pop(network_id, None)
+        REPLICAS.forget(network_id)
+        self._close(network_id, CLOSE_NOT_ACTIVE)
+
+    def _close(self, network_id: int, code: int) -> None:
+        for connections in FANOUT.nodes(network_id).values():
+            for connection in connections:
+                on_loop(connection, connection.close, code)
+
     def _hint(self, network_id: int, version: int) -> None:
-        self._wake.set()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.wait(POLL_SECONDS)
-            self._wake.clear()
-            self._guarded_turn()
-        connection.close()
-
-    def _guarded_turn(self) -> None:
-        close_old_connections()
-        try:
-            self.turn()
-        except Exception:  # the thread outlives any fault: the next round tries again
-            log.exception("tail.turn_failed")
-        finally:
-            close_old_connections()
+        state = REPLICAS.of(network_id).state if network_id in self._current else None
+        if state is not None and state.version >= version and self._delivered.get(network_id) is state:
+            return
+        with self._lock:
+            self._hinted.add(network_id)
+        self._pulse.wake()
 
 
 TAIL: Final = Tail()

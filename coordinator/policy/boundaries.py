@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from acl.services import boundaries
+from mesh.errors import NotFoundError
 
-__all__ = ["due_networks", "write_boundary"]
+__all__ = ["due_networks", "write_boundary", "write_due_boundaries"]
 
 
 def due_networks(now: datetime) -> list[int]:
@@ -20,3 +21,17 @@ def write_boundary(network_id: int, now: datetime) -> int | None:
     Returns the new map version, or None where nothing was due. Raises NotFoundError.
     """
     return boundaries.write_boundary(network_id=network_id, now=now)
+
+
+def write_due_boundaries(now: datetime) -> None:
+    """Writes what is due in all networks. One that fails holds up no other; the first error is raised at the end."""
+    errors: list[Exception] = []
+    for network_id in due_networks(now):
+        try:
+            write_boundary(network_id, now)
+        except NotFoundError:
+            continue  # gone since the query
+        except Exception as error:  # noqa: BLE001 - raised below
+            errors.append(error)
+    if errors:
+        raise errors[0]
