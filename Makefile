@@ -19,10 +19,10 @@ JOBS ?= auto
 TESTS ?=
 ARGS ?=
 
-.PHONY: help run test demo bench lint lock wheels debian-packages clean
+.PHONY: help run test demo bench stack-test lint lock wheels debian-packages clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime wheels ## Install what is needed into .venv and serve the portal
 	@exec $(BIN)/python manage.py serve
@@ -36,11 +36,17 @@ demo: debian-packages $(VENV)/.development ## Show it: a portal and three machin
 bench: $(VENV)/.development ## Measure speeds and sizes, into bench/results/latest.json
 	@$(BIN)/python -m bench
 
+stack-test: $(VENV)/.development ## Bring the stack up under podman, restart each part, lose nothing (root, Debian 12)
+	@$(BIN)/python -m tests.stack.run
+
 lint: $(VENV)/.development ## Check style, types, imports, migrations and settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/hadolint --failure-threshold warning Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/compose-lint --fail-on high docker-compose.yml >/dev/null
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	export GHOSTWIRE_CONFIG=/dev/null GHOSTWIRE_SERVER__DATA_DIR="$$scratch" \
 		GHOSTWIRE_SERVER__PUBLIC_URLS=https://portal.example.com; \

@@ -159,6 +159,14 @@ class Lab:
         self.machines[name] = machine
         return machine
 
+    def join(self, namespace: str, address: str) -> None:
+        """Join a named network namespace (``ip netns``) to the bridge, at an address of 192.0.2.0/24."""
+        port = f"port-{namespace}"[:15]
+        self._in_bridge("ip", "link", "add", port, "type", "veth", "peer", "name", "lan0", "netns", namespace)
+        self._in_bridge("ip", "link", "set", port, "master", "lan", "up")
+        for words in (("address", "add", f"{address}/24", "dev", "lan0"), ("link", "set", "lan0", "up")):
+            subprocess.run(["ip", "-n", namespace, *words], check=True)  # noqa: S603, S607
+
     def close(self) -> None:
         """End everything and leave nothing."""
         for machine in self.machines.values():
