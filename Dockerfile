@@ -54,7 +54,7 @@ ENTRYPOINT ["/usr/local/bin/ghostwire-caddy"]
 CMD ["run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]
 
 FROM prom/prometheus:v3.5.0 AS prometheus
-COPY deploy/prometheus.yml /etc/prometheus/prometheus.yml
+COPY deploy/prometheus.yml deploy/alerts.yml /etc/prometheus/
 
 FROM grafana/grafana:12.1.1 AS grafana
 COPY deploy/grafana/datasources.yml /etc/grafana/provisioning/datasources/ghostwire.yml

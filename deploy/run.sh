@@ -41,7 +41,7 @@ portal)
 edge)
     python manage.py wait
     exec uvicorn ghostwire_site.asgi:application --host 0.0.0.0 --port 8080 --ws websockets-sansio \
-        --lifespan off --no-access-log --no-server-header --backlog 4096 --timeout-graceful-shutdown 10
+        --lifespan on --no-access-log --no-server-header --backlog 4096 --timeout-graceful-shutdown 10
     ;;
 worker)
     python manage.py wait
