@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from celery import shared_task
 from django.utils import timezone
 
 from acl.services.boundaries import due_networks, write_boundary
+from nodes.periodic import periodic
 
 SCHEDULE = {"acl.write_boundaries": timedelta(seconds=5)}
 
 
-@shared_task(name="acl.write_boundaries")
+@periodic("acl.write_boundaries", every=SCHEDULE["acl.write_boundaries"])
 def write_boundaries() -> int:
     """Writes the boundaries of schedules that no worker's timer has written; returns how many."""
     now = timezone.now()

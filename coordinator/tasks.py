@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from celery import shared_task
 from django.utils import timezone
 
 from coordinator.challenges import forget_challenges
 from coordinator.lifecycle import expire_nodes, remove_ephemeral_nodes
 from nodes.models import Network
+from nodes.periodic import periodic
 from sessions_app.services.sessions import expire_sessions
 
 SCHEDULE = {
@@ -19,7 +19,7 @@ SCHEDULE = {
 }
 
 
-@shared_task(name="coordinator.expire")
+@periodic("coordinator.expire", every=SCHEDULE["coordinator.expire"])
 def expire() -> int:
     """Ends sessions and keys of nodes whose time is over; returns how many. Reads of credentials do not wait for it."""
     now = timezone.now()
@@ -29,13 +29,13 @@ def expire() -> int:
     )
 
 
-@shared_task(name="coordinator.remove_ephemeral")
+@periodic("coordinator.remove_ephemeral", every=SCHEDULE["coordinator.remove_ephemeral"])
 def remove_ephemeral() -> int:
     """Removes ephemeral nodes that have been offline for half an hour; returns how many."""
     return remove_ephemeral_nodes(now=timezone.now())
 
 
-@shared_task(name="coordinator.forget_challenges")
+@periodic("coordinator.forget_challenges", every=SCHEDULE["coordinator.forget_challenges"])
 def forget_old_challenges() -> int:
     """Drops records of challenges that are too old to be used anyway; returns how many."""
     return forget_challenges(now=timezone.now())

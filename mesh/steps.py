@@ -51,6 +51,8 @@ def move(topology: Topology, step: Step) -> tuple[Topology, Touch]:
     if step.version != topology.network.version + 1:
         raise OutOfStepError(f"version {step.version} does not follow on {topology.network.version}")
     touch = Touch()
+    if not step.facts:
+        raise OutOfStepError(f"the facts of version {step.version} ({step.kind}) are not kept any more")
     try:
         moved = _move(topology, ChangeKind(step.kind), step.facts, touch)
     except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:

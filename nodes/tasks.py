@@ -1,30 +1,55 @@
-"""Periodic work on nodes. Each task is harmless when doubled or late."""
+"""Periodic work on nodes and the log of changes. Each task is harmless when doubled or late."""
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
+from typing import Final
 
-from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
+from mesh.change import ChangeKind
 from nodes.models import NameReservation, Network
+from nodes.periodic import periodic
 from nodes.services.liveness import sweep_network
+from nodes.services.retention import prune_changes
 
 SCHEDULE = {
     "nodes.sweep": timedelta(seconds=5),
-    "nodes.forget_reservations": timedelta(hours=1),
+    "nodes.forget_reservations": timedelta(minutes=10),
+    "nodes.prune_changes": timedelta(minutes=10),
 }
+PRUNING_SECONDS: Final = 30.0
+"""How long one run prunes at most: a log that grew for long is pruned in several."""
+BATCH: Final = 1000
 
 
-@shared_task(name="nodes.sweep")
+@periodic("nodes.sweep", every=SCHEDULE["nodes.sweep"])
 def sweep() -> int:
     """Marks silent nodes offline; returns how many."""
     now = timezone.now()
     return sum(len(sweep_network(network=network, now=now)) for network in Network.objects.order_by("pk"))
 
 
-@shared_task(name="nodes.forget_reservations")
+@periodic("nodes.forget_reservations", every=SCHEDULE["nodes.forget_reservations"])
 def forget_reservations() -> int:
-    """Drops reservations of names whose time is over; returns how many."""
+    """Drops reservations of names whose time is over; returns how many. Nobody waits for it to take a name."""
     deleted, _ = NameReservation.objects.filter(until__lte=timezone.now()).delete()
     return deleted
+
+
+@periodic("nodes.prune_changes", every=SCHEDULE["nodes.prune_changes"])
+def prune() -> int:
+    """Takes old facts from the log of changes as the configuration says, batch by batch; returns from how many."""
+    now, until = timezone.now(), time.monotonic() + PRUNING_SECONDS
+    pruned = 0
+    for kind in ChangeKind:
+        kept_for: timedelta | None = getattr(settings.GHOSTWIRE.retention, kind.value)
+        if kept_for is None:
+            continue
+        batch = BATCH
+        while batch == BATCH and time.monotonic() < until:
+            batch = prune_changes(kind=kind, before=now - kept_for, limit=BATCH)
+            pruned += batch
+    return pruned

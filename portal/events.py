@@ -95,6 +95,8 @@ def nodes_of(change: Change) -> list[int]:
 
 def sentence(change: Change, names: Names) -> SafeString:
     """What a change did, in one line. A kind this does not know is told by its name."""
+    if change.pruned:
+        return format_html("{} changed, and the facts are not kept any longer", change.kind.capitalize())
     said: Mapping[str, Any] = change.facts if isinstance(change.facts, dict) else {}
     teller = _TELLERS.get(change.kind)
     return teller(said, names, change) if teller else format_html("{} changed", change.kind)

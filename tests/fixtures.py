@@ -22,6 +22,7 @@ from coordinator.replica import REPLICAS
 from coordinator.tail import TAIL, Tail
 from mesh.change import Cause
 from nodes.models import Network
+from nodes.periodic import run_store
 from nodes.presence import presence_store
 from sessions_app.models import User
 from sessions_app.services.auth_keys import create_auth_key
@@ -78,6 +79,7 @@ def forget_memory() -> None:
     CREDENTIALS.clear()
     TAIL.__init__()  # type: ignore[misc]
     presence_store.cache_clear()
+    run_store.cache_clear()
     REPLICAS.clear()
     ARRIVALS.__init__()  # type: ignore[misc]
 

@@ -40,7 +40,7 @@ def change_values(changes: Iterable[Change]) -> list[dict[str, Any]]:
     changes = list(changes)
     names = _node_names(changes)
     people = _actors(changes)
-    same = ("version", "kind", "actor", "origin", "request_id", "created_at", "facts")
+    same = ("version", "kind", "actor", "origin", "request_id", "created_at", "pruned", "facts")
     return [
         {name: getattr(change, name) for name in same}
         | {
@@ -101,6 +101,8 @@ def _actor_name(actor: str, nodes: Mapping[int, str], people: Mapping[int, str])
 
 
 def _summary(change: Change, names: Mapping[int, str]) -> str:
+    if change.pruned:
+        return f"{change.kind}: its facts are not kept any longer"
     teller = _TELLERS.get(change.kind)
     return f"{change.kind} changed" if teller is None else teller(change, names)
 

@@ -16,7 +16,19 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ghostwire_site.config.addresses import default_public_urls
 from ghostwire_site.config.document import Document, read_document
 from ghostwire_site.config.environment import Overrides, read_overrides
-from ghostwire_site.config.model import HOME, SECTIONS, Auth, Database, Limits, Logging, Metrics, Network, Redis, Server
+from ghostwire_site.config.model import (
+    HOME,
+    SECTIONS,
+    Auth,
+    Database,
+    Limits,
+    Logging,
+    Metrics,
+    Network,
+    Redis,
+    Retention,
+    Server,
+)
 from ghostwire_site.config.problems import ConfigError, Problem, did_you_mean, dotted
 from ghostwire_site.config.rules import contradictions
 from ghostwire_site.config.schema import keys_around, walk
@@ -40,6 +52,7 @@ class Config(BaseSettings):
     logging: Logging = Logging()
     limits: Limits = Limits()
     metrics: Metrics = Metrics()
+    retention: Retention = Retention()
 
     @classmethod
     def settings_customise_sources(

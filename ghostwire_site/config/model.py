@@ -243,6 +243,27 @@ class Metrics(Section):
     )
 
 
+KeptFor = Annotated[Duration, between("1h", "3650d")] | None
+
+
+class Retention(Section):
+    """How long the log of changes keeps what each change said. After that a row keeps version, kind, time and actor.
+
+    Maps do not need old facts; questions about the past do. null: for ever.
+    """
+
+    endpoints: KeptFor = Field(default=timedelta(days=7), description="Where machines could be reached.")
+    presence: KeptFor = Field(default=timedelta(days=7), description="Who came online and fell silent.")
+    nodes: KeptFor = Field(default=None, description="Machines: what they were, whose, with which routes and tags.")
+    sessions: KeptFor = Field(default=None, description="Sessions that began and ended.")
+    policy: KeptFor = Field(default=None, description="Who changed the policy; its versions are kept in any case.")
+    users: KeptFor = Field(default=None, description="People: what they were called, and their roles.")
+    network: KeptFor = Field(default=None, description="Settings, DNS records and relays.")
+    credentials: KeptFor = Field(
+        default=None, description="Keys and tokens that ended, passwords that were set."
+    )
+
+
 SECTIONS: dict[str, type[Section]] = {
     "server": Server,
     "network": Network,
@@ -252,9 +273,10 @@ SECTIONS: dict[str, type[Section]] = {
     "logging": Logging,
     "limits": Limits,
     "metrics": Metrics,
+    "retention": Retention,
 }
 
 __all__ = [
     "HOME", "SECTIONS", "Auth", "Database", "Limits", "ListenAddress", "Logging", "Metrics", "Network", "Rate", "Redis",
-    "Section", "Server",
+    "Retention", "Section", "Server",
 ]  # fmt: skip

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from mesh.change import ChangeKind
 from nodes.models import Change, Network
+from nodes.services.retention import prune_changes
 from sessions_app.models import User
 from tests.admin_api.api import Api, faults, refusal
 from tests.fixtures import Join
@@ -173,3 +177,13 @@ def test_the_log_goes_back_in_time_and_has_filters(api: Api) -> None:
     assert api.user is not None
     assert api.names(f"changes?actor=user:{api.user.pk}", "kind") == ["policy", "network"]
     assert faults(api("GET", "changes?kind=nonsense")) == ["kind"]
+
+
+def test_a_change_whose_facts_are_gone_says_so(api: Api) -> None:
+    api.patch("networks/default", {"grace_seconds": 90})
+    [version] = api.names("changes?kind=network&limit=1", "version")
+    assert api.get(f"changes/{version}")["pruned"] is False
+    prune_changes(kind=ChangeKind.NETWORK, before=timezone.now() + timedelta(days=1))
+    whole = api.get(f"changes/{version}")
+    assert (whole["pruned"], whole["facts"], whole["version"]) == (True, {}, version)
+    assert api.get("changes?kind=network&limit=1")["results"][0]["pruned"] is True

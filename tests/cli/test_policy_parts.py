@@ -3,13 +3,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from acl.models import AclRule, PolicyVersion
 from coordinator.admin_api.serializers.rules import RuleOut
 from coordinator.cli.conditions import read_conditions, read_schedule
+from mesh.change import ChangeKind
 from mesh.errors import ValidationError
 from mesh.policy.schedule import format_instant
-from nodes.models import Network
+from nodes.models import Change, Network
+from nodes.services.retention import prune_changes
 from sessions_app.models import User
 from tests.cli.conftest import Run
 from tests.fixtures import START, Clock, Join
@@ -133,3 +136,14 @@ def test_the_log_tells_every_kind(run: Run, join: Join, ana: User, network: Netw
     told = [value["summary"] for value in run("change", "list", "--json").json]
     assert "session of web: revoked" in told
     assert told[0] == "web left the network"
+
+
+def test_the_log_says_what_it_has_lost(run: Run, ana: User, join: Join) -> None:
+    join(ana, "web")
+    prune_changes(kind=ChangeKind.NODES, before=timezone.now() + timedelta(days=1))
+    outcome = run("change", "list", "--node", "web", "--json")
+    assert outcome.json == []
+    assert "of 1 change the facts are not kept any longer" in outcome.err
+    version = Change.objects.get(kind="nodes").version
+    assert run("change", "show", str(version), "--json").json["pruned"] is True
+    assert "not kept any longer" in run("change", "show", str(version)).out

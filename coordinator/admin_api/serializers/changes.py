@@ -18,10 +18,11 @@ class ChangeLine(serializers.Serializer[Any]):
     origin = serializers.CharField(allow_blank=True)
     request_id = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()
+    pruned = serializers.BooleanField(help_text="Its facts and origin were not kept any longer.")
 
 
 class ChangeOut(ChangeLine):
-    """One step with its facts: what became true, whole. Their shape depends on the kind."""
+    """One step with its facts: what became true, whole. Their shape depends on the kind. None are left if `pruned`."""
 
     facts = serializers.DictField()
 

@@ -13,6 +13,8 @@ from coordinator.cli.noun import Noun
 from coordinator.cli.options import NetworkOption
 from coordinator.cli.references import as_id, node_named
 from coordinator.cli.results import Card, Cell, Column, Listing
+from coordinator.cli.terminal import note
+from coordinator.cli.text import count
 from coordinator.cli.times import both, parse_since, relative
 from mesh.change import ChangeKind
 from mesh.errors import NotFoundError
@@ -73,6 +75,8 @@ def list_changes(
                 chosen.append(row)
             if len(chosen) == limit:
                 break
+        if len(chosen) < limit and (gone := rows.filter(pruned=True).count()):
+            note(f"of {count(gone, 'change')} the facts are not kept any longer: any of them may speak of it")
     columns = [
         Column("Map", lambda value: str(value["version"]), keep=True, right=True),
         Column("When", lambda value: relative(value["created_at"], now), keep=True),
@@ -103,7 +107,7 @@ def show(
         ("By", f"{value['actor_name']} ({value['actor']})"),
         ("From", value["origin"] or "-"),
         ("Request", value["request_id"] or "-"),
-        ("Facts", "-o yaml or --json shows them"),
+        ("Facts", "not kept any longer" if change.pruned else "-o yaml or --json shows them"),
     ]
     return Card(value, fields, shape=whole_change_shape)
 

@@ -83,6 +83,14 @@ ENVIRONMENT: dict[str, tuple[str, Callable[[Any], object], object]] = {
     "GHOSTWIRE_LIMITS__REGISTRATIONS_PER_ADDRESS": ("3/s", lambda c: c.limits.registrations_per_address, Rate(3, 1)),
     "GHOSTWIRE_LIMITS__REGISTRATIONS_PER_KEY": ("4/s", lambda c: c.limits.registrations_per_key, Rate(4, 1)),
     "GHOSTWIRE_LIMITS__REGISTRATIONS_IN_ALL": ("5/s", lambda c: c.limits.registrations_in_all, Rate(5, 1)),
+    "GHOSTWIRE_RETENTION__ENDPOINTS": ("1d", lambda c: c.retention.endpoints, timedelta(days=1)),
+    "GHOSTWIRE_RETENTION__PRESENCE": ("null", lambda c: c.retention.presence, None),
+    "GHOSTWIRE_RETENTION__NODES": ("400d", lambda c: c.retention.nodes, timedelta(days=400)),
+    "GHOSTWIRE_RETENTION__SESSIONS": ("401d", lambda c: c.retention.sessions, timedelta(days=401)),
+    "GHOSTWIRE_RETENTION__POLICY": ("402d", lambda c: c.retention.policy, timedelta(days=402)),
+    "GHOSTWIRE_RETENTION__USERS": ("403d", lambda c: c.retention.users, timedelta(days=403)),
+    "GHOSTWIRE_RETENTION__NETWORK": ("404d", lambda c: c.retention.network, timedelta(days=404)),
+    "GHOSTWIRE_RETENTION__CREDENTIALS": ("405d", lambda c: c.retention.credentials, timedelta(days=405)),
 }
 
 
