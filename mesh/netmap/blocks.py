@@ -17,6 +17,7 @@ from mesh.compile.ids import IdSet
 from mesh.compile.table import Table
 from mesh.netmap.chunks import CHUNK_BITS, Chunk, pack, parts_of
 from mesh.netmap.parts import PeerPart, reach_piece
+from mesh.netmap.routes import reached_by
 
 if TYPE_CHECKING:
     from mesh.compile.classes import Shape
@@ -148,14 +149,19 @@ class Blocks:
         self._routers: dict[tuple[int, tuple[bool, ...], bool], tuple[PeerPart, bytes]] = {}
         self._singles: Singles | None = None
 
+    def singles(self, state: State) -> Singles:
+        """The nodes that some rule tells from others."""
+        singles = self._singles
+        if singles is None or singles.source is not state.policy.classes.singles:
+            singles = self._singles = Singles(state)
+        return singles
+
     def seen(
         self, state: State, row: int, hidden: Iterable[int]
     ) -> tuple[list[Block], list[Block], list[int]]:
         """The blocks of all peers in the classes of ``row``; apart those with a node of ``hidden``, for the sake of its
         other peers; and the routers, which are in no block."""
-        singles = self._singles
-        if singles is None or singles.source is not state.policy.classes.singles:
-            singles = self._singles = Singles(state)
+        singles = self.singles(state)
         every = state.policy.classes.members
         seen_row = row
         broken: dict[Key, set[int]] = {}
@@ -204,9 +210,7 @@ class Blocks:
         if known is None or known[0] is not part:
             node = state.topology.nodes.get(node_id)
             assert node is not None
-            primary = {route.prefix for route in node.routes if route.primary}
-            routes = [str(prefix) for (prefix, _), is_reached in zip(shape.routes, reached, strict=True) if is_reached]
-            piece = reach_piece(node, primary.intersection(routes), exit_node)
+            piece = reach_piece(node, *reached_by(state.policy, node, row))
             known = self._routers[key] = (part, part._replace(reach=piece).whole)
         return known[1]
 

@@ -1,75 +1,56 @@
-"""Whom a change of policy or presence can concern at all: the cheap question before the exact one."""
+"""Whom a change can concern at all: the cheap question before the exact one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mesh.compile import CompiledPolicy
 from mesh.compile.editing import changed_lines
 from mesh.compile.ids import IdSet
+from mesh.netmap.compare import Comparison
 from mesh.netmap.ids import id_set
 from mesh.netmap.state import State
-from mesh.steps import Touch
 
 
-def classes_are_stable(before: CompiledPolicy, after: CompiledPolicy) -> bool:
-    """Whether class numbers mean the same in both: the later one moved on from the earlier one, as a rule."""
-    old, new = before.classes.keys, after.classes.keys
-    return old is new or new[: len(old)] == old
-
-
-def concerned_by_policy(before: State, after: State, local: IdSet) -> IdSet:
+def concerned_by_policy(comparison: Comparison, local: IdSet) -> IdSet:
     """The agents whose peers, routes or filter may differ after an edit of the policy or a boundary."""
-    old, new = before.policy, after.policy
-    if old.groups != new.groups or not classes_are_stable(old, new) or old.muted or new.muted:
+    after = comparison.after
+    old, new = comparison.before.policy, after.policy
+    if old.groups != new.groups or not comparison.stable:
         return local
     changed = changed_lines(old.sides.lines, new.sides.lines).changed
     if any(line.own_devices for line in changed):
         return local
     known = len(old.classes.keys)
-    has_own = bool(old.sides.self_lines)
-    mask = 0
-    for number in range(len(new.classes.keys)):
-        if (
-            number >= known
-            or old.reach.sees[number] != new.reach.sees[number]
-            or (has_own and old.reach.same[number] != new.reach.same[number])
-        ):
-            mask |= 1 << number
+    differing = [
+        number
+        for number, (one, other) in enumerate(zip(old.reach.sees, new.reach.sees, strict=False))
+        if one is not other and one != other
+    ]
+    if old.sides.self_lines:
+        differing += [
+            number
+            for number, (one, other) in enumerate(zip(old.reach.same, new.reach.same, strict=False))
+            if one is not other and one != other
+        ]
+    mask = (1 << len(new.classes.keys)) - (1 << known)
+    for number in differing:
+        mask |= 1 << number
     for line in changed:
         mask |= old.classes.matching(line.destinations) | new.classes.matching(line.destinations)
-    return (id_set(after, old.nodes_in(mask & ((1 << known) - 1))) | id_set(after, new.nodes_in(mask))) & local
+    concerned = id_set(after, new.nodes_in(mask))
+    if not comparison.same_members:
+        concerned |= id_set(after, old.nodes_in(mask & ((1 << known) - 1)))
+    return concerned & local
 
 
-def routers_to_compare(
-    before: State, after: State, viewer_id: int, memo: dict[object, frozenset[int]]
-) -> frozenset[int]:
-    """The routers of whose routes a viewer may reach others than before. ``memo`` is one comparison's own."""
-    old, new = before.policy, after.policy
-    key = (old.class_of(viewer_id), new.class_of(viewer_id))
-    found = memo.get(key)
-    if found is None:
-        if memo.get("stable") is None:
-            memo["stable"] = frozenset({1} if classes_are_stable(old, new) else ())
-        routers = new.world.routers
-        if memo["stable"]:
-            differing = old.row(old.shape(viewer_id)) ^ new.row(new.shape(viewer_id))
-            routers = frozenset(
-                router
-                for router in routers
-                if differing & new.shape(router).mask or old.shape(router).mask != new.shape(router).mask
-            )
-        found = memo[key] = routers
-    return found
-
-
-def is_presence_alone(before: State, after: State, touch: Touch) -> bool:
+def is_presence_alone(comparison: Comparison) -> bool:
     """Whether nothing happened but that nodes came back or fell silent."""
+    before, after, touch = comparison.before, comparison.after, comparison.touch
     if touch.policy or touch.users or touch.network or before.policy is not after.policy:
         return False
     for node_id in touch.nodes:
         old, new = before.chunk_part(node_id), after.chunk_part(node_id)
-        if old is None or new is None or old.head != new.head or old.reach != new.reach:
+        if old is None or new is None or old.head is not new.head or old.reach is not new.reach:
             return False
     return True
 
@@ -81,4 +62,40 @@ def moved_sets(before: State, after: State, names: Iterable[str]) -> set[str]:
         former, present = before.policy.set_of(name), after.policy.set_of(name)
         if former is not present and former != present:
             found.add(name)
+    return found
+
+
+def others_concerned(comparison: Comparison, local: IdSet) -> IdSet:
+    """Agents whose own filter, sets or view of a route may change although their node did not."""
+    before, after = comparison.before, comparison.after
+    if before.policy is after.policy:
+        return id_set(after)
+    concerned = id_set(after)
+    routed = False
+    for node_id in comparison.touch.nodes:
+        for state in (before, after):
+            node = state.topology.nodes.get(node_id)
+            if node is None:
+                continue
+            routed |= bool(node.routes)
+            if node.user is not None:
+                concerned |= id_set(after, state.policy.world.of(node.user))
+    if routed:
+        # Which of a router's routes are reached is each viewer's own matter; and approved routes are part of the
+        # source * and leave the internet: any filter may name either.
+        return local.copy()
+    concerned &= local
+    concerned |= _users_of_moved_sets(before, after, local - concerned)
+    return concerned
+
+
+def _users_of_moved_sets(before: State, after: State, node_ids: Iterable[int]) -> IdSet:
+    """Agents with a filter that uses a set which is not what it was."""
+    used = before.policy.memo.sets.keys() & after.policy.memo.names.keys() | {"*"}
+    moved = moved_sets(before, after, used)
+    found = id_set(after)
+    if moved:
+        for node_id in node_ids:
+            if not moved.isdisjoint(after.policy.filter_of(node_id)[1]):
+                found.add(node_id)
     return found

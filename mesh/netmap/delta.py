@@ -6,129 +6,122 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mesh.compile.ids import ranges_of
+from mesh.compile.ids import IdSet, ranges_of
 from mesh.compile.sets import set_difference
-from mesh.netmap.chunks import part_of
-from mesh.netmap.concern import routers_to_compare
+from mesh.netmap.chunks import parts_of
+from mesh.netmap.compare import Comparison
 from mesh.netmap.ids import id_set, peers_of
-from mesh.netmap.parts import (
-    encode,
-    host_prefixes,
-    instant,
-    join_object,
-    own_part,
-    presence_members,
-    reach_piece,
-    static_members,
-)
+from mesh.netmap.parts import encode, instant, join_object, own_part
 from mesh.netmap.state import State
-from mesh.netmap.whole import reached_routes
 from mesh.steps import Touch
-from mesh.topology import NodeRecord
-
-Memo = dict[object, frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class PeerDelta:
-    """What happened to peers of one audience. An id stands in one member only."""
+    """What happened to peers of one audience, and users whose profiles it needs. An id stands in one member only."""
 
     added: tuple[int, ...] = ()
     removed: tuple[int, ...] = ()
     changed: tuple[tuple[int, bytes], ...] = ()
     presence: tuple[int, ...] = ()
+    users: tuple[int, ...] = ()
+
+    def joined(self, other: PeerDelta) -> PeerDelta:
+        """What ``other`` says as well."""
+        return PeerDelta(
+            self.added + other.added,
+            self.removed + other.removed,
+            self.changed + other.changed,
+            self.presence + other.presence,
+            self.users + other.users,
+        )
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed or self.presence)
+        return bool(self.added or self.removed or self.changed or self.presence or self.users)
 
 
-def delta_body(before: State, after: State, viewer_id: int, touch: Touch, memo: Memo | None = None) -> bytes | None:
+def delta_body(before: State, after: State, viewer_id: int, touch: Touch) -> bytes | None:
     """The members of the delta that ``viewer_id`` needs, joined but without braces; None if it needs nothing.
 
-    ``touch`` is what all steps between the two concerned; ``memo`` may be shared by calls with the same states. The
-    node takes part in both states.
+    ``touch`` is what all steps between the two concerned. The node takes part in both states.
     """
-    peers = peer_delta(before, after, viewer_id, touch, {} if memo is None else memo)
-    members = peer_members(after, peers, viewer_id) if peers else {}
+    return body_of(Comparison(before, after, touch), viewer_id)
+
+
+def body_of(comparison: Comparison, viewer_id: int) -> bytes | None:
+    """The same, of states that are being compared already."""
+    before, after = comparison.before, comparison.after
+    old_row, new_row = row_of(before, viewer_id), row_of(after, viewer_id)
+    old_ids, new_ids = peers_of(before, viewer_id, after), peers_of(after, viewer_id, after)
+    peers = peer_delta(comparison, (old_ids, old_row), (new_ids, new_row), owner=_user_of(after, viewer_id))
+    members = peer_members(after, peers, new_row) if peers else {}
     members |= own_members(before, after, viewer_id)
     members |= filter_members(before, after, viewer_id)
-    members |= profile_members(before, after, viewer_id, touch, peers.added)
     members |= network_members(before, after)
     return join_object(members) if members else None
 
 
-def peer_delta(before: State, after: State, viewer_id: int, touch: Touch, memo: Memo) -> PeerDelta:
-    """Compares the peers of one node in two states."""
-    old_ids, new_ids = peers_of(before, viewer_id, after), peers_of(after, viewer_id, after)
+def row_of(state: State, node_id: int) -> int:
+    """The classes that a node sees."""
+    return state.policy.row(state.policy.shape(node_id))
+
+
+def _user_of(state: State, node_id: int) -> int | None:
+    node = state.topology.nodes.get(node_id)
+    return None if node is None else node.user
+
+
+def peer_delta(
+    comparison: Comparison, old: tuple[IdSet, int], new: tuple[IdSet, int], *, owner: int | None = None
+) -> PeerDelta:
+    """Compares the peers, and the classes seen, of a node that belongs to ``owner``, or of all who see the same."""
+    (old_ids, old_row), (new_ids, new_row) = old, new
     both = old_ids & new_ids
     changed: list[tuple[int, bytes]] = []
     presence: list[int] = []
-    suspects = both & id_set(after, touch.nodes)
-    if before.policy is not after.policy:
-        suspects |= both & id_set(after, routers_to_compare(before, after, viewer_id, memo))
+    suspects = both & comparison.touched
+    routers = comparison.routers_between(old_row, new_row)
+    if routers:
+        suspects |= both & id_set(comparison.after, routers)
     for peer_id in suspects.to_array():
-        old, new = before.topology.nodes.get(peer_id), after.topology.nodes.get(peer_id)
-        assert old is not None
-        assert new is not None
-        members = static_difference(old, new) | _reach_difference(before, after, viewer_id, old, new)
-        seen = old.online != new.online or (not new.online and old.last_seen != new.last_seen)
-        if members:
-            members |= presence_members(new) if seen else {}
-            changed.append((peer_id, encode({"id": peer_id} | members)))
+        encoded, seen = comparison.changed_peer(peer_id, old_row, new_row)
+        if encoded is not None:
+            changed.append((peer_id, encoded))
         elif seen:
             presence.append(peer_id)
-    return PeerDelta(tuple(new_ids - old_ids), tuple(old_ids - new_ids), tuple(changed), tuple(presence))
+    users = _users_of_delta(comparison, new_ids, owner)
+    return PeerDelta(tuple(new_ids - old_ids), tuple(old_ids - new_ids), tuple(changed), tuple(presence), users)
 
 
-def static_difference(old: NodeRecord, new: NodeRecord) -> dict[str, Any]:
-    """The members of a peer, the same for every viewer, that are not what they were."""
-    if old is new:
-        return {}
-    former = static_members(old)
-    return {name: value for name, value in static_members(new).items() if former[name] != value}
+def _users_of_delta(comparison: Comparison, new_ids: IdSet, owner: int | None) -> tuple[int, ...]:
+    """The users whose profiles a viewer lacks, owners of added peers aside: peers, or the node itself, are theirs now;
+    or they changed. Nobody is told of users who own nothing that it sees."""
+    users = {user_id for node_id, user_id in comparison.reowned() if user_id == owner or node_id in new_ids}
+    owned = comparison.after.policy.world.of
+    for user_id in comparison.touch.users:
+        if user_id == owner or any(node_id in new_ids for node_id in owned(user_id)):
+            users.add(user_id)
+    return tuple(sorted(users))
 
 
-def _reach_difference(before: State, after: State, viewer_id: int, old: NodeRecord, new: NodeRecord) -> dict[str, Any]:
-    if not old.routes and not new.routes:
-        return {} if old.addresses == new.addresses else {"allowed_ips": host_prefixes(new.addresses)}
-    former, present = (
-        ([*host_prefixes(node.addresses), *sorted(reached_routes(node, state.policy, viewer_id))],
-         state.policy.exit_node_for(viewer_id, node.id))
-        for state, node in ((before, old), (after, new))
-    )  # fmt: skip
-    members: dict[str, Any] = {}
-    if former[0] != present[0]:
-        members["allowed_ips"] = present[0]
-    if former[1] != present[1]:
-        members["exit_node"] = present[1]
-    return members
-
-
-def peer_members(after: State, peers: PeerDelta, viewer_id: int) -> dict[str, bytes]:
-    """The four peer members of a delta."""
+def peer_members(after: State, peers: PeerDelta, row: int) -> dict[str, bytes]:
+    """The four peer members of a delta for those who see the classes of ``row``, and the profiles that go with them."""
     members: dict[str, bytes] = {}
+    users = set(peers.users)
     if peers.added:
-        whole = [whole_peer(after, peer_id, viewer_id) for peer_id in peers.added]
+        parts = parts_of(after.chunks, peers.added)
+        whole = [
+            after.blocks.router(after, peer_id, row, part) if part.routes else part.whole for peer_id, part in parts
+        ]
         members["peers_added"] = b"[" + b",".join(whole) + b"]"
+        users.update([part.user for _, part in parts if part.user is not None])
     if peers.changed:
-        members["peers_changed"] = b"[" + b",".join(encoded for _, encoded in peers.changed) + b"]"
+        members["peers_changed"] = b"[" + b",".join([encoded for _, encoded in peers.changed]) + b"]"
     if peers.removed:
         members["peers_removed"] = encode(list(peers.removed))
     if peers.presence:
         members["presence"] = presence_member(after, peers.presence)
-    return members
-
-
-def whole_peer(state: State, peer_id: int, viewer_id: int) -> bytes:
-    """A peer as one node sees it, whole."""
-    part = part_of(state.chunks, peer_id)
-    peer = state.topology.nodes.get(peer_id)
-    assert part is not None
-    assert peer is not None
-    if part.routes:
-        routes = reached_routes(peer, state.policy, viewer_id)
-        part = part._replace(reach=reach_piece(peer, routes, state.policy.exit_node_for(viewer_id, peer_id)))
-    return part.whole
+    return members | profiles_of(after, users)
 
 
 def presence_member(after: State, node_ids: Iterable[int]) -> bytes:
@@ -152,10 +145,11 @@ def own_members(before: State, after: State, viewer_id: int) -> dict[str, bytes]
     old, new = before.topology.nodes.get(viewer_id), after.topology.nodes.get(viewer_id)
     assert old is not None
     assert new is not None
-    if old is new:
+    former, present = before.attributes_of(viewer_id), after.attributes_of(viewer_id)
+    if old is new and former == present:
         return {}
-    part = own_part(new)
-    members = {} if part == own_part(old) else {"node": encode(part)}
+    part = own_part(new, present)
+    members = {} if part == own_part(old, former) else {"node": encode(part)}
     if old.key != new.key:
         members["node_key"] = encode(new.key)
     return members
@@ -191,31 +185,8 @@ def sets_difference(before: State, after: State, old_names: Iterable[str], new_n
     return sets
 
 
-def profile_members(
-    before: State, after: State, viewer_id: int, touch: Touch, added: Iterable[int]
-) -> dict[str, bytes]:
-    """Profiles of users that changed or newly belong to a peer or the node, and nobody else's. A reader drops those
-    that it needs no more."""
-    nodes = after.topology.nodes
-    users = {node.user for node_id in added if (node := nodes.get(node_id)) is not None and node.user is not None}
-    for node_id in touch.nodes:
-        old, new = before.topology.nodes.get(node_id), nodes.get(node_id)
-        if new is None or new.user is None or (old is not None and old.user == new.user):
-            continue
-        if node_id == viewer_id or after.policy.sees(viewer_id, node_id):
-            users.add(new.user)
-    users.update(user_id for user_id in touch.users if sees_user(after, viewer_id, user_id))
-    return profiles_of(after, users)
-
-
-def sees_user(state: State, viewer_id: int, user_id: int) -> bool:
-    """Whether the node is the user's, or sees a node that is."""
-    owned = state.policy.world.of(user_id)
-    return viewer_id in owned or any(state.policy.sees(viewer_id, node_id) for node_id in owned)
-
-
 def profiles_of(state: State, users: Iterable[int]) -> dict[str, bytes]:
-    """The member ``user_profiles`` for some users."""
+    """The member ``user_profiles`` for some users. A reader drops those that it needs no more."""
     known = (state.topology.users.get(user_id) for user_id in sorted(users))
     pieces = [state.shared.profile(user) for user in known if user is not None]
     return {"user_profiles": b"{" + b",".join(pieces) + b"}"} if pieces else {}

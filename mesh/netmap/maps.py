@@ -72,7 +72,7 @@ def _head(state: State, node: NodeRecord, profiles: list[bytes], peers: bytes) -
             b',"domain":',
             state.settings.domain,
             b',"node":',
-            encode(own_part(node)),
+            encode(own_part(node, state.attributes_of(node.id))),
             b',"sets":{',
             sets,
             b'},"packet_filter":',

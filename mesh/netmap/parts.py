@@ -37,11 +37,11 @@ def encode(value: Any) -> bytes:
     return bytes(memoryview(orjson.dumps(value)))
 
 
-def peer_part(node: NodeRecord) -> PeerPart:
-    """Encodes a node for its peers."""
+def peer_part(node: NodeRecord, attributes: Iterable[str] = ()) -> PeerPart:
+    """Encodes a node, which the policy gives ``attributes``, for its peers."""
     addresses = host_prefixes(node.addresses)
     return PeerPart(
-        head=encode(static_members(node))[:-1],
+        head=encode(static_members(node, attributes))[:-1],
         reach=b',"allowed_ips":' + encode(addresses) + b',"exit_node":false',
         presence=presence_piece(node),
         user=node.user,
@@ -49,7 +49,7 @@ def peer_part(node: NodeRecord) -> PeerPart:
     )
 
 
-def static_members(node: NodeRecord) -> dict[str, Any]:
+def static_members(node: NodeRecord, attributes: Iterable[str] = ()) -> dict[str, Any]:
     """The members of a peer that are the same for every viewer, but its presence."""
     return {
         "id": node.id,
@@ -61,7 +61,7 @@ def static_members(node: NodeRecord) -> dict[str, Any]:
         "endpoints": list(node.endpoints),
         "home_derp": node.home_region,
         "key_expires_at": None if node.key_expires_at is None else instant(node.key_expires_at),
-        "capabilities": {},
+        "capabilities": dict.fromkeys(attributes, True),
     }
 
 
@@ -82,7 +82,7 @@ def reach_piece(node: NodeRecord, routes: Iterable[str], exit_node: bool) -> byt
     return b',"allowed_ips":' + encode(allowed) + (b',"exit_node":true' if exit_node else b',"exit_node":false')
 
 
-def own_part(node: NodeRecord) -> dict[str, Any]:
+def own_part(node: NodeRecord, attributes: Iterable[str] = ()) -> dict[str, Any]:
     """A node as its own map shows it."""
     addresses = host_prefixes(node.addresses)
     routes = [
@@ -91,7 +91,7 @@ def own_part(node: NodeRecord) -> dict[str, Any]:
         if route.advertised
     ]
     return (
-        static_members(node)
+        static_members(node, attributes)
         | {"allowed_ips": addresses, "exit_node": offers_exit(node)}
         | presence_members(node)
         | {"routes": routes}

@@ -8,10 +8,10 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from mesh.compile import CompiledPolicy, at_instant, compile_policy, moved, with_policy
+from mesh.compile import Attributes, CompiledPolicy, at_instant, compile_policy, moved, with_policy
 from mesh.netmap.blocks import MANY_TOUCHED, Blocks, Marks
 from mesh.netmap.chunks import Chunks, chunks_of, part_of, update_chunks
-from mesh.netmap.parts import PeerPart, dns_part, encode, peer_part, profile_piece, relay_part
+from mesh.netmap.parts import PeerPart, dns_part, encode, peer_part, presence_piece, profile_piece, relay_part
 from mesh.policy import FactsChange, NetworkFacts, Policy, PolicyNode, PolicyUser, posture_of
 from mesh.steps import Step, Touch, move
 from mesh.topology import NetworkRecord, NodeRecord, Topology, UserRecord
@@ -68,6 +68,7 @@ class State:
     chunks: Chunks
     settings: Settings
     shared: Shared
+    attributes: Attributes
     marks: Marks
     blocks: Blocks
 
@@ -75,6 +76,10 @@ class State:
     def version(self) -> int:
         """The map version that this is."""
         return self.topology.network.version
+
+    def attributes_of(self, node_id: int) -> tuple[str, ...]:
+        """What the policy gives a node as capabilities, sorted."""
+        return self.attributes.of(self.policy.node(node_id)) if self.attributes else ()
 
     def chunk_part(self, node_id: int) -> PeerPart | None:
         """A node as its peers see it, encoded; None for one that takes no part."""
@@ -89,8 +94,14 @@ class State:
 def build_state(topology: Topology, policy: Policy, at: datetime) -> State:
     """A state from scratch. Raises what ``compile_policy`` raises for a policy that does not compile."""
     compiled = compile_policy(policy, facts_of(topology), at)
-    parts = {node.id: peer_part(node) for node in topology.nodes.values() if topology.is_present(node)}
-    return State(topology, compiled, chunks_of(parts), _settings(topology.network), Shared(), Marks(), Blocks())
+    attributes = Attributes(policy)
+    parts = {
+        node.id: peer_part(node, attributes.of(compiled.node(node.id)))
+        for node in topology.nodes.values()
+        if topology.is_present(node)
+    }
+    chunks = chunks_of(parts)
+    return State(topology, compiled, chunks, _settings(topology.network), Shared(), attributes, Marks(), Blocks())
 
 
 def move_state(state: State, step: Step, *, read_policy: ReadPolicy) -> tuple[State, Touch]:
@@ -101,10 +112,11 @@ def move_state(state: State, step: Step, *, read_policy: ReadPolicy) -> tuple[St
     """
     topology, touch = move(state.topology, step)
     compiled = _compiled(state, topology, step, touch, read_policy)
-    parts: dict[int, PeerPart | None] = {}
-    for node_id in touch.nodes:
-        node = topology.present(node_id)
-        parts[node_id] = None if node is None else peer_part(node)
+    attributes = state.attributes
+    if not attributes.serve(compiled.policy):
+        attributes = Attributes(compiled.policy)
+        touch.nodes.update(_described_anew(state, attributes, compiled))
+    parts = {node_id: _moved_part(state, topology, compiled, attributes, node_id) for node_id in touch.nodes}
     same_classes = compiled.lineage is state.policy.lineage
     return (
         replace(
@@ -113,10 +125,50 @@ def move_state(state: State, step: Step, *, read_policy: ReadPolicy) -> tuple[St
             policy=compiled,
             chunks=update_chunks(state.chunks, parts) if parts else state.chunks,
             settings=_settings(topology.network) if touch.network else state.settings,
+            attributes=attributes,
             marks=_marked(state, compiled, parts) if parts and same_classes else state.marks,
             blocks=state.blocks if same_classes else Blocks(),
         ),
         touch,
+    )
+
+
+def _described_anew(state: State, attributes: Attributes, compiled: CompiledPolicy) -> list[int]:
+    """The nodes whose capabilities are not what they were."""
+    before = state.policy.world.nodes
+    return [
+        node.id
+        for node in compiled.world.nodes.values()
+        if attributes.of(node) != state.attributes.of(before.get(node.id))
+    ]
+
+
+def _moved_part(
+    state: State, topology: Topology, compiled: CompiledPolicy, attributes: Attributes, node_id: int
+) -> PeerPart | None:
+    """A node that changed, encoded anew; where nothing but its presence did, no more than that."""
+    node = topology.present(node_id)
+    if node is None:
+        return None
+    before, known = state.topology.nodes.get(node_id), state.chunk_part(node_id)
+    if known is not None and before is not None and compiled is state.policy and is_same_but_presence(before, node):
+        return known._replace(presence=presence_piece(node))
+    return peer_part(node, attributes.of(compiled.node(node_id)) if attributes else ())
+
+
+def is_same_but_presence(one: NodeRecord, other: NodeRecord) -> bool:
+    """Whether two records of a node differ in presence alone."""
+    if one is other:
+        return True
+    return (
+        one.endpoints == other.endpoints
+        and one.name == other.name
+        and one.key == other.key
+        and one.home_region == other.home_region
+        and one.key_expires_at == other.key_expires_at
+        and one.state == other.state
+        and one.login_required == other.login_required
+        and not _differs(one, other)
     )
 
 

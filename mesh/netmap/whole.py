@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mesh.compile import CompiledPolicy
+from mesh.compile import CompiledPolicy, attributes_of
 from mesh.netmap.parts import (
     dns_part,
     host_prefixes,
@@ -38,7 +38,7 @@ def build_netmap(topology: Topology, policy: CompiledPolicy, node_id: int) -> di
         "lease_seconds": network.lease_seconds,
         "node_key": node.key,
         "domain": network.domain,
-        "node": own_part(node),
+        "node": own_part(node, attributes_of(policy, node_id)),
         "peers": [peer_as_seen(peer, policy, node_id) for peer in peers],
         "sets": {name: policy.set_of(name) for name in sorted(set_names)},
         "packet_filter": rules,
@@ -52,7 +52,7 @@ def peer_as_seen(peer: NodeRecord, policy: CompiledPolicy, viewer_id: int) -> di
     """A peer as ``viewer_id`` sees it."""
     routes = reached_routes(peer, policy, viewer_id)
     return (
-        static_members(peer)
+        static_members(peer, attributes_of(policy, peer.id))
         | {
             "allowed_ips": [*host_prefixes(peer.addresses), *sorted(routes)],
             "exit_node": policy.exit_node_for(viewer_id, peer.id),
