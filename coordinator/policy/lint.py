@@ -42,7 +42,8 @@ def remarks_on(compiled: CompiledPolicy, now: datetime) -> tuple[PolicyRemark, .
     """The engine's remarks, and those on temporary access: what ends soon, and what has ended and was kept."""
     found = [
         PolicyRemark(str(item.finding), item.message, item.position, item.rule_id, item.selector)
-        for item in lint(compiled)
+        # What ends soon is said below, with its instant.
+        for item in lint(compiled, soon=timedelta(0))
     ]
     said = {(item.finding, item.position) for item in found}
     for rule in compiled.policy.ordered():

@@ -62,6 +62,12 @@ def test_access_that_ends_later_is_not_warned_of_yet(small: Network) -> None:
     assert remarks(small, now) == []
 
 
+def test_access_that_ends_within_the_hour_is_warned_of_once(small: Network) -> None:
+    now = timezone.now()
+    rule(small, now, schedule={"expires_at": (now + timedelta(hours=1)).isoformat()})
+    assert [item.finding for item in remarks(small, now)] == ["ends_soon"]
+
+
 def test_access_that_has_ended_is_said_to_be_kept(small: Network) -> None:
     now = timezone.now()
     ends = now + timedelta(hours=1)
