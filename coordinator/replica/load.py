@@ -6,25 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
 from acl.selectors import load_policy, policy_clock
+from coordinator.stamps import Stamp, stamp_at
 from mesh.compile.table import Table
 from mesh.errors import GhostWireError
 from mesh.policy import Policy
 from mesh.topology import Topology, UserRecord
-from nodes.models import Change
 from nodes.selectors import load_network_record, load_node_records
 from sessions_app.services.sessions import active_sessions
-
-Stamp = tuple[str, str, str, str]
-"""Which row of the change log it is: kind, actor, request and instant. Another history of the same database, as
-after a restored backup, has other rows under the same versions."""
-
-STAMP_FIELDS: Final = ("kind", "actor", "request_id", "created_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +56,6 @@ def load_topology(network_id: int) -> Topology:
         ),
         sessions=Table(active_sessions(network_id)),
     )
-
-
-def stamp_at(network_id: int, version: int) -> Stamp | None:
-    """The stamp of a version of a network, in one query; None if the change log has no such row."""
-    row = Change.objects.filter(network_id=network_id, version=version).values_list(*STAMP_FIELDS).first()
-    return None if row is None else stamp_of(*row)
-
-
-def stamp_of(kind: str, actor: str, request_id: str, created_at: datetime) -> Stamp:
-    """The stamp of a row."""
-    return kind, actor, request_id, created_at.isoformat()
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """This process's replica of a network: the state at the latest version it read, and those just before.
 
-It reads the change log in order and moves; a gap, an unknown kind or a policy that cannot be followed makes it load
-the network whole. Readers take ``state`` and never wait.
+It begins with a snapshot where there is one, else with the database's tables. From there it reads the change log in
+order and moves; a gap, an unknown kind or a policy that cannot be followed makes it load the tables again. Readers take
+``state`` and never wait.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import structlog
 from acl.selectors import get_version, policy_of_version
 from coordinator.replica.collector import loading
 from coordinator.replica.history import History
-from coordinator.replica.load import STAMP_FIELDS, Stamp, load_whole, stamp_of
+from coordinator.replica.load import Loaded, load_whole
+from coordinator.snapshots import SNAPSHOTS
+from coordinator.stamps import STAMP_FIELDS, Stamp, stamp_of
 from mesh.errors import GhostWireError
 from mesh.netmap.state import State, build_state, move_state
 from mesh.policy import Policy
@@ -53,7 +56,9 @@ class Replica:
             state = self._state
             if state is not None and state.version >= version:
                 return state
-            if state is None or not self._follow():
+            if state is None:
+                self._begin()
+            elif not self._follow():
                 self._load()
             assert self._state is not None
             return self._state
@@ -119,23 +124,45 @@ class Replica:
         """The policy that a change put in force: its version is kept whole."""
         return policy_of_version(get_version(self.network_id, facts["policy_version"]))
 
+    def _begin(self) -> None:
+        with loading():
+            if not (self._take_snapshot() and self._follow()):
+                self._load()
+
+    def _take_snapshot(self) -> bool:
+        """Begins with the network's snapshot; False if none fits."""
+        found = SNAPSHOTS.read(self.network_id, most_steps=MAX_STEPS)
+        if found is None:
+            return False
+        try:
+            state = build_state(found.topology, found.policy, found.at)
+        except GhostWireError as error:
+            log.warning("snapshot.not_used", network_id=self.network_id, reason=error.detail)
+            return False
+        self._take(state, Touch(), found.head.stamp)
+        log.info("replica.loaded_snapshot", network_id=self.network_id, version=state.version)
+        return True
+
     def _load(self) -> State:
         with loading():
             found = load_whole(self.network_id)
-            policy = found.policy
-            if isinstance(policy, GhostWireError):
-                log.error("policy.not_readable", network_id=self.network_id, detail=policy.detail)
-                policy = self._last_good()
-            try:
-                state = build_state(found.topology, policy, found.at)
-            except GhostWireError as error:
-                # A policy that cannot compile never replaces one that can; without one, nobody sees anybody.
-                log.error("policy.not_compiled", network_id=self.network_id, detail=error.detail)
-                state = build_state(found.topology, self._last_good(), found.at)
+            state = self._build(found)
             self._history.clear()
             self._take(state, Touch(), found.stamp)
         log.info("replica.loaded", network_id=self.network_id, version=state.version, nodes=len(found.topology.nodes))
         return state
+
+    def _build(self, found: Loaded) -> State:
+        policy = found.policy
+        if isinstance(policy, GhostWireError):
+            log.error("policy.not_readable", network_id=self.network_id, detail=policy.detail)
+            policy = self._last_good()
+        try:
+            return build_state(found.topology, policy, found.at)
+        except GhostWireError as error:
+            # A policy that cannot compile never replaces one that can; without one, nobody sees anybody.
+            log.error("policy.not_compiled", network_id=self.network_id, detail=error.detail)
+            return build_state(found.topology, self._last_good(), found.at)
 
     def _take(self, state: State, touch: Touch, stamp: Stamp | None) -> None:
         self._history.add(state, touch)
