@@ -120,7 +120,6 @@ def test_temporary_access_over_the_api_from_its_beginning_to_after_its_end(
     clock.advance(days=7)
     Tail().chores()
     assert seen() == ("ended", False, None, ["expired"])
-    assert peers(web) == []
 
 
 def test_a_condition_follows_what_a_node_reports(network: Network, web: Machine, clock: Clock) -> None:
