@@ -32,6 +32,8 @@ runtime = "runc"
 class Stack:
     """Use it as a context manager: its end takes everything down, volumes and namespace included."""
 
+    _inside: Final = ("nsenter", f"--net=/run/netns/{NAMESPACE}")
+
     def __init__(self, *, host: str, scratch: Path, edges: int = 2) -> None:
         self.edges = edges
         scratch.mkdir(parents=True, exist_ok=True)
@@ -53,7 +55,9 @@ class Stack:
         """Make every image; the names of the bases that were stood in for."""
         names = make_bases(dockerfile=HOME / "Dockerfile", scratch=self.scratch)
         for target in TARGETS:
-            self.podman("build", "--network", "host", "--target", target, "--tag", f"ghostwire/{target}:0.1.0", ".")
+            # Outside the stack's namespace, which has no way to the package index.
+            tag = f"ghostwire/{target}:0.1.0"
+            self._run("podman", "build", "--network", "host", "--target", target, "--tag", tag, ".")
         return names
 
     def up(self) -> None:
@@ -100,11 +104,11 @@ class Stack:
 
     def podman(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run podman in the stack's namespace."""
-        return self._run("podman", *words, check=check)
+        return self._run(*self._inside, "podman", *words, check=check)
 
     def compose(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run podman-compose over the stack's files."""
-        return self._run(sys.executable, "-m", "podman_compose", *FILES, *words, check=check)
+        return self._run(*self._inside, sys.executable, "-m", "podman_compose", *FILES, *words, check=check)
 
     def until(self, true: Callable[[], Any], what: str, *, seconds: float = PATIENCE) -> Any:
         """Wait for something."""
@@ -114,10 +118,9 @@ class Stack:
             time.sleep(0.5)
         return found
 
-    def _run(self, *words: str, check: bool) -> subprocess.CompletedProcess[str]:
-        inside = ("nsenter", f"--net=/run/netns/{NAMESPACE}", *words)
+    def _run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            inside, capture_output=True, text=True, check=False, cwd=HOME, env=self.environment, timeout=1800
+            words, capture_output=True, text=True, check=False, cwd=HOME, env=self.environment, timeout=1800
         )
         if check and done.returncode:
             raise AssertionError(f"{' '.join(words)}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
