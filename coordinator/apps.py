@@ -10,5 +10,7 @@ class CoordinatorConfig(AppConfig):
         # Models can be imported from here on, and judges read them.
         from acl.judges import appoint_judge  # noqa: PLC0415
         from coordinator.policy.activation import NAME, judge  # noqa: PLC0415
+        from coordinator.task_health import watch_tasks  # noqa: PLC0415
 
         appoint_judge(NAME, judge)
+        watch_tasks()

@@ -110,7 +110,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = GHOSTWIRE.https
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = GHOSTWIRE.https
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^health$"]
 SECURE_HSTS_SECONDS = 365 * 86400 if GHOSTWIRE.https else 0
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # HSTS for subdomains: this server cannot speak for its siblings

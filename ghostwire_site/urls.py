@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from coordinator.errors import api_not_found
 from ghostwire_site.agent_files import install_script, wheel, wheel_list
-from ghostwire_site.health import healthz, readyz
+from ghostwire_site.health import health, healthz, readyz
 
 # A page of its own: the package's has inline styles, which the security policy does not allow.
 DOCS = {"url_name": "schema", "template_name": "ghostwire_site/api_docs.html"}
@@ -15,6 +15,7 @@ DOCS = {"url_name": "schema", "template_name": "ghostwire_site/api_docs.html"}
 urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
+    path("health", health),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(**DOCS), name="docs"),
     path("api/v1/", include("coordinator.urls")),

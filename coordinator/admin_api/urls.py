@@ -6,7 +6,7 @@ from django.urls import path
 
 from coordinator.admin_api.views.api_tokens import ApiTokenDetail, ApiTokenList, ApiTokenRevoke
 from coordinator.admin_api.views.auth_keys import AuthKeyDetail, AuthKeyList, AuthKeyRevoke
-from coordinator.admin_api.views.changes import ChangeDetail, ChangeList
+from coordinator.admin_api.views.changes import ChangeDelivery, ChangeDetail, ChangeList
 from coordinator.admin_api.views.dns_records import DnsRecordDetail, DnsRecordList
 from coordinator.admin_api.views.groups import GroupDetail, GroupList
 from coordinator.admin_api.views.hosts import HostDetail, HostList
@@ -35,10 +35,12 @@ from coordinator.admin_api.views.relays import RelayDetail, RelayList, RelayServ
 from coordinator.admin_api.views.retired_keys import RetiredKeyDetail, RetiredKeyList
 from coordinator.admin_api.views.rules import RuleDetail, RuleList, RuleOrderAll, RuleReorder
 from coordinator.admin_api.views.sessions import SessionDetail, SessionList, SessionRevoke
+from coordinator.admin_api.views.status import StatusDetail
 from coordinator.admin_api.views.tags import TagDetail, TagList
 from coordinator.admin_api.views.users import UserDetail, UserDisable, UserEnable, UserList
 
 urlpatterns = [
+    path("status", StatusDetail.as_view()),
     path("networks", NetworkList.as_view()),
     path("networks/<slug:name>", NetworkDetail.as_view()),
     path("nodes", NodeList.as_view()),
@@ -72,6 +74,7 @@ urlpatterns = [
     path("dns-records/<int:pk>", DnsRecordDetail.as_view()),
     path("changes", ChangeList.as_view()),
     path("changes/<int:version>", ChangeDetail.as_view()),
+    path("changes/<int:version>/delivery", ChangeDelivery.as_view()),
     path("acl/rules", RuleList.as_view()),
     path("acl/rules/order", RuleOrderAll.as_view()),
     path("acl/rules/<int:pk>", RuleDetail.as_view()),

@@ -25,6 +25,7 @@ NOUNS = (
     "key",
     "change",
     "policy",
+    "status",
 )
 
 
