@@ -167,7 +167,10 @@ class Acknowledged:
             raise
 
     def of(self, node_ids: Iterable[int]) -> dict[int, tuple[Acknowledgement, ...]]:
-        """What is known of nodes, whichever worker they speak to; those that acknowledged nothing are left out."""
+        """What is known of nodes, whichever worker they speak to; those that acknowledged nothing are left out.
+
+        Raises RedisError while Redis does not answer.
+        """
         self.flush()
         return acknowledgement_store().get(node_ids)
 

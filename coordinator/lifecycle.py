@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from acl.selectors import is_named_by_policy
 from acl.services.approvals import approve_routes
 from acl.services.policy import check_no_denial_names
+from coordinator.acknowledgements import ACKNOWLEDGED
 from coordinator.authentication import check_node
 from mesh.change import Cause, ChangeKind
 from mesh.errors import ConflictError, FieldError, NotFoundError, ValidationError
@@ -92,11 +93,16 @@ def expire_node(*, node_id: int, cause: Cause, now: datetime) -> Node:
     return node
 
 
-@transaction.atomic
 def expire_nodes(*, network_id: int, now: datetime, limit: int = 1000) -> int:
     """Expires the active nodes whose key's time is over, as one change; returns how many."""
+    due = Node.objects.filter(network_id=network_id, state=Node.State.ACTIVE, key_expires_at__lte=now)
+    # Most of the time there is nothing to do, and nobody should wait for the lock of the network meanwhile.
+    return _expire(network_id, due, now, limit) if due.exists() else 0
+
+
+@transaction.atomic
+def _expire(network_id: int, due: QuerySet[Node], now: datetime, limit: int) -> int:
     network = lock_network(network_id)
-    due = Node.objects.filter(network=network, state=Node.State.ACTIVE, key_expires_at__lte=now)
     node_ids = list(due.values_list("pk", flat=True)[:limit])
     if node_ids:
         Node.objects.filter(pk__in=node_ids).update(state=Node.State.EXPIRED, online=False)
@@ -220,7 +226,7 @@ def _remove(
     if overridden:
         facts["forced"] = list(overridden)
     record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
-    # Robust: the node is gone, whether or not the presence store answers.
+    # Robust: the node is gone, whether or not the stores answer.
     transaction.on_commit(partial(_forget_presence, node_id), robust=True)
 
 
@@ -235,6 +241,7 @@ def remove_nodes(*, network: Network, nodes: Sequence[Node], cause: Cause, now: 
 
 def _forget_presence(node_id: int) -> None:
     presence_store().forget([node_id])
+    ACKNOWLEDGED.forget([node_id])
 
 
 def _set_state(network: Network, node: Node, state: Node.State, cause: Cause, now: datetime) -> None:

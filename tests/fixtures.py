@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from coordinator.acknowledgements import ACKNOWLEDGED, acknowledgement_store
 from coordinator.arrivals import ARRIVALS
 from coordinator.hot_path.credentials import CREDENTIALS
 from coordinator.limits import heartbeat_limits, limit_store
@@ -79,9 +80,11 @@ def forget_memory() -> None:
     CREDENTIALS.clear()
     TAIL.__init__()  # type: ignore[misc]
     presence_store.cache_clear()
+    acknowledgement_store.cache_clear()
     run_store.cache_clear()
     REPLICAS.clear()
     ARRIVALS.__init__()  # type: ignore[misc]
+    ACKNOWLEDGED.__init__()  # type: ignore[misc]
 
 
 @pytest.fixture

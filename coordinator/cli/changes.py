@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from coordinator.acknowledgements import ACKNOWLEDGED, MemoryAcknowledgements, acknowledgement_store
 from coordinator.admin_api.serializers.changes import ChangeLine
 from coordinator.cli.results import shaped_by
 from coordinator.cli.text import listed
-from nodes.models import Change, Node
+from nodes.models import Change, Network, Node
 from sessions_app.models import User
 
 Facts = Mapping[str, Any]
@@ -50,6 +51,21 @@ def change_values(changes: Iterable[Change]) -> list[dict[str, Any]]:
         }
         for change in changes
     ]
+
+
+def applied_by(change: Change) -> str:
+    """How many of the connected machines have this version of their map, or a later one, in words.
+
+    Whom a change concerned only the serving processes know; a machine that could not see it may be at an earlier
+    version for good.
+    """
+    if isinstance(acknowledgement_store(), MemoryAcknowledgements):
+        return f"only the portal can tell: GET /api/v1/admin/changes/{change.version}/delivery"
+    online = list(Node.objects.filter(network_id=change.network_id, online=True).values_list("pk", flat=True))
+    epoch = Network.objects.values_list("epoch", flat=True).get(pk=change.network_id)
+    known = ACKNOWLEDGED.of(online).values()
+    have = sum(1 for items in known if (items[0].epoch, items[0].version) >= (epoch, change.version))
+    return f"{have} of {len(online)} connected machines (who cannot see it need not apply it)"
 
 
 def node_ids_of(change: Change) -> list[int]:
@@ -168,11 +184,15 @@ def _users(change: Change, names: Mapping[int, str]) -> str:
 
 def _credentials(change: Change, names: Mapping[int, str]) -> str:
     facts: Facts = change.facts
-    said = [f"auth key {row['name'] or row['id']} revoked" for row in facts.get("auth_keys") or ()]
-    said += [f"API key {row['name'] or row['id']} revoked" for row in facts.get("api_tokens") or ()]
+    said = [f"auth key {row['name'] or row['id']} {_end(row)}" for row in facts.get("auth_keys") or ()]
+    said += [f"API key {row['name'] or row['id']} {_end(row)}" for row in facts.get("api_tokens") or ()]
     said += [f"key of {row['name']} released" for row in facts.get("released_keys") or ()]
     said += [f"password of {row['login']} set" for row in facts.get("passwords") or ()]
     return ", ".join(said) or "credentials changed"
+
+
+def _end(row: Mapping[str, Any]) -> str:
+    return "expired" if "expired_at" in row else "revoked"
 
 
 def _network(change: Change, names: Mapping[int, str]) -> str:

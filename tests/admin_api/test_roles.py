@@ -81,6 +81,7 @@ TABLE = (
     Row("DELETE", "dns-records/{record}", "yyynn-"),
     Row("GET", "changes", "yyy-y-"),
     Row("GET", "changes/{version}", "yyy-y-"),
+    Row("GET", "changes/{version}/delivery", "yyy-y-"),
     Row("GET", "acl/rules", "yyy-y-"),
     Row("POST", "acl/rules", "yyy-n-", RULE),
     Row("PUT", "acl/rules/order", "yyy-n-", {"order": []}),

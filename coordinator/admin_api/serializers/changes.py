@@ -30,6 +30,26 @@ class ChangeOut(ChangeLine):
         ref_name = "Change"
 
 
+class DeliveryOut(serializers.Serializer[Any]):
+    """How far a change has come. The lists are ids of connected nodes whose maps it changed; both are null where it is
+    too old to tell."""
+
+    version = serializers.IntegerField()
+    acknowledged = serializers.ListField(
+        child=serializers.IntegerField(), allow_null=True, help_text="Those that applied it, or a later version."
+    )
+    waiting = serializers.ListField(
+        child=serializers.IntegerField(), allow_null=True, help_text="Those that have not yet."
+    )
+    last_node = serializers.IntegerField(
+        allow_null=True, help_text="The last to acknowledge it, among those of which the instant is still known."
+    )
+    last_seconds = serializers.FloatField(allow_null=True, help_text="How long that one took.")
+
+    class Meta:
+        ref_name = "Delivery"
+
+
 class ChangeQuery(NetworkListQuery):
     """Which changes. ``after`` is a version: the list goes back in time from there."""
 

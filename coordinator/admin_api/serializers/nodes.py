@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from rest_framework import serializers
 
+from coordinator.acknowledgements import ACKNOWLEDGED, Acknowledgement
 from coordinator.admin_api.fields import (
     AddressField,
     IdField,
@@ -36,6 +37,14 @@ class Health(serializers.Serializer[Any]):
     in_grace_period = serializers.BooleanField()
 
 
+class AcknowledgedMap(serializers.Serializer[Any]):
+    """The version of its map that the node's agent applied last, and when the portal heard so."""
+
+    epoch = serializers.IntegerField()
+    version = serializers.IntegerField()
+    at = serializers.DateTimeField()
+
+
 class NodeRoute(serializers.Serializer[Any]):
     """A prefix behind a node. It is in force once it is advertised and approved."""
 
@@ -57,6 +66,7 @@ class NodeOut(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=Node.State.values)
     status = serializers.ChoiceField(choices=STATUSES)
     health = Health()
+    acknowledged = AcknowledgedMap(allow_null=True)
     user = serializers.IntegerField(allow_null=True)
     user_login = serializers.CharField(allow_null=True)
     tags = serializers.ListField(child=serializers.CharField())
@@ -154,10 +164,13 @@ def describe_nodes(
 ) -> list[dict[str, Any]]:
     """Nodes of one network as ``NodeOut`` takes them. ``health`` by id, where the caller has it already."""
     known = health_of(network=network, nodes=nodes, now=now) if health is None else health
-    return [_describe(network, node, known[node.pk]) for node in nodes]
+    acknowledged = ACKNOWLEDGED.of(node.pk for node in nodes)
+    return [_describe(network, node, known[node.pk], acknowledged.get(node.pk, ())) for node in nodes]
 
 
-def _describe(network: Network, node: Node, health: NodeHealth) -> dict[str, Any]:
+def _describe(
+    network: Network, node: Node, health: NodeHealth, acknowledged: tuple[Acknowledgement, ...]
+) -> dict[str, Any]:
     addresses = {row.family: row.address for row in node.addresses.all()}
     silence = health.time_since_last_heartbeat
     scalars = (
@@ -169,6 +182,7 @@ def _describe(network: Network, node: Node, health: NodeHealth) -> dict[str, Any
         "network": network.name,
         "fqdn": fqdn(node.name, network.domain),
         "status": status_of(node, health),
+        "acknowledged": acknowledged[0] if acknowledged else None,
         "health": {
             "is_online": health.is_online,
             "last_seen": health.last_seen,

@@ -7,7 +7,8 @@ from rest_framework.response import Response
 
 from coordinator.admin_api.base import AdminView
 from coordinator.admin_api.paging import page_of, page_serializer
-from coordinator.admin_api.serializers.changes import ChangeLine, ChangeOut, ChangeQuery
+from coordinator.admin_api.serializers.changes import ChangeLine, ChangeOut, ChangeQuery, DeliveryOut
+from coordinator.delivery import delivery_of
 from mesh.errors import NotFoundError
 from nodes.models import Change
 
@@ -44,3 +45,19 @@ class ChangeDetail(ChangeView):
         if change is None:
             raise NotFoundError(f"There is no change {version}.")
         return Response(ChangeOut(change).data)
+
+
+class ChangeDelivery(ChangeView):
+    @extend_schema(responses=DeliveryOut, operation_id="admin_get_change_delivery")
+    def get(self, request: Request, version: int) -> Response:
+        """Which connected agents a change concerns, which of them have it, and how long the last one took."""
+        found = delivery_of(network_id=self.network.pk, version=version)
+        took = None if found.last_took is None else round(found.last_took.total_seconds(), 3)
+        answer = {
+            "version": found.version,
+            "acknowledged": found.acknowledged,
+            "waiting": found.waiting,
+            "last_node": found.last_node,
+            "last_seconds": took,
+        }
+        return Response(DeliveryOut(answer).data)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from django.utils import timezone
 
-from coordinator.cli.changes import change_shape, change_values, node_ids_of, whole_change_shape
+from coordinator.cli.changes import applied_by, change_shape, change_values, node_ids_of, whole_change_shape
 from coordinator.cli.command import NounCommand
 from coordinator.cli.noun import Noun
 from coordinator.cli.options import NetworkOption
@@ -107,6 +107,7 @@ def show(
         ("By", f"{value['actor_name']} ({value['actor']})"),
         ("From", value["origin"] or "-"),
         ("Request", value["request_id"] or "-"),
+        ("Applied by", applied_by(change)),
         ("Facts", "not kept any longer" if change.pruned else "-o yaml or --json shows them"),
     ]
     return Card(value, fields, shape=whole_change_shape)
