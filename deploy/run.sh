@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs one part of GhostWire in its container: init, portal, edge, worker or beat, or else any command of manage.py.
+# Runs one part of GhostWire in its container: init, portal, edge, worker or beat; working, for
+# the health check of the last two; or else any command of manage.py.
 # Nothing relies on the order in which containers start: each part waits for what it needs.
 set -eu
 umask 077
@@ -51,6 +52,9 @@ worker)
 beat)
     python manage.py wait
     exec celery --app ghostwire_site beat --schedule /tmp/beat --pidfile= --loglevel WARNING
+    ;;
+working)
+    exec python -m deploy.working
     ;;
 *)
     exec python manage.py "$@"
