@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from django.db import close_old_connections
 
 from mesh.compile.ids import IdSet
+from mesh.netmap.compare import Comparison
 from mesh.netmap.concern import concerned_by_policy
 from mesh.netmap.ids import id_set
 from mesh.netmap.state import State
@@ -82,7 +83,7 @@ def gaining_many(before: State, after: State, touch: Touch, local: IdSet) -> IdS
     if before.policy is after.policy or not (touch.policy or touch.users or touch.network or touch.nodes):
         return gaining
     if touch.policy and not (touch.users or touch.network or touch.nodes):
-        suspects = concerned_by_policy(before, after, local)
+        suspects = concerned_by_policy(Comparison(before, after, touch), local)
     elif touch.policy or touch.network or len(touch.nodes) > LARGE_PEERS:
         suspects = local
     else:

@@ -37,6 +37,11 @@ def push_interval(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReques
     monkeypatch.setattr(settings, "GHOSTWIRE", settings.GHOSTWIRE.model_copy(update={"network": network}))
 
 
+async def nothing_to_answer(*_: Any) -> dict[str, Any]:
+    """In place of a heartbeat's answer."""
+    return {}
+
+
 async def greeted(wire: Wire, **of: Any) -> AgentConnection:
     """A connection whose agent was told its map."""
     connection = connect(wire, **of)
@@ -234,7 +239,7 @@ async def test_another_epoch_is_worked_out_anew(portal: Portal) -> None:
 async def test_far_behind_an_empty_delta_comes_with_the_next_heartbeat_and_no_sooner(
     portal: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AgentConnection, "_beat", lambda *_: {})
+    monkeypatch.setattr(AgentConnection, "_beat", nothing_to_answer)
     wire = open_wire()
     connection = await greeted(wire)
     FANOUT._note_settled(connection.loop, 1, 1 + FAR_BEHIND)
@@ -249,7 +254,7 @@ async def test_far_behind_an_empty_delta_comes_with_the_next_heartbeat_and_no_so
 
 
 async def test_a_little_behind_nothing_is_said(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(AgentConnection, "_beat", lambda *_: {})
+    monkeypatch.setattr(AgentConnection, "_beat", nothing_to_answer)
     wire = open_wire()
     connection = await greeted(wire)
     FANOUT._note_settled(connection.loop, 1, FAR_BEHIND)
