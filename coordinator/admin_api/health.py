@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+from redis.exceptions import RedisError
+
 from mesh.health import NodeHealth, assess_health
 from nodes.models import Network, Node
 from nodes.presence import presence_store
+
+log = structlog.get_logger(__name__)
 
 STATUSES: Final = ("online", "late", "offline", "waiting", "expired", "login", "disabled")
 """``waiting``: never heard, or not approved; ``login``: only a new registration brings it back."""
@@ -17,10 +22,17 @@ _OF_STATE: Final = {Node.State.DISABLED: "disabled", Node.State.EXPIRED: "expire
 
 
 def health_of(*, network: Network, nodes: Sequence[Node], now: datetime) -> dict[int, NodeHealth]:
-    """The health of ``nodes`` of one network by id: one question to the presence store."""
+    """The health of ``nodes`` of one network by id: one question to the presence store.
+
+    While the store is away, what their peers were told last: who asks may have changed something, which holds.
+    """
     store = presence_store()
-    heard = store.last_seen([node.pk for node in nodes])
-    since = store.since(now)
+    try:
+        heard = store.last_seen([node.pk for node in nodes])
+        since = store.since(now)
+    except RedisError as error:
+        log.warning("health.presence_unavailable", error=str(error))
+        return {node.pk: _as_told(node, now) for node in nodes}
     found = {}
     for node in nodes:
         last_heard = heard.get(node.pk)
@@ -35,6 +47,11 @@ def health_of(*, network: Network, nodes: Sequence[Node], now: datetime) -> dict
             watching_since=watching,
         )
     return found
+
+
+def _as_told(node: Node, now: datetime) -> NodeHealth:
+    silence = None if node.last_seen is None else now - node.last_seen
+    return NodeHealth(node.pk, node.online, node.last_seen, silence, 0, False)
 
 
 def status_of(node: Node, health: NodeHealth) -> str:

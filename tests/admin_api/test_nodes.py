@@ -6,9 +6,12 @@ from typing import Any
 
 import orjson
 import pytest
+from redis import Redis
 
+from coordinator.admin_api import health
 from mesh.change import Cause
 from nodes.models import Change, Network, Node, RetiredKey
+from nodes.presence import RedisPresence
 from sessions_app.models import User
 from tests.admin_api.api import Api, api_for, faults, refusal
 from tests.agents import Machine
@@ -253,3 +256,12 @@ def test_a_member_knows_of_its_own_devices_alone(ana: User) -> None:
     assert refusal(own("GET", f"nodes/{other.pk}")) == (404, "not_found")
     assert refusal(own("GET", f"nodes/{other.pk}/netmap")) == (404, "not_found")
     assert refusal(own("DELETE", f"nodes/{mine.pk}")) == (403, "permission")
+
+
+def test_a_change_is_answered_while_the_presence_store_is_away(
+    api: Api, web: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.heartbeat()
+    monkeypatch.setattr(health, "presence_store", lambda: RedisPresence(Redis(port=1)))
+    found = api.patch(f"nodes/{web.node.pk}", {"name": "renamed"})
+    assert (found["name"], found["health"]["consecutive_misses"]) == ("renamed", 0)
