@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -27,6 +28,12 @@ default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 cgroup_manager = "cgroupfs"
 runtime = "runc"
 """
+
+
+def missing_tools() -> str | None:
+    """What this machine lacks for containers, or None if it has all."""
+    missing = [tool for tool in ("podman", "runc", "debootstrap", "nsenter") if shutil.which(tool) is None]
+    return f"needs {', '.join(missing)}: apt install podman runc debootstrap" if missing else None
 
 
 class Stack:

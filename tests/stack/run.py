@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import platform
+import signal
 import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from demo.lab import Lab, Machine
-from tests.stack.containers import HOME, NAMESPACE, Stack
+from demo.lab import Lab, Machine, why_unavailable
+from tests.stack.containers import HOME, NAMESPACE, Stack, missing_tools
 
 HOST: Final = "192.0.2.200"
 OUTPUT: Final = HOME / "docs" / "stack-test.txt"
@@ -146,6 +147,11 @@ class Scenario:
 
 def main() -> int:
     """Run it, and keep what it printed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through the ends of both contexts
+    lacking = why_unavailable() or missing_tools()
+    if lacking:
+        print(f"This machine {lacking}.", file=sys.stderr)
+        return 2
     lines: list[str] = []
 
     def say(text: str) -> None:
