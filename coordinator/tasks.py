@@ -10,6 +10,7 @@ from coordinator.challenges import forget_challenges
 from coordinator.lifecycle import expire_nodes, remove_ephemeral_nodes
 from nodes.models import Network
 from nodes.periodic import periodic
+from sessions_app.services.lapses import lapse_api_tokens, lapse_auth_keys
 from sessions_app.services.sessions import expire_sessions
 
 SCHEDULE = {
@@ -21,12 +22,16 @@ SCHEDULE = {
 
 @periodic("coordinator.expire", every=SCHEDULE["coordinator.expire"])
 def expire() -> int:
-    """Ends sessions and keys of nodes whose time is over; returns how many. Reads of credentials do not wait for it."""
+    """Ends sessions, keys of nodes, auth keys and API tokens whose time is over; returns how many.
+
+    Reads of credentials do not wait for it: the clock ends them. This writes it down, and tells peers.
+    """
     now = timezone.now()
-    return sum(
+    ended = sum(
         expire_sessions(network_id=pk, now=now) + expire_nodes(network_id=pk, now=now)
         for pk in Network.objects.order_by("pk").values_list("pk", flat=True)
     )
+    return ended + lapse_auth_keys(now=now) + lapse_api_tokens(now=now)
 
 
 @periodic("coordinator.remove_ephemeral", every=SCHEDULE["coordinator.remove_ephemeral"])

@@ -172,8 +172,8 @@ def _credentials(said: Mapping[str, Any], names: Names, change: Change) -> SafeS
     told = [
         format_html(words, row.get("name") or row.get("login") or row.get("id"))
         for key, words in (
-            ("auth_keys", "Auth key {} is revoked"),
-            ("api_tokens", "API token {} is revoked"),
+            ("auth_keys", "Auth key {} has ended"),
+            ("api_tokens", "API token {} has ended"),
             ("released_keys", "The key of {} is released"),
             ("passwords", "The password of {} is set"),
         )

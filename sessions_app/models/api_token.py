@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from sessions_app.models.credential import Credential
 
@@ -14,12 +15,19 @@ class ApiToken(Credential):
     hint = models.CharField(max_length=12, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    # When the log was told that its time is over. What ends it is the clock.
+    lapsed_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ("-created_at",)
         verbose_name = "API token"
+        indexes = (
+            models.Index(
+                fields=("expires_at",), name="api_token_expires_at", condition=Q(revoked_at=None, lapsed_at=None)
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name

@@ -24,6 +24,8 @@ class AuthKey(Credential):
     uses = models.PositiveIntegerField(default=0, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the log was told that its time is over. What ends it is the clock.
+    lapsed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # None: a command made it. So a key goes with its maker, and never seems to be a command's.
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, editable=False, related_name="+"
@@ -40,7 +42,11 @@ class AuthKey(Credential):
             ),
             models.CheckConstraint(condition=Q(max_uses=None) | Q(max_uses__gte=1), name="auth_key_max_uses_positive"),
         )
-        indexes = (models.Index(fields=("expires_at",), name="auth_key_expires_at", condition=Q(revoked_at=None)),)
+        indexes = (
+            models.Index(
+                fields=("expires_at",), name="auth_key_expires_at", condition=Q(revoked_at=None, lapsed_at=None)
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name or f"{self.hint}…"

@@ -129,15 +129,17 @@ def end_sessions(*, node_ids: Iterable[int], reason: NodeSession.End, now: datet
     return _end(NodeSession.objects.filter(node_id__in=list(node_ids), ended_at=None), reason, now)
 
 
-@transaction.atomic
 def expire_sessions(*, network_id: int, now: datetime, limit: int = 1000) -> int:
     """Ends sessions whose time is over, as one change; returns how many. Harmless when doubled or late."""
+    due = NodeSession.objects.filter(node__network_id=network_id, ended_at=None, expires_at__lte=now)
+    # Most of the time there is nothing to do, and nobody should wait for the lock of the network meanwhile.
+    return _expire(network_id, due, now, limit) if due.exists() else 0
+
+
+@transaction.atomic
+def _expire(network_id: int, due: QuerySet[NodeSession], now: datetime, limit: int) -> int:
     network = lock_network(network_id)
-    expired = list(
-        NodeSession.objects.filter(node__network=network, ended_at=None, expires_at__lte=now).values_list(
-            "pk", "node_id"
-        )[:limit]
-    )
+    expired = list(due.values_list("pk", "node_id")[:limit])
     if expired:
         _end(NodeSession.objects.filter(pk__in=[pk for pk, _ in expired]), NodeSession.End.EXPIRED, now)
         node_ids, cause = [node_id for _, node_id in expired], Cause.system("expiry")
