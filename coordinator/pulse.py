@@ -31,6 +31,7 @@ class Pulse:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._failures = 0
+        self._once_more = True
 
     def start(self) -> None:
         """Starts the thread; once it runs this does nothing."""
@@ -42,11 +43,12 @@ class Pulse:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, *, once_more: bool = True) -> None:
         """Ends the thread, after it has worked once more."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
+            self._once_more = once_more
             self._stopping.set()
             self._wake.set()
             thread.join(STOP_SECONDS)
@@ -64,7 +66,8 @@ class Pulse:
             due = began >= due_at
             if due:
                 due_at = began + self._seconds
-            self._guarded(due or self._stopping.is_set())
+            if not self._stopping.is_set() or self._once_more:
+                self._guarded(due or self._stopping.is_set())
         connections.close_all()
 
     def _guarded(self, due: bool) -> None:

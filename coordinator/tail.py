@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import structlog
+from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
 
@@ -22,7 +23,7 @@ from coordinator.arrivals import ARRIVALS
 from coordinator.fanout import CLOSE_NOT_ACTIVE, CLOSE_RESTARTING, FANOUT, on_loop
 from coordinator.policy.boundaries import write_due_boundaries
 from coordinator.pulse import Pulse
-from coordinator.replica import REPLICAS, difference
+from coordinator.replica import REPLICAS, difference, write_snapshots
 from mesh.netmap.state import State
 from nodes import hints
 from nodes.models import Network
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS: Final = 1.0
 CHORES_SECONDS: Final = 0.5
+SNAPSHOT_SECONDS: Final = 15.0
 # How long a network is followed after it was last asked about.
 WATCH_SECONDS: Final = 60.0
 # What memory says counts while the poll that it stems from began less than this ago.
@@ -48,6 +50,7 @@ class Tail:
         self._pulse = Pulse("ghostwire-tail", self._look, POLL_SECONDS)
         self._chores = Pulse("ghostwire-chores", lambda due: self.chores(), CHORES_SECONDS)
         self._presence = Pulse("ghostwire-presence", lambda due: ARRIVALS.store_seen(), CHORES_SECONDS)
+        self._snapshots = Pulse("ghostwire-snapshots", lambda due: write_snapshots(), SNAPSHOT_SECONDS)
         self._started = False
         self._loaders: ThreadPoolExecutor | None = None
         self._loading: set[int] = set()
@@ -70,6 +73,8 @@ class Tail:
                 self._pulse.start()
                 self._chores.start()
                 self._presence.start()
+                if settings.GHOSTWIRE.redis.url is not None:
+                    self._snapshots.start()
                 self._started = True
 
     def stop(self) -> None:
@@ -82,6 +87,7 @@ class Tail:
             loaders, self._loaders = self._loaders, None
         for pulse in (self._chores, self._presence, self._pulse):
             pulse.stop()
+        self._snapshots.stop(once_more=False)
         if loaders is not None:
             loaders.shutdown(wait=False, cancel_futures=True)
 

@@ -3,7 +3,7 @@
 from coordinator.replica.difference import difference
 from coordinator.replica.load import load_topology
 from coordinator.replica.replica import MAX_STEPS, Replica
-from coordinator.replica.replicas import REPLICAS, current_state, current_version
+from coordinator.replica.replicas import REPLICAS, current_state, current_version, write_snapshots
 
 __all__ = [
     "MAX_STEPS",
@@ -13,4 +13,5 @@ __all__ = [
     "current_version",
     "difference",
     "load_topology",
+    "write_snapshots",
 ]

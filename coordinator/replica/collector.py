@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-# A frozen object that later takes part in a cycle is never freed, so only what is worth it is frozen, and not often.
+# Everything that lives at that moment is set aside, connections too, and what of it ends as a cycle is never freed. So
+# this is done for what is worth it, and a few times in the life of a process: when it starts, as a rule.
 LEAST_OBJECTS: Final = 20_000
-LEAST_SECONDS: Final = 60.0
+MOST_TIMES: Final = 8
 
 _lock = threading.Lock()
 _running = 0
-_frozen_at: float | None = None
+_times = 0
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def loading() -> Iterator[None]:
     The collector rests meanwhile: it would walk all of them again and again, and hold up every other thread while it
     does. What is there at the end is set aside, so that it never walks them at all.
     """
-    global _running, _frozen_at  # noqa: PLW0603 - the collector is one a process, and so is this
+    global _running, _times  # noqa: PLW0603 - the collector is one a process, and so is this
     with _lock:
         _running += 1
         gc.disable()
@@ -34,10 +34,8 @@ def loading() -> Iterator[None]:
     finally:
         with _lock:
             _running -= 1
-            now = time.monotonic()
-            many = gc.get_count()[0] >= LEAST_OBJECTS
-            if many and (_frozen_at is None or now - _frozen_at >= LEAST_SECONDS):
+            if gc.get_count()[0] >= LEAST_OBJECTS and _times < MOST_TIMES:
                 gc.freeze()
-                _frozen_at = now
+                _times += 1
             if not _running:
                 gc.enable()

@@ -10,16 +10,18 @@ from mesh.netmap.state import State
 from mesh.steps import Touch
 
 KEPT_STATES: Final = 256
-# What states of the past may hold that later ones do not share, as far as it can be told from what moved.
-KEPT_WEIGHT: Final = 20_000
-POLICY_WEIGHT: Final = 1_000
+# What states of the past may hold that later ones do not share, in nodes that were replaced: some 3 kB each.
+KEPT_WEIGHT: Final = 12_000
+# An edit of the policy that the engine follows, and one that it compiles anew: the latter a part of all nodes.
+EDIT_WEIGHT: Final = 100
+COMPILED_SHARE: Final = 6
 
 
 class History:
     """States share what did not move. One that moved much holds much of its own, so fewer of those are kept."""
 
     def __init__(self) -> None:
-        self._states: deque[tuple[State, Touch]] = deque()
+        self._states: deque[tuple[State, Touch, int]] = deque()
         self._weight = 0
         self._lock = threading.Lock()
 
@@ -27,14 +29,15 @@ class History:
         return len(self._states)
 
     def add(self, state: State, touch: Touch) -> None:
-        """Appends the state that ``touch`` led to."""
+        """Appends the state that ``touch`` led to from the one before."""
         with self._lock:
-            self._states.append((state, touch))
-            self._weight += weight_of(touch)
+            weight = weight_of(self._states[-1][0], state, touch) if self._states else 0
+            self._states.append((state, touch, weight))
+            self._weight += weight
             while len(self._states) > KEPT_STATES or (self._weight > KEPT_WEIGHT and len(self._states) > 1):
-                # The step into a state is what parts it from the one before, which goes.
+                # What the first state holds alone is what the step out of it replaced.
                 self._states.popleft()
-                self._weight -= weight_of(self._states[0][1])
+                self._weight -= self._states[0][2]
 
     def clear(self) -> None:
         """Forgets all."""
@@ -47,13 +50,18 @@ class History:
         with self._lock:
             history = list(self._states)
         touch = Touch()
-        for state, moved in reversed(history):
+        for state, moved, _ in reversed(history):
             if state.version == version:
                 return state, touch
             touch.add(moved)
         return None
 
 
-def weight_of(touch: Touch) -> int:
+def weight_of(before: State, after: State, touch: Touch) -> int:
     """How much a step replaced, in nodes."""
-    return 1 + len(touch.nodes) + len(touch.users) + POLICY_WEIGHT * (touch.policy or touch.network)
+    weight = 1 + len(touch.nodes) + len(touch.users)
+    if after.policy.lineage is not before.policy.lineage:
+        weight += len(after.topology.nodes) // COMPILED_SHARE
+    elif touch.policy:
+        weight += EDIT_WEIGHT
+    return weight

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
 from acl.selectors import load_policy, policy_clock
+from coordinator.sharing import Sharing
 from coordinator.stamps import Stamp, stamp_at
 from mesh.compile.table import Table
 from mesh.errors import GhostWireError
@@ -45,9 +46,11 @@ def load_whole(network_id: int) -> Loaded:
 def load_topology(network_id: int) -> Topology:
     """A network's state from the database, within the caller's transaction. Raises NotFoundError."""
     users = get_user_model().objects.only("username", "display_name", "picture_url", "is_active")
+    nodes = load_node_records(network_id)
+    Sharing().share(nodes)
     return Topology(
         network=load_network_record(network_id),
-        nodes=Table({node.id: node for node in load_node_records(network_id)}),
+        nodes=Table({node.id: node for node in nodes}),
         users=Table(
             {
                 user.pk: UserRecord(user.pk, user.username, user.display_name, user.picture_url, user.is_active)

@@ -6,6 +6,7 @@ import threading
 from typing import Final
 
 from coordinator.replica.replica import Replica
+from coordinator.snapshots import SNAPSHOTS
 from mesh.errors import NotFoundError
 from mesh.netmap.state import State
 from nodes.models import Network
@@ -56,3 +57,11 @@ def current_version(network_id: int) -> int:
 def current_state(network_id: int) -> State:
     """A network as it is now: one query, and what changed since the last time."""
     return REPLICAS.of(network_id).catch_up(current_version(network_id))
+
+
+def write_snapshots() -> None:
+    """Writes snapshots of this process's networks where those that there are have become old."""
+    for replica in REPLICAS.loaded():
+        mark = replica.mark()
+        if mark is not None:
+            SNAPSHOTS.write_if_old(*mark)

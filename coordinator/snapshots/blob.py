@@ -17,6 +17,7 @@ import zstandard
 from blake3 import blake3
 
 from acl.stored import facts_of, policy_of
+from coordinator.sharing import Sharing
 from coordinator.stamps import Stamp
 from mesh.compile.table import Table
 from mesh.errors import GhostWireError
@@ -135,8 +136,11 @@ def unpack_snapshot(blob: bytes) -> Snapshot:
         frames = _split(blob, start)
         basics = _unpack(next(frames), _Basics)
         nodes: dict[int, NodeRecord] = {}
+        sharing = Sharing()
         for frame in islice(frames, basics.node_frames):
-            nodes.update((node.id, node) for node in _unpack(frame, list[NodeRecord]))
+            found: list[NodeRecord] = _unpack(frame, list[NodeRecord])
+            sharing.share(found)
+            nodes.update((node.id, node) for node in found)
         users: dict[int, UserRecord] = {}
         for frame in islice(frames, basics.user_frames):
             users.update((user.id, user) for user in _unpack(frame, list[UserRecord]))
