@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,9 +10,9 @@ from enum import StrEnum
 from mesh.compile import CompiledPolicy
 from mesh.compile.bits import members
 from mesh.compile.rows import Line
-from mesh.compile.terms import SourceTerm
 from mesh.explain.shadows import Shadows
 from mesh.policy.document import selectors_in
+from mesh.policy.facts import Prefix
 from mesh.policy.rules import Rule
 from mesh.policy.schedule import format_instant, is_open, next_boundary
 from mesh.policy.selectors import Selector, SelectorKind
@@ -49,10 +49,10 @@ def lint(compiled: CompiledPolicy, *, soon: timedelta = timedelta(days=1)) -> tu
     """Everything worth a remark, by position of the rule, then about groups and hosts. Rules that expire within
     ``soon`` are remarked on before they do; disabled ones are as if absent."""
     remarks: list[Remark] = []
-    shadows = Shadows(compiled)
+    shadows, hosts = Shadows(compiled), compiled.policy.host_table()
     for line in compiled.lines:
         rule = line.rule
-        remarks.extend(_about_rule(compiled, line))
+        remarks.extend(_about_rule(compiled, line, hosts))
         remarks.extend(_about_time(rule, compiled.at, soon))
         if over := shadows.over(line):
             names = ", ".join(other.label() for other in over)
@@ -66,16 +66,25 @@ def _remark(rule: Rule, finding: Finding, message: str, selector: Selector | Non
     return Remark(finding, message, rule.position, rule.id, selector)
 
 
-def _about_rule(compiled: CompiledPolicy, line: Line) -> Iterator[Remark]:
+def _about_rule(compiled: CompiledPolicy, line: Line, table: Mapping[str, Prefix]) -> Iterator[Remark]:
     rule = line.rule
+    # Named hosts come resolved: people are told of the name that they wrote.
+    hosts = {
+        Selector(SelectorKind.PREFIX, prefix=table[item.name]): item
+        for item in (*rule.sources, *rule.destinations)
+        if item.kind is SelectorKind.HOST and item.name in table
+    }
     for selector in line.said.missing:
         yield _remark(rule, Finding.VANISHED, f"{rule.label()} names {selector}, which is not there any more", selector)
     for term in line.said.sources:
         if not _matches_anything(compiled, compiled.terms.of_source(term)):
-            yield _remark(rule, Finding.MATCHES_NOTHING, _nothing(rule, "source", term), term.selector)
+            written = hosts.get(term.selector, term.selector)
+            message = _nothing(rule, "source", written, under=bool(term.conditions))
+            yield _remark(rule, Finding.MATCHES_NOTHING, message, written)
     for selector in line.said.destinations:
         if not _matches_anything(compiled, compiled.terms.numbers[selector]):
-            yield _remark(rule, Finding.MATCHES_NOTHING, _nothing(rule, "destination", selector), selector)
+            written = hosts.get(selector, selector)
+            yield _remark(rule, Finding.MATCHES_NOTHING, _nothing(rule, "destination", written), written)
     if rule.accepts and not rule.conditions and rule.schedule is None and _is_all(rule):
         yield _remark(rule, Finding.ALL_OPEN, f"{rule.label()} lets everybody reach everybody on all ports")
 
@@ -86,10 +95,9 @@ def _is_all(rule: Rule) -> bool:
     return anybody and not rule.ports and (not rule.protocols or {TCP, UDP} <= set(rule.protocols))
 
 
-def _nothing(rule: Rule, side: str, said: SourceTerm | Selector) -> str:
-    selector, conditions = (said.selector, said.conditions) if isinstance(said, SourceTerm) else (said, ())
-    under = " under its conditions" if conditions else ""
-    return f"{rule.label()}: the {side} {selector} matches nothing{under} at present"
+def _nothing(rule: Rule, side: str, selector: Selector, *, under: bool = False) -> str:
+    conditions = " under its conditions" if under else ""
+    return f"{rule.label()}: the {side} {selector} matches nothing{conditions} at present"
 
 
 def _matches_anything(compiled: CompiledPolicy, term: int | None) -> bool:

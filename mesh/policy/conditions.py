@@ -170,7 +170,7 @@ def canonical_conditions(conditions: Iterable[Condition]) -> tuple[Condition, ..
 
 def describe_condition(condition: Condition) -> str:
     """The condition in words: ``os is linux or macos``."""
-    values = " or ".join(str(value) for value in condition.values)
+    values = " or ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in condition.values)
     match condition.kind:
         case ConditionKind.OS_IN:
             return f"os is {values}"

@@ -61,6 +61,7 @@ class Reader:
 
     def acl(self, at: At) -> list[Rule]:
         """The rules of one entry of ``acls``."""
+        before = len(at.faults.found)
         members = at.members(_ACL, _OLD_NAMES)
         action = self._action(at, members)
         extras = read_extras(members.get("ghostwire"))
@@ -73,12 +74,15 @@ class Reader:
                     parts.setdefault(found[1], {}).setdefault(found[0], item)
         else:
             at.fault("dst is missing")
-        return self._rules(
+        rules = self._rules(
             at, members, action, extras, [_Part((protocols, ports), found) for ports, found in parts.items()]
         )
+        _check_sides(at, members, before)
+        return rules
 
     def grant(self, at: At) -> list[Rule]:
         """The rules of one entry of ``grants``: always accepts."""
+        before = len(at.faults.found)
         members = at.members(_GRANT, _GRANT_ONLY)
         extras = read_extras(members.get("ghostwire"))
         destinations = self._selectors(at, members, "dst")
@@ -93,7 +97,9 @@ class Reader:
         else:
             at.fault("ip is missing")
         parts = [_Part((protocols, _union(ports)), destinations) for protocols, ports in services.items()]
-        return self._rules(at, members, Action.ACCEPT, extras, parts)
+        rules = self._rules(at, members, Action.ACCEPT, extras, parts)
+        _check_sides(at, members, before)
+        return rules
 
     def _action(self, at: At, members: Mapping[str, At]) -> Action:
         if "action" not in members:
@@ -133,15 +139,10 @@ class Reader:
     def _rules(
         self, at: At, members: Mapping[str, At], action: Action, extras: Extras, parts: list[_Part]
     ) -> list[Rule]:
-        before = len(at.faults.found)
         sources = self._selectors(at, members, "src")
         postures = self.default_posture
         if "srcPosture" in members:
             postures = read_source_posture(members["srcPosture"], self.postures)
-        if len(at.faults.found) == before:
-            for side, empty in (("src", not sources), ("dst", not parts or not parts[0].destinations)):
-                if empty and side in members and isinstance(members[side].value.value, list):
-                    members[side].fault("at least one selector is needed")
         rules = []
         for part in parts:
             for posture in postures or [()]:
@@ -161,6 +162,15 @@ class Reader:
                 _check(rule, at, list(sources.values()), list(part.destinations.values()))
                 rules.append(rule)
         return rules
+
+
+def _check_sides(at: At, members: Mapping[str, At], before: int) -> None:
+    """Note a side without a selector, in an entry without any other fault since there were ``before``."""
+    if len(at.faults.found) > before:
+        return
+    for side in ("src", "dst"):
+        if side in members and members[side].value.value == []:
+            members[side].fault("at least one selector is needed")
 
 
 def _check(rule: Rule, at: At, sources: list[At], destinations: list[At]) -> None:

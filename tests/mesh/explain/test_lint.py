@@ -170,3 +170,11 @@ def test_groups_without_members_and_unused_names_are_named() -> None:
     )
     assert (Finding.EMPTY_GROUP, 0) in found
     assert found.count((Finding.UNUSED, 0)) == 2
+
+
+@pytest.mark.parametrize("side", ["sources", "destinations"])
+def test_a_named_host_that_matches_nothing_goes_by_its_name(side: str) -> None:
+    policy = Policy((rule(1, **{side: (s.host("nas"),)}),), hosts=(Host("nas", ip_network("192.0.2.9/32")),))
+    (remark,) = lint(compile_policy(policy, FACTS, AT))
+    assert (remark.finding, remark.selector) == (Finding.MATCHES_NOTHING, s.host("nas"))
+    assert "host:nas" in remark.message

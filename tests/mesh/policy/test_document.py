@@ -315,6 +315,16 @@ def test_a_fault_is_told_with_line_column_and_path(text: str, expected: tuple[in
     assert expected in problems(text)
 
 
+@pytest.mark.parametrize("sides", ['"src": ["*"], "dst": ["tag:no:22"]', '"src": ["tag:no"], "dst": ["*:22"]'])
+def test_a_side_whose_only_selector_is_wrong_is_one_fault(sides: str) -> None:
+    assert len(problems(f'{{"acls": [{{"action": "accept", {sides}}}]}}')) == 1
+
+
+def test_both_sides_without_a_selector_are_told() -> None:
+    found = problems('{"acls": [{"action": "accept", "src": [], "dst": []}]}')
+    assert [path for _, _, path in found] == ["acls.0.src", "acls.0.dst"]
+
+
 def test_all_faults_are_told_in_the_order_of_the_text() -> None:
     found = problems('{"hosts": {"a": 1, "b": 2},\n "groups": {"x": []}}')
     assert [path for _, _, path in found] == ["hosts.a", "hosts.b", "groups.x"]
