@@ -40,6 +40,12 @@ class MapRefusedError(ValidationError):
     title = "Network map refused"
 
 
+class OutdatedMapError(MapRefusedError):
+    """A network map of an earlier version than one that was applied: versions only grow within an epoch."""
+
+    title = "Outdated network map"
+
+
 class NotRunningError(GhostWireError):
     """No agent runs on this state directory."""
 

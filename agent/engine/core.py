@@ -24,7 +24,7 @@ from agent.engine.socket import SocketTalk
 from agent.engine.upkeep import Upkeep
 from agent.engine.verdict import Step, Verdict, after_proof
 from agent.engine.worker import TunnelWorker
-from agent.errors import BackendError, MapRefusedError
+from agent.errors import BackendError, MapRefusedError, OutdatedMapError
 from agent.facts import registration_facts
 from agent.rest import Portal, tls_context
 from agent.settings import Settings
@@ -127,6 +127,14 @@ class Engine:
         """Epoch and version of the map that stands."""
         return self.maps.applied
 
+    def standing_map(self) -> dict[str, Any] | None:
+        """The map that stands, as the portal told it; None where nothing stands, or nothing that can be relied on."""
+        return self.maps.standing
+
+    def doubt_map(self) -> None:
+        """The next hello asks for a whole map."""
+        self.maps.doubted = True
+
     def untold_endpoints(self) -> list[str] | None:
         """This machine's endpoints, if the portal does not have them yet."""
         tunnel = self.worker.tunnel
@@ -149,6 +157,10 @@ class Engine:
         """Apply a map; what is wrong with it, or with this machine, is logged and shown by ``status``."""
         try:
             at = await self.maps.offer(raw)
+        except OutdatedMapError as error:
+            _log.error("the map was not applied: %s", error.detail)
+            self.doubt_map()
+            raise
         except (MapRefusedError, BackendError) as error:
             _log.error("the map was not applied: %s", error.detail)
             self.standing.move(Phase.RUNNING if self.maps.applied else Phase.FAILED, error.detail)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.engine.worker import TunnelWorker
-from agent.errors import MapRefusedError
+from agent.errors import MapRefusedError, OutdatedMapError
 from agent.netmap import read_netmap
 from agent.state import MapMemory, StateDir
 from agent.tunnel import Tunnel
@@ -27,7 +27,15 @@ class MapKeeper:
     node_id: int = 0
     raw: dict[str, Any] | None = None
     applied: tuple[int, int] | None = None
+    doubted: bool = False
     _highest: tuple[int, int] | None = None
+
+    @property
+    def standing(self) -> dict[str, Any] | None:
+        """The map that is applied, as JSON; None where nothing is, or where a delta did not fit it."""
+        if self.applied is None or self.raw is None or self.doubted:
+            return None
+        return self.raw if (self.raw["epoch"], self.raw["version"]) == self.applied else None
 
     def belong_to(self, server: str, node_id: int, *, is_new: bool) -> None:
         """Whose maps are taken from here on. Versions of another node or portal say nothing about this one's.
@@ -39,6 +47,7 @@ class MapKeeper:
         fits = memory is not None and (memory.server, memory.node_id) == (server, node_id) and not is_new
         if not fits:
             self.state.keep_map(None)
+            self.raw, self.doubted = None, False
         self._highest = (memory.epoch, memory.version) if fits and memory is not None else None
 
     async def resume(self) -> bool:
@@ -62,7 +71,8 @@ class MapKeeper:
     async def offer(self, raw: Any) -> tuple[int, int]:
         """Apply a whole map; returns its epoch and version once it stands.
 
-        :raises MapRefusedError: if it does not hold together or goes back in time: the map before stays in force
+        :raises MapRefusedError: if it does not hold together: the map before stays in force
+        :raises OutdatedMapError: likewise, if it goes back in time
         :raises BackendError: if the machine refused: then nothing stands
         """
         # Thousands of peers take a while to read, apply and write down: all of it off the loop.
@@ -71,7 +81,11 @@ class MapKeeper:
             raise MapRefusedError(f"The map is of node {netmap.node.id}, not of this one.")
         at = (netmap.epoch, netmap.version)
         if self._highest is not None and at < self._highest:
-            raise MapRefusedError("The map is {}.{}, older than {}.{}.".format(*at, *self._highest))
+            raise OutdatedMapError("The map is {}.{}, older than {}.{}.".format(*at, *self._highest))
+        if self.applied is not None and _same_but_version(raw, self.raw):
+            # Nothing that this node sees changed. What is written down stays at the version before, which is as good.
+            self.raw, self.applied, self._highest, self.doubted = raw, at, at, False
+            return at
         self.applied = None
         memory = MapMemory(self.server, self.node_id, *at, netmap=raw)
 
@@ -80,7 +94,7 @@ class MapKeeper:
             self.state.keep_map(memory)
 
         await self.worker.use(bring)
-        self.raw, self.applied, self._highest = raw, at, at
+        self.raw, self.applied, self._highest, self.doubted = raw, at, at, False
         _log.info("map %d.%d is applied, peers: %d", *at, len(netmap.peers))
         return at
 
@@ -92,3 +106,10 @@ class MapKeeper:
         self.applied = None
         if self.worker.tunnel is not None:
             await self.worker.use(lambda tunnel: tunnel.cut())
+
+
+def _same_but_version(one: dict[str, Any], other: dict[str, Any] | None) -> bool:
+    """Whether two maps differ in nothing else. What a delta did not touch is the very same object, so this is cheap."""
+    if other is None or one.keys() != other.keys():
+        return False
+    return all(value == other[name] for name, value in one.items() if name != "version")

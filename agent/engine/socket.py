@@ -1,19 +1,18 @@
-"""One life of the agent socket (agent protocol, "WebSocket"): hello, maps and acks, heartbeats, until it closes."""
+"""One life of the agent socket (agent protocol, "WebSocket"): hello, maps, deltas and acks, heartbeats, the end."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import ssl
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.typing import Subprotocol
 
 from agent import __version__
 from agent.answers import read_ack
+from agent.engine.frames import MAX_MESSAGE, decode, encode, offered
 from agent.engine.talk import Listener
 from agent.engine.verdict import Step, Verdict, after_call, after_close, after_upgrade
 from agent.errors import PortalUnreachableError
@@ -21,8 +20,6 @@ from agent.origin import socket_url
 from mesh.errors import GhostWireError
 from mesh.netmap.apply import DeltaError, apply_delta
 
-SUBPROTOCOL: Final = Subprotocol("ghostwire.v1")
-_MAX_MESSAGE: Final = 64 << 20  # a full mesh of 50,000 would be 17 MB a map
 _OPEN_SECONDS: Final = 15.0
 _PING_SECONDS: Final = 20.0
 _MISSED_HEARTBEATS: Final = 3.0
@@ -52,11 +49,11 @@ class SocketTalk:
             connection = await connect(
                 url,
                 ssl=self._tls if url.startswith("wss:") else None,
-                subprotocols=[SUBPROTOCOL],
+                subprotocols=offered(),
                 additional_headers={"Authorization": f"Bearer {self._listener.token()}"},
                 user_agent_header=f"ghostwire-agent/{__version__}",
                 compression=None,
-                max_size=_MAX_MESSAGE,
+                max_size=MAX_MESSAGE,
                 open_timeout=_OPEN_SECONDS,
                 ping_interval=_PING_SECONDS,
                 ping_timeout=_PING_SECONDS,
@@ -68,7 +65,7 @@ class SocketTalk:
         except (InvalidHandshake, InvalidURI, OSError, TimeoutError) as error:
             return Verdict(Step.ASK, f"the socket did not open: {str(error) or type(error).__name__}")
         async with connection:
-            if connection.subprotocol != SUBPROTOCOL:
+            if connection.subprotocol not in offered():
                 return Verdict(Step.ASK, "the socket does not speak ghostwire.v1")
             self.opened = True
             return await self._serve(connection)
@@ -88,9 +85,11 @@ class SocketTalk:
 
     async def _read(self, connection: ClientConnection) -> None:
         self._asked_at = self._listener.boot()
-        await connection.send(_encode({"type": "hello", "since": None}))
+        self._told = self._listener.standing_map()
+        since = None if self._told is None else f"{self._told['epoch']}.{self._told['version']}"
+        await connection.send(encode({"type": "hello", "since": since}))
         async for frame in connection:
-            await self._take(_decode(frame))
+            await self._take(decode(frame, connection.subprotocol))
 
     async def _take(self, message: dict[str, Any]) -> None:
         match message.get("type"):
@@ -115,8 +114,11 @@ class SocketTalk:
     def _after(self, delta: dict[str, Any]) -> Any:
         """The map after a delta. One that does not fit ends the socket: the next begins with a whole map."""
         try:
+            if delta["to"] < delta["from"]:
+                raise DeltaError(f"it leads back from version {delta['from']} to {delta['to']}")
             return apply_delta(self._told, delta)
-        except (DeltaError, KeyError, TypeError, ValueError) as error:
+        except (DeltaError, KeyError, TypeError, ValueError, AttributeError) as error:
+            self._listener.doubt_map()
             raise PortalUnreachableError(f"the portal sent a delta that does not fit: {error}") from error
 
     async def _apply(self, connection: ClientConnection) -> None:
@@ -127,7 +129,7 @@ class SocketTalk:
             at = await self._listener.take_map(self._told, asked_at=asked_at)
             self._map_done.set()
             if at is not None:
-                await connection.send(_encode({"type": "ack", "epoch": at[0], "version": at[1]}))
+                await connection.send(encode({"type": "ack", "epoch": at[0], "version": at[1]}))
 
     async def _beat(self, connection: ClientConnection) -> None:
         await self._map_done.wait()  # the first one right after the first map: its ack says how long the session lasts
@@ -137,7 +139,7 @@ class SocketTalk:
                 raise PortalUnreachableError("the portal does not answer heartbeats")
             if self._pending is None:
                 self._pending = now
-            await connection.send(_encode({"type": "heartbeat"}))
+            await connection.send(encode({"type": "heartbeat"}))
             await self._listener.pause(self._interval)
 
     async def _tell_endpoints(self, connection: ClientConnection) -> None:
@@ -145,7 +147,7 @@ class SocketTalk:
         while True:
             endpoints = self._listener.untold_endpoints()
             if endpoints is not None:
-                await connection.send(_encode({"type": "endpoints", "endpoints": endpoints}))
+                await connection.send(encode({"type": "endpoints", "endpoints": endpoints}))
                 self._listener.endpoints_told(endpoints)
             await self._listener.pause(_ENDPOINTS_SECONDS)
 
@@ -160,17 +162,3 @@ def _verdict(errors: list[Any], connection: ClientConnection) -> Verdict:
         if isinstance(error, BaseException) and not isinstance(error, ConnectionClosed):
             raise error
     return after_close(None)
-
-
-def _encode(message: dict[str, Any]) -> str:
-    return json.dumps(message, separators=(",", ":"))
-
-
-def _decode(frame: str | bytes) -> dict[str, Any]:
-    try:
-        message = json.loads(frame) if isinstance(frame, str) else None
-    except ValueError:
-        message = None
-    if not isinstance(message, dict):
-        raise PortalUnreachableError("the portal sent a frame that is no message of protocol 1")
-    return message

@@ -19,6 +19,12 @@ class Listener(Protocol):
     def applied(self) -> tuple[int, int] | None:
         """Epoch and version of the map that stands."""
 
+    def standing_map(self) -> dict[str, Any] | None:
+        """The map that stands, as the portal told it: deltas may go on from there. None if only a whole map will do."""
+
+    def doubt_map(self) -> None:
+        """What the portal said does not fit the map that stands: the next hello asks for a whole one."""
+
     def untold_endpoints(self) -> list[str] | None:
         """This machine's endpoints, if the portal does not have them yet."""
 
@@ -30,6 +36,8 @@ class Listener(Protocol):
 
     async def take_map(self, raw: Any, *, asked_at: float | None) -> tuple[int, int] | None:
         """A map came: apply it; None if it was refused or could not be applied.
+
+        :raises OutdatedMapError: if it goes back in time: nothing that follows on it is of use
 
         ``asked_at``: the boot-clock second at which it was asked for, None for one that was pushed (which may have
         waited in a buffer through a night's sleep, and proves no contact).

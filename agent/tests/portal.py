@@ -18,6 +18,7 @@ from typing import Any
 import uvicorn
 
 from agent.tests.answers import Challenge, empty_map, problem, stamp
+from agent.tests.deltas import Meddler, answer_hello, delta, moved_on, packed
 from mesh.errors import AuthenticationError
 from mesh.keys import (
     Purpose,
@@ -51,6 +52,8 @@ class FakePortal:
     calls: list[tuple[str, Any]] = field(default_factory=list)
     frames: list[dict[str, Any]] = field(default_factory=list)
     sockets: list[asyncio.Queue[dict[str, Any]]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    zstd: bool = False
     origin: str = ""
     _challenges: dict[str, Challenge] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -73,6 +76,14 @@ class FakePortal:
         self.netmaps[node_id] = netmap
         for queue in self.sockets:
             queue.put_nowait({"type": "netmap", "netmap": netmap})
+
+    def advance(self, node_id: int = 1, **members: Any) -> int:
+        """Move the node's map on by one version that differs in ``members``; tell open sockets. The new version."""
+        before = self.netmaps[node_id]
+        after = self.netmaps[node_id] = moved_on(before, members)
+        self.steps.append(delta(before["version"], after["version"], **members))
+        self.say(self.steps[-1])
+        return int(after["version"])
 
     def close_sockets(self, code: int) -> None:
         """Close every open socket with a code."""
@@ -248,7 +259,9 @@ class FakePortal:
         await send(
             {
                 "type": "websocket.accept",
-                "subprotocol": "ghostwire.v1" if self.socket == "open" else None,
+                "subprotocol": ("ghostwire.v1+zstd" if self.zstd else "ghostwire.v1")
+                if self.socket == "open"
+                else None,
                 "headers": [],
             }
         )
@@ -261,7 +274,7 @@ class FakePortal:
                 self.frames.append(frame)
                 self._note(f"frame {frame['type']}", frame)
                 if frame["type"] == "hello":
-                    queue.put_nowait({"type": "netmap", "netmap": self.netmaps[node]})
+                    queue.put_nowait(answer_hello(self.netmaps[node], self.steps, frame["since"]))
                 elif frame["type"] == "heartbeat":
                     queue.put_nowait({"type": "heartbeat_ack"} | self.ack(node))
         finally:
@@ -269,20 +282,21 @@ class FakePortal:
             writer.cancel()
             self._changed.set()
 
-    @staticmethod
-    async def _write(queue: asyncio.Queue[dict[str, Any]], send: Send) -> None:
+    async def _write(self, queue: asyncio.Queue[dict[str, Any]], send: Send) -> None:
         while True:
             message = await queue.get()
             if "close" in message:
                 await send({"type": "websocket.close", "code": message["close"]})
                 return
-            await send({"type": "websocket.send", "text": json.dumps(message)})
+            text = json.dumps(message)
+            await send({"type": "websocket.send"} | ({"bytes": packed(text)} if self.zstd else {"text": text}))
 
 
 @asynccontextmanager
-async def serving(portal: FakePortal) -> AsyncIterator[FakePortal]:
-    """Serve the portal on a free port of the loopback address, in this loop."""
-    config = uvicorn.Config(portal, host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="websockets-sansio")
+async def serving(portal: FakePortal, through: Meddler | None = None) -> AsyncIterator[FakePortal]:
+    """Serve the portal on a free port of the loopback address, in this loop; ``through`` stands in front of it."""
+    app = through or portal
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="websockets-sansio")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server.serve())

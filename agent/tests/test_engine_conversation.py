@@ -31,7 +31,7 @@ async def test_the_upgrade_offers_the_subprotocol_and_no_origin(make_engine: Mak
     make_engine()
     await portal.until(lambda: portal.count("socket") == 1)
     headers = dict(portal.calls)["socket"]
-    assert headers["sec-websocket-protocol"] == "ghostwire.v1"
+    assert headers["sec-websocket-protocol"] == "ghostwire.v1+zstd, ghostwire.v1"
     assert "origin" not in headers
 
 
