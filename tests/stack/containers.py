@@ -17,6 +17,7 @@ from tests.stack.bases import make_bases
 
 HOME: Final = Path(__file__).resolve().parents[2]
 NAMESPACE: Final = "gwstack"
+PROJECT: Final = "ghostwire"
 TARGETS: Final = ("ghostwire", "database", "redis", "proxy")
 FILES: Final = ("-f", "docker-compose.yml", "-f", "tests/stack/override.yml")
 SERVERS: Final = ("portal", "edge", "postgres", "redis", "proxy", "worker", "beat")
@@ -49,13 +50,25 @@ class Stack:
         self.scratch = scratch
         self.environment = dict(os.environ) | {"CONTAINERS_CONF": str(configuration), "GHOSTWIRE_HOST": host}
 
+    def _sweep(self) -> None:
+        """Remove what an earlier run left, and what podman-compose forgets: containers by scale, and their volumes."""
+        mine = ("--filter", f"label=io.podman.compose.project={PROJECT}")
+        containers = self._run("podman", "ps", "--all", "--quiet", *mine).stdout.split()
+        if containers:
+            self._run("podman", "rm", "--force", "--time", "5", *containers)
+        volumes = self._run("podman", "volume", "ls", "--quiet", *mine).stdout.split()
+        if volumes:
+            self._run("podman", "volume", "rm", "--force", *volumes)
+
     def __enter__(self) -> Stack:
+        self._sweep()
         subprocess.run(["ip", "netns", "add", NAMESPACE], check=True)
         subprocess.run(["ip", "-n", NAMESPACE, "link", "set", "lo", "up"], check=True)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.compose("down", "--volumes", "--timeout", "30", check=False)
+        self._sweep()
         subprocess.run(["ip", "netns", "delete", NAMESPACE], check=True)
 
     def build(self) -> list[str]:
