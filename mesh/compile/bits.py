@@ -25,6 +25,11 @@ def members(mask: int) -> list[int]:
     return found
 
 
+def digits_of(mask: int) -> bytes:
+    """The bits of ``mask``, lowest first, as bytes of 0 and 1: selectors for ``itertools.compress``."""
+    return bin(mask)[:1:-1].encode().translate(_IS_ONE)
+
+
 def few(mask: int) -> list[int]:
     """The same as ``members``, faster for a handful of numbers below a few hundred."""
     found = []

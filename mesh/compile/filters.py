@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from mesh.compile.internet import collapsed
 from mesh.compile.rows import Line
-from mesh.compile.terms import SourceTerm
+from mesh.compile.terms import RuleTerms, SourceTerm
 from mesh.policy.facts import Address, Prefix
 from mesh.policy.selectors import SelectorKind
 from mesh.policy.services import ANY_PORT, PortRange, merge_ports
@@ -51,10 +51,14 @@ class Entry:
         }
 
 
+KnownEntries = dict[tuple[int, tuple[str, ...]], tuple[RuleTerms, Entry]]
+_KNOWN_LIMIT = 20_000
+
+
 class Filters:
     """Writes entries; what it must know of the network comes in as functions, so that nothing is computed in vain."""
 
-    __slots__ = ("_internet", "_name", "_own_sources", "_ranges")
+    __slots__ = ("_internet", "_known", "_name", "_own_sources", "_ranges")
 
     def __init__(
         self,
@@ -63,11 +67,13 @@ class Filters:
         internet: Callable[[int], tuple[Prefix, ...]],
         name: Callable[[SourceTerm], str],
         own_sources: Callable[[Line, int], tuple[SourceTerm, ...]],
+        known: KnownEntries,
     ) -> None:
         self._ranges = ranges
         self._internet = internet
         self._name = name
         self._own_sources = own_sources
+        self._known = known
 
     def write(self, lines: Iterable[Line], target: Target) -> tuple[Entry, ...]:
         """The entries that ``lines`` (ascending by position) make for ``target``, neighbours merged.
@@ -88,11 +94,23 @@ class Filters:
     def _entries(self, line: Line, target: Target) -> Iterable[Entry]:
         destinations = self._destinations(line, target)
         if destinations and line.said.sources:
-            yield _entry(line, self._sources(line.said.sources), destinations)
+            yield self._known_entry(line, destinations)
         if line.own_devices and target.user is not None and OWN_ADDRESSES not in destinations:
             own = self._own_sources(line, target.user)
             if own:
                 yield _entry(line, self._sources(own), (OWN_ADDRESSES,))
+
+    def _known_entry(self, line: Line, destinations: tuple[str, ...]) -> Entry:
+        """The entry of a line as most nodes have it, put together once for all of them."""
+        key = (id(line.said), destinations)
+        found = self._known.get(key)
+        if found is None or found[0] is not line.said:
+            if len(self._known) >= _KNOWN_LIMIT:
+                self._known.clear()
+            # What is said is held, so that its id is nobody else's meanwhile.
+            found = (line.said, _entry(line, self._sources(line.said.sources), destinations))
+            self._known[key] = found
+        return found[1]
 
     def _sources(self, terms: Iterable[SourceTerm]) -> tuple[str, ...]:
         return tuple(sorted(dict.fromkeys(map(self._source, terms))))
@@ -106,6 +124,9 @@ class Filters:
         return f"set:{self._name(term)}"
 
     def _destinations(self, line: Line, target: Target) -> tuple[str, ...]:
+        plain = not target.routes and not target.exit_families
+        if plain and target.own and all(terms & line.destinations for terms in target.own):
+            return (OWN_ADDRESSES,)
         found: list[str] = []
         prefixes = [item.prefix for item in line.said.destinations if item.prefix is not None]
         covered = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mesh.compile.bits import members
-from mesh.compile.filters import Filters, Target, overlap, single
+from mesh.compile.filters import Filters, KnownEntries, Target, overlap, single
 from mesh.compile.ids import IdSet
 from mesh.compile.internet import collapsed, internet_prefixes
 from mesh.compile.rows import Line
@@ -31,8 +31,8 @@ class Memo:
     """What was worked out on demand. Entries never change once written, so a race costs work and nothing else.
 
     ``names`` leads from the name of a set to its term, ``volatile`` does for those that may come to have other members
-    while the policy stays; their members are in ``sets``, all others' in ``constants``. Names, constants and filters
-    are shared with the policies that this one moves on to.
+    while the policy stays; their members are in ``sets``, all others' in ``constants``. Names, constants, entries and
+    filters are shared with the policies that this one moves on to.
     """
 
     peers: dict[tuple[int, ...], IdSet] = field(default_factory=dict)
@@ -41,6 +41,7 @@ class Memo:
     volatile: dict[str, SourceTerm] = field(default_factory=dict)
     constants: dict[str, dict[str, Any]] = field(default_factory=dict)
     sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: KnownEntries = field(default_factory=dict)
     internet: dict[int, tuple[Prefix, ...]] = field(default_factory=dict)
     strays: frozenset[Prefix] | None = None
     everything: tuple[Prefix, ...] | None = None
@@ -59,6 +60,7 @@ def filter_of(compiled: CompiledPolicy, node_id: int) -> Wire:
             internet=lambda family: _internet(compiled, family),
             name=lambda term: _name(compiled, term),
             own_sources=lambda line, owner: own_sources(compiled, line, owner),
+            known=compiled.memo.entries,
         )
         entries = writer.write(_lines_for(compiled, node), _target(compiled, node))
         sources = {source for entry in entries for source in entry.sources}
@@ -125,6 +127,7 @@ def carried_over(compiled: CompiledPolicy, world: World, touched: Iterable[int])
         names=memo.names,
         volatile=memo.volatile,
         constants=memo.constants,
+        entries=memo.entries,
         sets={name: found for name, found in memo.sets.items() if name not in stale},
         internet={} if routed or astray else memo.internet,
         strays=None if astray else memo.strays,

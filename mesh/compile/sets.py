@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -19,6 +20,7 @@ EVERYTHING = "*"
 """The name of the set that the source ``*`` stands for."""
 
 
+@lru_cache(maxsize=65_536)
 def set_name(term: SourceTerm) -> str:
     """The opaque name of a term's set: the same wherever and whenever the same selector and conditions are compiled,
     so that an agent may move from one worker to another and keep what it knows."""

@@ -8,20 +8,56 @@ from typing import NamedTuple
 
 from mesh.compile.classes import Shape
 from mesh.compile.ids import IdSet
+from mesh.netmap.blocks import Block
+from mesh.netmap.chunks import parts_of
 from mesh.netmap.compare import Comparison
-from mesh.netmap.delta import PeerDelta, body_of, filter_members, network_members, peer_delta, peer_members
+from mesh.netmap.delta import (
+    PeerDelta,
+    body_of,
+    filter_members,
+    network_members,
+    peer_delta,
+    peer_members,
+    profiles_of,
+)
 from mesh.netmap.ids import id_set
-from mesh.netmap.parts import join_object
+from mesh.netmap.parts import encode, join_object
 from mesh.topology import NodeRecord
 
 
 @dataclass(slots=True)
 class Piece:
-    """What all agents of some classes are told, their filters aside. ``named`` are the peers that it is about."""
+    """What all agents of some classes are told, their filters aside. ``members`` are those that name no peers that come
+    or go; ``listeners`` are agents that get just this."""
 
-    named: IdSet
+    added: IdSet
+    blocks: list[Block]
+    removed: IdSet
+    changed: frozenset[int]
     members: dict[str, bytes]
+    whole: dict[str, bytes] | None = None
     listeners: list[int] = field(default_factory=list)
+
+    def names(self, node_id: int) -> bool:
+        """Whether it is about this node."""
+        return node_id in self.added or node_id in self.removed or node_id in self.changed
+
+    def without(self, node_ids: set[int]) -> dict[str, bytes]:
+        """The members of a delta for an agent that sees no change of ``node_ids``."""
+        if not node_ids and self.whole is not None:
+            return self.whole
+        members = dict(self.members)
+        pieces = [block.without(node_ids) if node_ids else block.plain for block in self.blocks]
+        if added := b",".join(filter(None, pieces)):
+            members["peers_added"] = b"[" + added + b"]"
+        removed = self.removed
+        if removed and node_ids:
+            removed = removed - type(removed)(node_ids)
+        if removed:
+            members["peers_removed"] = encode(removed.to_array().tolist())
+        if not node_ids:
+            self.whole = members
+        return members
 
 
 class _Turned(NamedTuple):
@@ -31,6 +67,7 @@ class _Turned(NamedTuple):
     removed: IdSet
     added_singles: list[int]
     removed_singles: list[int]
+    blocks: list[Block]
 
 
 class Audiences:
@@ -57,9 +94,8 @@ class Audiences:
     def bodies(self) -> dict[bytes, list[int]]:
         """All bodies, with the agents that each is for."""
         for piece in {id(piece): piece for piece in self._by_shape.values()}.values():
-            if piece.listeners and (piece.members or self._network):
-                body = join_object(piece.members | self._network)
-                self._bodies.setdefault(body, []).extend(piece.listeners)
+            if piece.listeners and (members := piece.without(set()) | self._network):
+                self._bodies.setdefault(join_object(members), []).extend(piece.listeners)
             piece.listeners = []
         return self._bodies
 
@@ -67,8 +103,11 @@ class Audiences:
         comparison = self._comparison
         before, after = comparison.before, comparison.after
         was, now = before.policy.shape(node_id), after.policy.shape(node_id)
-        piece = self._piece(was, now)
-        if self._stands_out(node_id, node, was, piece):
+        spared: set[int] | None = None
+        if node_id not in comparison.touch.nodes and (node.user is None or node.user not in comparison.touch.users):
+            piece = self._piece(was, now)
+            spared = self._spared(node_id, was, piece)
+        if spared is None:
             body = body_of(comparison, node_id)
             if body is not None:
                 self._bodies.setdefault(body, []).append(node_id)
@@ -76,36 +115,45 @@ class Audiences:
         own: dict[str, bytes] = {}
         if comparison.filtered is None or comparison.filtered & (was.mask | now.mask):
             own = filter_members(before, after, node_id)
-        if own:
-            self._bodies.setdefault(join_object(piece.members | own | self._network), []).append(node_id)
-        else:
+        if not own and not spared:
             piece.listeners.append(node_id)
+        elif members := piece.without(spared) | own | self._network:
+            self._bodies.setdefault(join_object(members), []).append(node_id)
 
-    def _stands_out(self, node_id: int, node: NodeRecord, shape: Shape, piece: Piece) -> bool:
-        """Whether a node is told otherwise than others of its class: because something happened to itself, to a device
-        of its owner's, or to whether those see each other."""
+    def _spared(self, node_id: int, shape: Shape, piece: Piece) -> set[int] | None:
+        """The nodes that a node sees no change of, although others of its class do: itself, and devices of its owner's
+        that it sees as before. None where more than that is its own."""
         comparison = self._comparison
-        if node_id in comparison.touch.nodes or node_id in piece.named:
-            return True
-        if node.user is not None and node.user in comparison.touch.users:
-            return True
         old, new = comparison.before.policy, comparison.after.policy
+        spared = {node_id} if piece.names(node_id) else set()
         has_own = bool(new.sides.self_lines)
         if has_own != bool(old.sides.self_lines):
-            return True
+            return None
         owner = new.owner_of(node_id)
         if owner is None or not has_own:
-            return False
+            return spared
         devices = new.world.of(owner)
-        every = devices if old.world is new.world else [*devices, *old.world.of(owner)]
-        touched, named = comparison.touch.nodes, piece.named
-        if any(device != node_id and (device in touched or device in named) for device in every):
-            return True
-        if old is new:
-            return False
-        if comparison.same_members and new.world.routers.isdisjoint(devices):
-            return any(old.reach.same[number] != new.reach.same[number] for number in shape.own)
-        return any(old.sees(node_id, device) != new.sees(node_id, device) for device in devices)
+        every = devices if old.world is new.world else {*devices, *old.world.of(owner)}
+        steady = comparison.same_members and not any(
+            one is not other and one != other
+            for one, other in ((old.reach.same[number], new.reach.same[number]) for number in shape.own)
+        )
+        for device in every:
+            if device == node_id:
+                continue
+            if device in comparison.touch.nodes or device in piece.changed:
+                return None
+            if old is new:
+                continue
+            if not steady or shape.routes or device in new.world.routers:
+                sees = new.sees(node_id, device)
+                if old.sees(node_id, device) != sees:
+                    if device not in (piece.added if sees else piece.removed):
+                        return None
+                    continue
+            if device in piece.added or device in piece.removed:
+                spared.add(device)
+        return spared
 
     def _piece(self, was: Shape, now: Shape) -> Piece:
         key = (was.all, now.all)
@@ -125,14 +173,35 @@ class Audiences:
         return found
 
     def _made(self, peers: PeerDelta, row: int) -> Piece:
-        named = id_set(self._comparison.after, [*peers.added, *peers.removed, *[ident for ident, _ in peers.changed]])
-        return Piece(named, peer_members(self._comparison.after, peers, row) if peers else {})
+        after = self._comparison.after
+        users = set(peers.users)
+        blocks = self._block(list(peers.added), row)
+        for block in blocks:
+            users |= block.users
+        rest = PeerDelta(changed=peers.changed, presence=peers.presence, users=tuple(users))
+        return Piece(
+            id_set(after, peers.added),
+            blocks,
+            id_set(after, peers.removed),
+            frozenset(ident for ident, _ in peers.changed),
+            peer_members(after, rest, row) if rest else {},
+        )
+
+    def _block(self, node_ids: list[int], row: int) -> list[Block]:
+        """A block of just these nodes, as those see them who see the classes of ``row``."""
+        after = self._comparison.after
+        parts = [
+            (ident, after.blocks.router(after, ident, row, part) if part.routes else part)
+            for ident, part in parts_of(after.chunks, node_ids)
+        ]
+        return [Block(parts)] if parts else []
 
     def _piece_by_rows(self, old_row: int, new_row: int) -> Piece:
         """The piece where no node changed its class, only classes what they see: all who gain and lose the same classes
         are told the same."""
         comparison = self._comparison
-        shape_of = comparison.after.policy.shape
+        after = comparison.after
+        shape_of = after.policy.shape
         gained, lost = new_row & ~old_row, old_row & ~new_row
         turned = self._turned.get((gained, lost))
         if turned is None:
@@ -140,7 +209,7 @@ class Audiences:
         seen_before = [ident for ident in turned.added_singles if shape_of(ident).mask & old_row]
         seen_still = [ident for ident in turned.removed_singles if shape_of(ident).mask & new_row]
         changed: list[tuple[int, bytes]] = []
-        routers = comparison.after.policy.world.routers
+        routers = after.policy.world.routers
         for router in comparison.routers_between(old_row, new_row):
             mask = shape_of(router).mask
             if mask & old_row and mask & new_row:
@@ -151,14 +220,20 @@ class Audiences:
         key = (gained, lost, *seen_before, 0, *seen_still, 0, *changed, new_row if shows_router else 0)
         found = self._by_delta.get(key)
         if found is None:
-            added = turned.added - id_set(comparison.after, seen_before)
-            removed = turned.removed - id_set(comparison.after, seen_still)
-            peers = PeerDelta(tuple(added), tuple(removed), tuple(changed))
-            found = self._by_delta[key] = self._made(peers, new_row)
+            added = turned.added - id_set(after, seen_before)
+            removed = turned.removed - id_set(after, seen_still)
+            singles = [ident for ident in turned.added_singles if ident not in seen_before]
+            found = self._made(PeerDelta(tuple(singles), (), tuple(changed)), new_row)
+            found.added, found.removed = added, removed
+            found.blocks = found.blocks + turned.blocks
+            users = frozenset[int]().union(*[block.users for block in found.blocks])
+            found.members |= profiles_of(after, users)
+            self._by_delta[key] = found
         return found
 
     def _turn(self, gained: int, lost: int) -> _Turned:
-        policy = self._comparison.after.policy
-        singles = self._comparison.after.blocks.singles(self._comparison.after).ids
-        added, removed = policy.nodes_in(gained), policy.nodes_in(lost)
-        return _Turned(added, removed, list(added & singles), list(removed & singles))
+        after = self._comparison.after
+        singles = after.blocks.singles(after).ids
+        added, removed = after.policy.nodes_in(gained), after.policy.nodes_in(lost)
+        blocks = after.blocks.of_classes(after, gained)
+        return _Turned(added, removed, list(added & singles), list(removed & singles), blocks)

@@ -146,7 +146,7 @@ class Blocks:
 
     def __init__(self) -> None:
         self._entries: dict[Key, Entry] = {}
-        self._routers: dict[tuple[int, tuple[bool, ...], bool], tuple[PeerPart, bytes]] = {}
+        self._routers: dict[tuple[int, tuple[bool, ...], bool], tuple[PeerPart, PeerPart]] = {}
         self._singles: Singles | None = None
 
     def singles(self, state: State) -> Singles:
@@ -180,6 +180,33 @@ class Blocks:
             places = {node_id >> entry.shift for node_id in node_ids}
             for place, block in entry.blocks.items():
                 (apart if place in places else whole).append(block)
+        whole.extend(self.of_classes(state, row))
+        for key, (mask, ids) in singles.groups.items():
+            if seen_row & mask and key not in broken:
+                whole.extend(self._entry(state, key, ids, singles).blocks.values())
+        return whole, apart, [router for router, shape in singles.routers.items() if seen_row & shape.mask]
+
+    def router(self, state: State, node_id: int, row: int, part: PeerPart) -> PeerPart:
+        """A router as all who see the classes of ``row`` see it."""
+        shape = state.policy.shape(node_id)
+        reached = tuple([any(row >> number & 1 for number in numbers) for _, numbers in shape.routes])
+        exit_node = any(row >> number & 1 for number in shape.exits)
+        if not exit_node and True not in reached:
+            return part
+        key = (node_id, reached, exit_node)
+        known = self._routers.get(key)
+        if known is None or known[0] is not part:
+            node = state.topology.nodes.get(node_id)
+            assert node is not None
+            piece = reach_piece(node, *reached_by(state.policy, node, row))
+            known = self._routers[key] = (part, part._replace(reach=piece))
+        return known[1]
+
+    def of_classes(self, state: State, row: int) -> list[Block]:
+        """The blocks of nodes like others in the classes of ``row``."""
+        singles = self.singles(state)
+        every = state.policy.classes.members
+        blocks: list[Block] = []
         entries, marks = self._entries, state.marks
         latest, all_mark = marks.by_key.get, marks.all
         for number in members(row):
@@ -192,27 +219,8 @@ class Blocks:
                 or found.all is not all_mark
             ):
                 found = self._entry(state, number, every[number], singles)
-            whole.extend(found.blocks.values())
-        for key, (mask, ids) in singles.groups.items():
-            if seen_row & mask and key not in broken:
-                whole.extend(self._entry(state, key, ids, singles).blocks.values())
-        return whole, apart, [router for router, shape in singles.routers.items() if seen_row & shape.mask]
-
-    def router(self, state: State, node_id: int, row: int, part: PeerPart) -> bytes:
-        """A router as all who see the classes of ``row`` see it."""
-        shape = state.policy.shape(node_id)
-        reached = tuple([any(row >> number & 1 for number in numbers) for _, numbers in shape.routes])
-        exit_node = any(row >> number & 1 for number in shape.exits)
-        if not exit_node and True not in reached:
-            return part.whole
-        key = (node_id, reached, exit_node)
-        known = self._routers.get(key)
-        if known is None or known[0] is not part:
-            node = state.topology.nodes.get(node_id)
-            assert node is not None
-            piece = reach_piece(node, *reached_by(state.policy, node, row))
-            known = self._routers[key] = (part, part._replace(reach=piece).whole)
-        return known[1]
+            blocks.extend(found.blocks.values())
+        return blocks
 
     def _entry(self, state: State, key: Key, ids: IdSet, singles: Singles) -> Entry:
         old = self._entries.get(key)

@@ -33,7 +33,7 @@ class Difference:
 class Comparison:
     """``before`` and ``after`` are joined by steps that concerned ``touch``. Remembers what it worked out."""
 
-    __slots__ = ("_differences", "_reowned", "after", "before", "filtered", "same_members", "stable", "touch", "touched")
+    __slots__ = ("_differences", "_reowned", "_router_mask", "_routers", "after", "before", "filtered", "same_members", "stable", "touch", "touched")
 
     def __init__(self, before: State, after: State, touch: Touch) -> None:
         self.before, self.after, self.touch = before, after, touch
@@ -45,6 +45,8 @@ class Comparison:
         self.filtered = self._filtered()
         self._differences: dict[int, Difference] = {}
         self._reowned: list[tuple[int, int]] | None = None
+        self._routers: list[tuple[int, int, int]] | None = None
+        self._router_mask = 0
 
     def _filtered(self) -> int | None:
         """The classes whose filters may differ, where only rules changed; None where that cannot be told."""
@@ -123,16 +125,18 @@ class Comparison:
                         self._reowned.append((node_id, new.user))
         return self._reowned
 
-    def routers_between(self, old_row: int, new_row: int) -> Iterable[int]:
+    def routers_between(self, old_row: int, new_row: int) -> list[int]:
         """The routers of whose routes a viewer may reach others than before, without their having been touched."""
-        old, new = self.before.policy, self.after.policy
-        if old is new:
-            return ()
+        if self._routers is None:
+            old, new = self.before.policy, self.after.policy
+            routers = () if old is new else new.world.routers
+            self._routers = [(router, new.shape(router).mask, old.shape(router).mask) for router in routers]
+            # Where one has other classes than before, it is to be compared for all.
+            for _, mask, former in self._routers:
+                self._router_mask |= mask if mask == former else -1
         if not self.stable:
-            return new.world.routers
+            return [router for router, _, _ in self._routers]
         differing = old_row ^ new_row
-        return [
-            router
-            for router in new.world.routers
-            if differing & (mask := new.shape(router).mask) or mask != old.shape(router).mask
-        ]
+        if self._router_mask >= 0 and not differing & self._router_mask:
+            return []
+        return [router for router, mask, former in self._routers if differing & mask or mask != former]

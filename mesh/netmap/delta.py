@@ -111,7 +111,7 @@ def peer_members(after: State, peers: PeerDelta, row: int) -> dict[str, bytes]:
     if peers.added:
         parts = parts_of(after.chunks, peers.added)
         whole = [
-            after.blocks.router(after, peer_id, row, part) if part.routes else part.whole for peer_id, part in parts
+            (after.blocks.router(after, peer_id, row, part) if part.routes else part).whole for peer_id, part in parts
         ]
         members["peers_added"] = b"[" + b",".join(whole) + b"]"
         users.update([part.user for _, part in parts if part.user is not None])

@@ -125,7 +125,7 @@ def _seen(state: State, viewer_id: int) -> _Seen:
     own: list[bytes] = []
     users: set[int] = set()
     for peer_id, part in parts_of(state.chunks, sorted({*routers, *added}.difference(hidden))):
-        own.append(state.blocks.router(state, peer_id, row, part) if part.routes else part.whole)
+        own.append((state.blocks.router(state, peer_id, row, part) if part.routes else part).whole)
         if part.user is not None:
             users.add(part.user)
     for block in broken:
