@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from datetime import datetime
 from typing import Final
+
+from django.utils import timezone
 
 from mesh.change import Cause
 from mesh.errors import NotFoundError
 from nodes.presence import presence_store
 from nodes.services.presence import mark_online
+
+LISTEN_SECONDS: Final = 2.0
 
 
 class Arrivals:
@@ -19,6 +24,7 @@ class Arrivals:
     def __init__(self) -> None:
         self._seen: dict[int, datetime] = {}
         self._returned: dict[int, set[int]] = defaultdict(set)
+        self._listened = -LISTEN_SECONDS
         self._lock = threading.Lock()
 
     def note(self, network_id: int, node_id: int, *, is_online: bool, now: datetime) -> None:
@@ -53,12 +59,18 @@ class Arrivals:
             raise errors[0]
 
     def store_seen(self) -> None:
-        """Tells the presence store who was heard. Kept apart: what peers are told does not wait for the store."""
+        """Tells the presence store who was heard. Kept apart: what peers are told does not wait for the store.
+
+        It also says that this process listens, every few seconds, whether or not it heard anybody.
+        """
         with self._lock:
             seen, self._seen = self._seen, {}
         try:
             if seen:
                 presence_store().touch(seen)
+            if time.monotonic() - self._listened >= LISTEN_SECONDS:
+                presence_store().listen(timezone.now())
+                self._listened = time.monotonic()
         except Exception:
             with self._lock:
                 self._seen = seen | self._seen

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Protocol
 
@@ -16,6 +16,9 @@ from redis import Redis
 
 KEY = "ghostwire:presence"
 SINCE_KEY = "ghostwire:presence:since"
+LISTENING_KEY = "ghostwire:presence:listening"
+DEAF_AFTER = timedelta(seconds=10)
+"""When no process said for so long that it listens, none did: nobody can be blamed for having been silent then."""
 
 
 class PresenceStore(Protocol):
@@ -30,8 +33,11 @@ class PresenceStore(Protocol):
     def forget(self, node_ids: Iterable[int]) -> None:
         """Drops nodes that are gone."""
 
+    def listen(self, now: datetime) -> None:
+        """Says that a process hears nodes; each that does says so every few seconds."""
+
     def since(self, now: datetime) -> datetime:
-        """When this store began to listen; ``now`` if that was never."""
+        """Since when nodes have been heard without a break; ``now`` if nobody listens."""
 
 
 class MemoryPresence:
@@ -58,7 +64,11 @@ class MemoryPresence:
             for node_id in node_ids:
                 self._seen.pop(node_id, None)
 
+    def listen(self, now: datetime) -> None:
+        self.since(now)
+
     def since(self, now: datetime) -> datetime:
+        # Who asks is the one process that listens.
         with self._lock:
             if self._since is None:
                 self._since = now
@@ -66,10 +76,22 @@ class MemoryPresence:
 
 
 class RedisPresence:
-    """For several processes: one sorted set, scores in seconds since 1970. A flushed Redis begins to listen anew."""
+    """For several processes: one sorted set, scores in seconds since 1970.
+
+    It begins to listen anew when Redis was flushed, and when no process had listened for a while: a portal that was
+    away must not take a healthy fleet for dead, whose heartbeats nobody took.
+    """
+
+    LISTEN = """
+    local now, deaf = tonumber(ARGV[1]), tonumber(ARGV[2])
+    local last = tonumber(redis.call('GET', KEYS[1]) or '-inf')
+    if now - last > deaf or redis.call('EXISTS', KEYS[2]) == 0 then redis.call('SET', KEYS[2], ARGV[1]) end
+    if now > last then redis.call('SET', KEYS[1], ARGV[1]) end
+    """
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
+        self._listen = client.register_script(self.LISTEN)
 
     def touch(self, seen: Mapping[int, datetime]) -> None:
         if seen:
@@ -89,10 +111,14 @@ class RedisPresence:
         if ids:
             self._redis.zrem(KEY, *ids)
 
+    def listen(self, now: datetime) -> None:
+        self._listen(keys=[LISTENING_KEY, SINCE_KEY], args=[f"{now.timestamp():.6f}", DEAF_AFTER.total_seconds()])
+
     def since(self, now: datetime) -> datetime:
-        self._redis.set(SINCE_KEY, now.timestamp(), nx=True)
-        value = self._redis.get(SINCE_KEY)
-        return now if value is None else datetime.fromtimestamp(float(value), UTC)
+        heard_last, since = self._redis.mget(LISTENING_KEY, SINCE_KEY)
+        if since is None or heard_last is None or now.timestamp() - float(heard_last) > DEAF_AFTER.total_seconds():
+            return now
+        return datetime.fromtimestamp(float(since), UTC)
 
 
 @cache

@@ -12,11 +12,13 @@ from django.utils import timezone
 from mesh.change import ChangeKind
 from nodes.models import NameReservation, Network
 from nodes.periodic import periodic
+from nodes.services.last_seen import note_last_seen
 from nodes.services.liveness import sweep_network
 from nodes.services.retention import prune_changes
 
 SCHEDULE = {
     "nodes.sweep": timedelta(seconds=5),
+    "nodes.note_last_seen": timedelta(minutes=2),
     "nodes.forget_reservations": timedelta(minutes=10),
     "nodes.prune_changes": timedelta(minutes=10),
 }
@@ -30,6 +32,12 @@ def sweep() -> int:
     """Marks silent nodes offline; returns how many."""
     now = timezone.now()
     return sum(len(sweep_network(network=network, now=now)) for network in Network.objects.order_by("pk"))
+
+
+@periodic("nodes.note_last_seen", every=SCHEDULE["nodes.note_last_seen"])
+def write_last_seen() -> int:
+    """Writes when online nodes were last heard, for after a restart; returns for how many there was news."""
+    return sum(note_last_seen(network=network) for network in Network.objects.order_by("pk"))
 
 
 @periodic("nodes.forget_reservations", every=SCHEDULE["nodes.forget_reservations"])

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from redis import Redis
 
 from mesh.change import Cause
 from nodes.models import Change, Network, Node
-from nodes.presence import presence_store
+from nodes.presence import RedisPresence, presence_store
+from nodes.services import liveness
 from nodes.services.liveness import assess_nodes, sweep_network
 from nodes.services.presence import mark_offline, mark_online
 from nodes.tasks import forget_reservations, sweep
 from tests.factories import NameReservationFactory, NetworkFactory, NodeFactory, UserFactory
 from tests.fixtures import START, Clock
+from tests.services.redis import RedisServer
 
 pytestmark = pytest.mark.django_db
 ACT: dict[str, Any] = {"cause": Cause.system("test"), "now": START}
@@ -83,6 +86,32 @@ def test_a_restart_gives_everybody_time(network: Network, web: Node) -> None:
     assert sweep_network(network=network, now=restarted + LIMIT) == [web.pk]
     web.refresh_from_db()
     assert web.last_seen == START
+
+
+@pytest.fixture
+def shared(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> RedisPresence:
+    """Presence in Redis, which outlives the portal."""
+    client = Redis.from_url(redis_server.url.removesuffix("/0") + "/8")
+    client.flushdb()
+    store = RedisPresence(client)
+    monkeypatch.setattr(liveness, "presence_store", lambda: store)
+    return store
+
+
+def test_a_fleet_that_nobody_listened_to_is_not_blamed(network: Network, shared: RedisPresence) -> None:
+    nodes = [NodeFactory(network=network, online=True, last_seen=START) for _ in range(3)]
+    shared.listen(START)
+    shared.touch({node.pk: START for node in nodes})
+    away = START + timedelta(hours=1)
+    assert sweep_network(network=network, now=away) == [], "no worker took heartbeats, but the sweep went on"
+    back = away + timedelta(minutes=5)
+    listening = [back + timedelta(seconds=number) for number in range(0, int(LIMIT.total_seconds()) + 1, 5)]
+    for at in listening[:-1]:
+        shared.listen(at)
+        assert sweep_network(network=network, now=at) == []
+    shared.listen(listening[-1])
+    shared.touch({node.pk: listening[-1] for node in nodes[:2]})
+    assert sweep_network(network=network, now=back + LIMIT) == [nodes[2].pk], "this one had its time, and said nothing"
 
 
 def test_networks_have_their_own_pace(web: Node, clock: Clock) -> None:

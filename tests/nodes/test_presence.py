@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from nodes.presence import MemoryPresence, PresenceStore, RedisPresence, presence_store
+from nodes.presence import DEAF_AFTER, MemoryPresence, PresenceStore, RedisPresence, presence_store
 from tests.fixtures import START
 from tests.services.redis import RedisServer
 
@@ -64,8 +64,13 @@ def test_forgets(store: PresenceStore) -> None:
 
 
 def test_says_since_when_it_listens(store: PresenceStore) -> None:
+    store.listen(START)
+    store.listen(START + 5 * SECOND)
+    assert store.since(START + 6 * SECOND) == START
+
+
+def test_nobody_ever_listened(store: PresenceStore) -> None:
     assert store.since(START) == START
-    assert store.since(START + SECOND) == START
 
 
 def test_many_at_once(store: PresenceStore) -> None:
@@ -78,9 +83,47 @@ def test_a_flushed_redis_begins_to_listen_anew(redis_server: RedisServer) -> Non
     client = Redis.from_url(redis_server.url.removesuffix("/0") + "/6")
     client.flushdb()
     store = RedisPresence(client)
-    store.since(START)
+    store.listen(START)
     client.flushdb()
+    store.listen(START + SECOND)
     assert store.since(START + SECOND) == START + SECOND
+
+
+@pytest.fixture
+def shared(redis_server: RedisServer) -> RedisPresence:
+    """A store in Redis, empty."""
+    client = Redis.from_url(redis_server.url.removesuffix("/0") + "/6")
+    client.flushdb()
+    return RedisPresence(client)
+
+
+def test_while_no_process_listens_nobody_is_heard(shared: RedisPresence) -> None:
+    shared.listen(START)
+    assert shared.since(START + DEAF_AFTER) == START
+    later = START + DEAF_AFTER + SECOND
+    assert shared.since(later) == later
+
+
+def test_after_a_break_it_listens_anew(shared: RedisPresence) -> None:
+    shared.listen(START)
+    back = START + timedelta(hours=1)
+    shared.listen(back)
+    shared.listen(back + SECOND)
+    assert shared.since(back + 2 * SECOND) == back
+
+
+def test_one_of_several_workers_is_enough(shared: RedisPresence, redis_server: RedisServer) -> None:
+    other = RedisPresence(Redis.from_url(redis_server.url.removesuffix("/0") + "/6"))
+    for number in range(0, 60, 8):
+        (shared, other)[number % 16 // 8].listen(START + number * SECOND)
+    assert shared.since(START + 60 * SECOND) == START
+
+
+def test_a_worker_whose_clock_is_behind_breaks_nothing(shared: RedisPresence) -> None:
+    shared.listen(START)
+    shared.listen(START + 20 * SECOND - DEAF_AFTER)
+    shared.listen(START + 5 * SECOND)
+    assert shared.since(START + 20 * SECOND) == START
 
 
 def test_workers_share_redis(redis_server: RedisServer) -> None:
