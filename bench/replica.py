@@ -82,7 +82,7 @@ def _psql(cluster: Any, statement: str) -> None:
     import psycopg
 
     with psycopg.connect(cluster.url, autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[arg-type]
+        connection.execute(statement)
 
 
 def _child(environ: dict[str, str], part: str, nodes: int) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _follow(nodes: int) -> None:
         REPLICAS.of(network_id).catch_up(current_version(network_id))
 
 
-def _beside_a_loop(work: Callable[[], None]) -> float:
+def _beside_a_loop(work: Callable[[], object]) -> float:
     """Does the work in a thread beside an event loop; the longest in milliseconds that the loop did not get to run."""
     worst = 0.0
 

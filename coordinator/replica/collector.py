@@ -1,12 +1,14 @@
-"""Python's garbage collector and large states: what is loaded once and lives on need not be looked at again."""
+"""Large states and this process's memory: what lives on need not be looked at again, what is done with goes back."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 # Everything that lives at that moment is set aside, connections too, and what of it ends as a cycle is never freed. So
 # this is done for what is worth it, and a few times in the life of a process: when it starts, as a rule.
@@ -39,3 +41,18 @@ def loading() -> Iterator[None]:
                 _times += 1
             if not _running:
                 gc.enable()
+        return_memory()
+
+
+def return_memory() -> None:
+    """Gives what a large piece of work left over back to the system: the C library would keep it, up to twice what is
+    in use. Does nothing where the library has no such call. Other threads run meanwhile."""
+    library = _library()
+    if library is not None:
+        library.malloc_trim(0)
+
+
+@cache
+def _library() -> Any:
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "malloc_trim") else None

@@ -28,8 +28,8 @@ class History:
     def __len__(self) -> int:
         return len(self._states)
 
-    def add(self, state: State, touch: Touch) -> None:
-        """Appends the state that ``touch`` led to from the one before."""
+    def add(self, state: State, touch: Touch) -> int:
+        """Appends the state that ``touch`` led to from the one before; returns the weight of the step."""
         with self._lock:
             weight = weight_of(self._states[-1][0], state, touch) if self._states else 0
             self._states.append((state, touch, weight))
@@ -38,6 +38,7 @@ class History:
                 # What the first state holds alone is what the step out of it replaced.
                 self._states.popleft()
                 self._weight -= self._states[0][2]
+            return weight
 
     def clear(self) -> None:
         """Forgets all."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from acl.selectors import get_version, policy_of_version
-from coordinator.replica.collector import loading
+from coordinator.replica.collector import loading, return_memory
 from coordinator.replica.history import History
 from coordinator.replica.load import Loaded, load_whole
 from coordinator.snapshots import SNAPSHOTS
@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 # Further behind than this, loading whole is quicker than following.
 MAX_STEPS: Final = 2000
+# Of a step: one that leaves so much behind that it is worth while to give it back at once.
+HEAVY: Final = 2000
 
 
 class Replica:
@@ -57,8 +59,8 @@ class Replica:
             if state is not None and state.version >= version:
                 return state
             if state is None:
-                self._begin()
-            elif not self._follow():
+                self._begin(version)
+            elif not self._follow(version):
                 self._load()
             assert self._state is not None
             return self._state
@@ -74,7 +76,7 @@ class Replica:
         if not self._lock.acquire(timeout=patience):
             return False
         try:
-            return self._state is not None and (self._state.version >= version or self._follow())
+            return self._state is not None and (self._state.version >= version or self._follow(version))
         finally:
             self._lock.release()
 
@@ -92,8 +94,8 @@ class Replica:
         with self._lock:
             return None if self._state is None or self._stamp is None else (self._state, self._stamp)
 
-    def _follow(self) -> bool:
-        """Moves along the change log as far as it goes; False where it does not lead on from here."""
+    def _follow(self, version: int) -> bool:
+        """Moves along the change log as far as it goes; False where that does not lead to ``version``."""
         state = self._state
         assert state is not None
         rows = Change.objects.filter(network_id=self.network_id, version__gte=state.version).order_by("version")
@@ -107,11 +109,13 @@ class Replica:
                 raise OutOfStepError("the change log does not reach back to here")
             if len(found) > MAX_STEPS:
                 raise OutOfStepError("too far behind")
-            for version, kind, facts, *stamp in found:
+            for number, kind, facts, *stamp in found:
                 if not facts:
-                    raise OutOfStepError(f"what version {version} said is gone")
-                state, touch = move_state(state, Step(version, kind, facts), read_policy=self._policy_in)
+                    raise OutOfStepError(f"what version {number} said is gone")
+                state, touch = move_state(state, Step(number, kind, facts), read_policy=self._policy_in)
                 self._take(state, touch, stamp_of(*stamp))
+            if state.version < version:
+                raise OutOfStepError(f"the change log ends at {state.version}, before {version}")
         except OutOfStepError as error:
             log.warning("replica.reload", network_id=self.network_id, reason=str(error))
             return False
@@ -124,9 +128,9 @@ class Replica:
         """The policy that a change put in force: its version is kept whole."""
         return policy_of_version(get_version(self.network_id, facts["policy_version"]))
 
-    def _begin(self) -> None:
+    def _begin(self, version: int) -> None:
         with loading():
-            if not (self._take_snapshot() and self._follow()):
+            if not (self._take_snapshot() and self._follow(version)):
                 self._load()
 
     def _take_snapshot(self) -> bool:
@@ -165,7 +169,9 @@ class Replica:
             return build_state(found.topology, self._last_good(), found.at)
 
     def _take(self, state: State, touch: Touch, stamp: Stamp | None) -> None:
-        self._history.add(state, touch)
+        weight = self._history.add(state, touch)
+        if weight >= HEAVY:
+            return_memory()
         self._state, self._stamp = state, stamp
 
     def _last_good(self) -> Policy:
