@@ -8,6 +8,8 @@ import orjson
 import pytest
 from redis import Redis
 
+from coordinator import acknowledgements
+from coordinator.acknowledgements import RedisAcknowledgements
 from coordinator.admin_api import health
 from mesh.change import Cause
 from nodes.models import Change, Network, Node, RetiredKey
@@ -263,5 +265,6 @@ def test_a_change_is_answered_while_the_presence_store_is_away(
 ) -> None:
     web.heartbeat()
     monkeypatch.setattr(health, "presence_store", lambda: RedisPresence(Redis(port=1)))
+    monkeypatch.setattr(acknowledgements, "acknowledgement_store", lambda: RedisAcknowledgements(Redis(port=1)))
     found = api.patch(f"nodes/{web.node.pk}", {"name": "renamed"})
     assert (found["name"], found["health"]["consecutive_misses"]) == ("renamed", 0)

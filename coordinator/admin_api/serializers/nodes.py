@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from redis.exceptions import RedisError
 from rest_framework import serializers
 
 from coordinator.acknowledgements import ACKNOWLEDGED, Acknowledgement
@@ -25,6 +27,8 @@ from mesh.names import fqdn
 from mesh.policy import parse_prefix
 from nodes.models import Address, Network, Node
 from nodes.services.routes import MAX_ROUTES
+
+log = structlog.get_logger(__name__)
 
 
 class Health(serializers.Serializer[Any]):
@@ -164,8 +168,17 @@ def describe_nodes(
 ) -> list[dict[str, Any]]:
     """Nodes of one network as ``NodeOut`` takes them. ``health`` by id, where the caller has it already."""
     known = health_of(network=network, nodes=nodes, now=now) if health is None else health
-    acknowledged = ACKNOWLEDGED.of(node.pk for node in nodes)
+    acknowledged = _acknowledged(nodes)
     return [_describe(network, node, known[node.pk], acknowledged.get(node.pk, ())) for node in nodes]
+
+
+def _acknowledged(nodes: Sequence[Node]) -> dict[int, tuple[Acknowledgement, ...]]:
+    try:
+        return ACKNOWLEDGED.of(node.pk for node in nodes)
+    except RedisError as error:
+        # Who asks may have changed a node, which holds: the answer lacks this alone.
+        log.warning("nodes.acknowledgements_unavailable", error=str(error))
+        return {}
 
 
 def _describe(
