@@ -34,6 +34,13 @@ class LiveMachine:
         self.token = ""
         self.node_id = 0
 
+    def again(self) -> LiveMachine:
+        """The same machine with its token and a client of its own, for another event loop."""
+        other = LiveMachine(self.url, self.hostname)
+        other.private_key, other.public_key = self.private_key, self.public_key
+        other.token, other.node_id = self.token, self.node_id
+        return other
+
     async def __aenter__(self) -> Self:
         return self
 

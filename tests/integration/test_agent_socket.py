@@ -1,10 +1,10 @@
-"""The agent socket of a real portal in one process on SQLite, as ``make run`` starts it."""
+"""The agent socket of real portals: in one process on SQLite, and of many processes behind uvicorn and daphne."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,13 +12,28 @@ from websockets.exceptions import InvalidStatus
 
 from mesh.netmap.apply import apply_delta
 from tests.integration.live import SUBPROTOCOL, SUBPROTOCOL_ZSTD, Follower, LiveMachine, close_code, until
-from tests.services.stack import PortalProcess, one_process_portal
+from tests.services.many import ManyProcesses
+from tests.services.stack import PortalProcess
 
 
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalProcess]:
-    with one_process_portal(tmp_path_factory.mktemp("portal")) as running:
-        yield running
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("one process", marks=pytest.mark.xdist_group("one-process")),
+        pytest.param("edge-0", marks=pytest.mark.xdist_group("many-processes")),
+        pytest.param("portal", marks=pytest.mark.xdist_group("many-processes")),
+    ],
+)
+def portal(request: pytest.FixtureRequest) -> PortalProcess:
+    """A portal, seen through one of its servers."""
+    if request.param == "one process":
+        alone: PortalProcess = request.getfixturevalue("one_process")
+        return alone
+    many: ManyProcesses = request.getfixturevalue("many_processes")
+    return many.at(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.services.processes import end_process, free_port, wait_until
+from tests.services.statics import put_statics
 
 HOME = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 180.0
@@ -87,6 +88,7 @@ def one_process_portal(data_dir: Path, **overrides: str) -> Iterator[PortalProce
     """What ``make run`` starts: portal, API, sockets and tasks in one process on SQLite."""
     portal = PortalProcess(data_dir, [free_port()], {})
     portal.environ = environment(data_dir, portal.ports, **overrides)
+    put_statics(data_dir)
     try:
         start_worker(portal, [sys.executable, "manage.py", "serve"], portal.port)
         yield portal
