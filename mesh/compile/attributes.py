@@ -75,10 +75,7 @@ class Attributes:
         if found is None:
             names = self._approval.names
             found = frozenset(
-                attribute
-                for selector, attributes in self._targets
-                if names(selector, node)
-                for attribute in attributes
+                attribute for selector, attributes in self._targets if names(selector, node) for attribute in attributes
             )
             self._by_principal[principal] = found
         if node.id in self._nodes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
 from typing import Any
 
-from mesh.compile.bits import members
+from mesh.compile.bits import digits_of
 from mesh.compile.classes import NO_SHAPE, Classes, Shape
 from mesh.compile.classifier import Classifier
 from mesh.compile.ids import IdSet
@@ -155,7 +156,7 @@ class CompiledPolicy:
 
     def nodes_in(self, classes: int) -> IdSet:
         """All nodes with a facet in any of ``classes``."""
-        parts = [self.classes.members[number] for number in members(classes)]
+        parts = list(compress(self.classes.members, digits_of(classes)))
         return self.world.id_set.union(*parts) if parts else self.world.id_set()
 
     def same_user_sees(self, one: Shape, other: Shape) -> bool:

@@ -161,7 +161,8 @@ class Audiences:
         if found is None:
             comparison = self._comparison
             old, new = comparison.before.policy, comparison.after.policy
-            if comparison.same_members and old.world is new.world and not (comparison.touch.nodes or comparison.touch.users):
+            touch = comparison.touch
+            if comparison.same_members and old.world is new.world and not (touch.nodes or touch.users):
                 found = self._piece_by_rows(old.row(was), new.row(now))
             else:
                 seen = [

@@ -156,9 +156,7 @@ class Blocks:
             singles = self._singles = Singles(state)
         return singles
 
-    def seen(
-        self, state: State, row: int, hidden: Iterable[int]
-    ) -> tuple[list[Block], list[Block], list[int]]:
+    def seen(self, state: State, row: int, hidden: Iterable[int]) -> tuple[list[Block], list[Block], list[int]]:
         """The blocks of all peers in the classes of ``row``; apart those with a node of ``hidden``, for the sake of its
         other peers; and the routers, which are in no block."""
         singles = self.singles(state)

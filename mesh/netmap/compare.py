@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +32,19 @@ class Difference:
 class Comparison:
     """``before`` and ``after`` are joined by steps that concerned ``touch``. Remembers what it worked out."""
 
-    __slots__ = ("_differences", "_reowned", "_router_mask", "_routers", "after", "before", "filtered", "same_members", "stable", "touch", "touched")
+    __slots__ = (
+        "_differences",
+        "_reowned",
+        "_router_mask",
+        "_routers",
+        "after",
+        "before",
+        "filtered",
+        "same_members",
+        "stable",
+        "touch",
+        "touched",
+    )
 
     def __init__(self, before: State, after: State, touch: Touch) -> None:
         self.before, self.after, self.touch = before, after, touch

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from mesh.compile.editing import changed_lines
 from mesh.compile.ids import IdSet
+from mesh.netmap.chunks import parts_of
 from mesh.netmap.compare import Comparison
 from mesh.netmap.ids import id_set
 from mesh.netmap.state import State
@@ -48,11 +49,13 @@ def is_presence_alone(comparison: Comparison) -> bool:
     before, after, touch = comparison.before, comparison.after, comparison.touch
     if touch.policy or touch.users or touch.network or before.policy is not after.policy:
         return False
-    for node_id in touch.nodes:
-        old, new = before.chunk_part(node_id), after.chunk_part(node_id)
-        if old is None or new is None or old.head is not new.head or old.reach is not new.reach:
-            return False
-    return True
+    node_ids = sorted(touch.nodes)
+    old, new = parts_of(before.chunks, node_ids), parts_of(after.chunks, node_ids)
+    if not len(old) == len(new) == len(node_ids):
+        return False
+    return all(
+        one.head is other.head and one.reach is other.reach for (_, one), (_, other) in zip(old, new, strict=True)
+    )
 
 
 def moved_sets(before: State, after: State, names: Iterable[str]) -> set[str]:

@@ -114,9 +114,9 @@ def _profiles(state: State, node: NodeRecord, seen: _Seen) -> list[bytes]:
 
 
 def _seen(state: State, viewer_id: int) -> _Seen:
-    """Sorts the peers of a node: blocks that others have as well; and joined for it alone routers, whose routes are each
-    viewer's own matter, what is left of blocks without itself or a device of its owner's that a rule hides from it, and
-    devices of its owner's that only those see."""
+    """Sorts the peers of a node: blocks that others have as well; and joined for it alone routers, whose routes are
+    each viewer's own matter, what is left of blocks without itself or a device of its owner's that a rule hides from
+    it, and devices of its owner's that only those see."""
     policy = state.policy
     shape = policy.shape(viewer_id)
     row = policy.row(shape)

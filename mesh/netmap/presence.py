@@ -3,12 +3,12 @@ devices of its owner's that others of its class do not see."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, compress
 from typing import Final, NamedTuple
 
 from mesh.compile.bits import digits_of, large_mask_of, members
-from mesh.compile.ids import IdSet
+from mesh.compile.ids import IdSet, ranges_of
 from mesh.netmap.compare import Comparison
 from mesh.netmap.delta import body_of, own_members
 from mesh.netmap.ids import id_set
@@ -22,7 +22,7 @@ Told = list[list[bytes]]
 
 
 class _Run(NamedTuple):
-    """Neighbouring ids, of one class and with the same news, as a range; ``news`` numbers what happened to them."""
+    """Nodes of one class with the same news, their ids as ranges; ``news`` numbers what happened to them."""
 
     news: int
     encoded: bytes
@@ -40,28 +40,25 @@ class _News:
         self.mask = 0
         self.singles: list[tuple[int, _Run]] = []
         numbers: dict[object, int] = {}
-        last: tuple[int, int, int] = (-1, -1, -1)
-        runs: dict[int, list[tuple[int, int, int]]] = {}
-        known_singles = state.policy.classes.singles
-        for node_id in sorted(node_ids):
+        singles = state.blocks.singles(state).ids
+        touched = id_set(state, node_ids)
+        for number, every in enumerate(state.policy.classes.members):
+            ids = every & touched
+            if ids and (plain := ids - singles):
+                self.mask |= 1 << number
+                self.by_class[number] = self._runs(state, plain, numbers)
+        for node_id in touched & singles:
+            ((news, encoded),) = self._runs(state, [node_id], numbers)
+            self.singles.append((state.policy.shape(node_id).mask, _Run(news, encoded)))
+
+    def _runs(self, state: State, node_ids: Iterable[int], numbers: dict[object, int]) -> tuple[_Run, ...]:
+        """Nodes of one class, those with the same news together."""
+        found: dict[int, list[int]] = {}
+        for node_id in node_ids:
             node = state.topology.nodes.get(node_id)
-            shape = state.policy.shape(node_id)
-            if node is None or not shape.all:
-                continue
-            news = self._number(node, numbers)
-            if known_singles.get(node_id) is not None:
-                self.singles.append((shape.mask, _run(news, node_id, node_id)))
-                continue
-            number = shape.all[0]
-            mine = runs.setdefault(number, [])
-            if last == (number, news, node_id - 1) and mine:
-                mine[-1] = (news, mine[-1][1], node_id)
-            else:
-                mine.append((news, node_id, node_id))
-            last = (number, news, node_id)
-        for number, found in runs.items():
-            self.mask |= 1 << number
-            self.by_class[number] = tuple([_run(*run) for run in found])
+            assert node is not None
+            found.setdefault(self._number(node, numbers), []).append(node_id)
+        return tuple([_Run(news, encode(ranges_of(ids))[1:-1]) for news, ids in found.items()])
 
     def _number(self, node: NodeRecord, numbers: dict[object, int]) -> int:
         if node.online:
@@ -79,22 +76,18 @@ class _News:
             told[news].append(encoded)
         return self._with_singles(told, row)
 
-    def seen_by(self, sees: Sequence[int], classes: int) -> dict[int, Told]:
+    def seen_by(self, sees: Sequence[int], classes: int) -> list[Told]:
         """What each of ``classes`` is told, by its number; ``sees`` are the rows of all. Asked from the side of those
         that it is about, of whom there are fewer: visibility is symmetric."""
         numbers = members(classes)
-        told: dict[int, Told] = {number: [[] for _ in self.since] for number in numbers}
-        appends: list[list[Callable[[bytes], None]]] = []
-        for news in range(len(self.since)):
-            by_class: list[Callable[[bytes], None]] = [_nobody] * (numbers[-1] + 1 if numbers else 0)
-            for number in numbers:
-                by_class[number] = told[number][news].append
-            appends.append(by_class)
+        told: list[Told] = [[] for _ in sees]
+        for number in numbers:
+            told[number] = [[] for _ in self.since]
         for number in members(self.mask):
-            viewers = digits_of(sees[number] & classes)
+            viewers = list(compress(told, digits_of(sees[number] & classes)))
             for news, encoded in self.by_class[number]:
-                for append in compress(appends[news], viewers):
-                    append(encoded)
+                for its in viewers:
+                    its[news].append(encoded)
         if self.singles:
             for number in numbers:
                 self._with_singles(told[number], sees[number])
@@ -122,11 +115,7 @@ class _News:
         news = ONLINE
         if not node.online:
             news = self.since.index(encode(None if node.last_seen is None else instant(node.last_seen)))
-        return _run(news, node.id, node.id)
-
-
-def _run(news: int, first: int, last: int) -> _Run:
-    return _Run(news, b"[%d,%d]" % (first, last))
+        return _Run(news, b"[%d,%d]" % (node.id, node.id))
 
 
 def presence_bodies(comparison: Comparison, local: IdSet) -> dict[bytes, list[int]]:
@@ -134,16 +123,24 @@ def presence_bodies(comparison: Comparison, local: IdSet) -> dict[bytes, list[in
     state = comparison.after
     policy = state.policy
     news = _News(state, comparison.touch.nodes)
-    apart = (comparison.touched | _mates(comparison)) & local
     singles = local & state.blocks.singles(state).ids
-    found: dict[bytes, list[int]] = {}
-    for row, by_rows in _by_row(state, singles).items():
-        _tell(comparison, news, news.seen(row), by_rows, apart, found)
     plain = local - singles
     listening = {number: mine for number, every in enumerate(policy.classes.members) if (mine := plain & every)}
     told = news.seen_by(policy.reach.sees, large_mask_of(listening, len(policy.classes.members)))
-    for number, mine in listening.items():
-        _tell(comparison, news, told[number], mine, apart, found)
+    audiences = [(told[number], mine) for number, mine in listening.items()]
+    audiences += [(news.seen(row), mine) for row, mine in _by_row(state, singles).items()]
+    apart = (comparison.touched | _mates(comparison)) & local
+    found: dict[bytes, list[int]] = {}
+    for its, node_ids in audiences:
+        presence = news.member(its)
+        alone = node_ids & apart
+        together = node_ids - alone if alone else node_ids
+        if presence is not None and together:
+            found.setdefault(join_object({"presence": presence}), []).extend(together)
+        for node_id in alone:
+            body = _single_body(comparison, news, its, node_id)
+            if body is not None:
+                found.setdefault(body, []).append(node_id)
     return found
 
 
@@ -155,23 +152,8 @@ def _by_row(state: State, singles: IdSet) -> dict[int, IdSet]:
     return {row: id_set(state, ids) for row, ids in found.items()}
 
 
-def _tell(
-    comparison: Comparison, news: _News, told: Told, node_ids: IdSet, apart: IdSet, found: dict[bytes, list[int]]
-) -> None:
-    """Adds the bodies of agents that see the same classes: one for all but those of ``apart``."""
-    presence = news.member(told)
-    alone = node_ids & apart
-    together = node_ids - alone if alone else node_ids
-    if presence is not None and together:
-        found.setdefault(b'"presence":' + presence, []).extend(together)
-    for node_id in alone:
-        body = _single_body(comparison, news, told, presence, node_id)
-        if body is not None:
-            found.setdefault(body, []).append(node_id)
-
-
 def _mates(comparison: Comparison) -> IdSet:
-    """The devices of the owners of those that something happened to, where those may see each other in their own way."""
+    """The devices of the owners of touched nodes, where those may see each other in their own way."""
     policy = comparison.after.policy
     if not policy.sides.self_lines:
         return id_set(comparison.after)
@@ -179,11 +161,9 @@ def _mates(comparison: Comparison) -> IdSet:
     return id_set(comparison.after, [device for owner in owners for device in policy.world.of(owner)])
 
 
-def _single_body(
-    comparison: Comparison, news: _News, told: Told, presence: bytes | None, node_id: int
-) -> bytes | None:
+def _single_body(comparison: Comparison, news: _News, told: Told, node_id: int) -> bytes | None:
     """The body of a node that something happened to, or to a device of its owner's; others of its class are ``told``
-    of ``presence``."""
+    this."""
     state = comparison.after
     policy = state.policy
     more: list[_Run] = []
@@ -203,15 +183,11 @@ def _single_body(
                 return body_of(comparison, node_id)
             more.append(news.of(node))
     if more:
-        own = [list(ids) for ids in told]
+        told = [list(ids) for ids in told]
         for number, encoded in more:
-            own[number].append(encoded)
-        presence = news.member(own)
+            told[number].append(encoded)
+    presence = news.member(told)
     parts: dict[str, bytes] = {} if presence is None else {"presence": presence}
     if node_id in comparison.touch.nodes:
         parts |= own_members(comparison.before, state, node_id)
     return join_object(parts) if parts else None
-
-
-def _nobody(_: bytes) -> None:
-    """Stands where no agent listens."""
