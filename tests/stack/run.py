@@ -6,7 +6,6 @@ Each line that is printed came true; the first thing that does not ends the run 
 from __future__ import annotations
 
 import json
-import platform
 import signal
 import sys
 import time
@@ -158,7 +157,7 @@ def main() -> int:
         lines.append(text)
         print(text, flush=True)
 
-    say(f"The stack under podman on Linux {platform.release()}, {time.strftime('%Y-%m-%d', time.gmtime())}.")
+    say(f"The stack under podman, {time.strftime('%Y-%m-%d', time.gmtime())}.")
     with Lab() as lab, Stack(host=HOST, scratch=HOME / "build" / "stack") as stack:
         try:
             Scenario(stack, lab, say).tell()
