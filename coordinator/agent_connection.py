@@ -27,7 +27,7 @@ from coordinator.fanout import (
 from coordinator.frames import text_frame
 from coordinator.heartbeats import update_endpoints
 from coordinator.hot_path.beat import beat
-from coordinator.hot_path.credentials import Known
+from coordinator.hot_path.credentials import Known, holds
 from coordinator.hot_path.reading import read_members
 from coordinator.news import MapFrame, News
 from coordinator.outlet import Outlet, Send, cut
@@ -266,8 +266,9 @@ class AgentConnection:
             self._on_end()
 
     async def _beat(self, body: dict[str, Any], now: datetime) -> dict[str, Any]:
-        answer = await beat(self._known, read_members(body), cause=lambda: self._cause, now=now)
-        self._ends_at = self._known.ends_at
+        known, report = self._known, read_members(body)
+        answer = await beat(known, report, holds(known, now), cause=lambda: self._cause, now=now)
+        self._ends_at = known.ends_at
         return answer
 
     # --- In threads

@@ -73,6 +73,7 @@ class MemoryLimits:
         self._lock = threading.Lock()
 
     def take(self, key: str, limit: Limit, now: float) -> float:
+        interval, tolerance = limit.interval, limit.tolerance
         with self._lock:
             if len(self._arrivals) >= self._sweep_at:
                 self._arrivals = {known: at for known, at in self._arrivals.items() if at > now}
@@ -80,10 +81,9 @@ class MemoryLimits:
                 self._sweep_at = max(self.SWEEP_AT, 2 * len(self._arrivals))
             # Nobody is further ahead than one call beyond the tolerance, unless the clock went back, which is not the
             # caller's fault.
-            latest = now + limit.tolerance + limit.interval
-            arrival = min(max(self._arrivals.get(key, now), now), latest)
-            wait = max(0.0, arrival - limit.tolerance - now)
-            self._arrivals[key] = arrival if wait else arrival + limit.interval
+            arrival = min(max(self._arrivals.get(key, now), now), now + tolerance + interval)
+            wait = max(0.0, arrival - tolerance - now)
+            self._arrivals[key] = arrival if wait else arrival + interval
             return wait
 
 

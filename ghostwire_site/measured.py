@@ -10,10 +10,8 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponseBase
 
 from coordinator.metrics import REQUEST_SECONDS, REQUESTS
-from ghostwire_site.edge import App, Receive, Scope, Send
+from ghostwire_site.edge import ROUTE, App, Receive, Scope, Send
 
-ROUTE: Final = "ghostwire.route"
-"""Where a scope says which route it led to."""
 NO_ROUTE: Final = "other"
 """Static files, paths that lead nowhere, and what is refused by its headers."""
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from coordinator.authentication import admit_session
 from coordinator.heartbeats import HeartbeatReport, answer_heartbeat, same_facts
-from coordinator.hot_path.credentials import Known, holds
+from coordinator.hot_path.credentials import Known
 from coordinator.hot_path.reading import NOTHING
 from coordinator.limits import enforce_heartbeat
 from coordinator.metrics import HEARTBEATS
@@ -30,6 +30,7 @@ _FROM_DATABASE: Final = HEARTBEATS.labels(answered="database")
 async def beat(
     known: Known,
     report: HeartbeatReport,
+    topology: Topology | None,
     *,
     cause: Callable[[], Cause],
     now: datetime,
@@ -38,14 +39,14 @@ async def beat(
 ) -> dict[str, Any]:
     """Notes that the node lives and answers, ready for JSON; what changed is written before the answer.
 
-    ``session``: as it was read just now, if it was. ``body``: the bytes that ``report`` was read from, which ``known``
-    remembers if there is nothing new in them. ``known`` is brought up to date where the database was asked.
+    ``topology``: what ``holds`` said of ``known`` just now. ``session``: as it was read just now, if it was. ``body``:
+    the bytes that ``report`` was read from, which ``known`` remembers if there is nothing new in them. ``known`` is
+    brought up to date where the database was asked.
 
     Raises ThrottledError and ValidationError, upon which nothing of the report is written; AuthenticationError,
     PermissionDeniedError if the session turns out to have ended, and NotFoundError.
     """
     enforce_heartbeat(known.node_id, now)
-    topology = holds(known, now)
     record = known.record
     if topology is not None and record is not None and is_known(report, known, record, topology):
         note_alive(known.network_id, known.node_id, is_online=record.online, now=now)

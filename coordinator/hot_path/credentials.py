@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 from django.conf import settings
@@ -105,18 +106,18 @@ class Credentials:
     def __len__(self) -> int:
         return len(self._known)
 
-    def recall(self, token: str, now: datetime) -> Known | None:
-        """The session of a token, if memory alone may admit it."""
-        digest = _digest(token)
+    def recall(self, token: str) -> Known | None:
+        """The session that this token belonged to when the database was last asked. Whether it still counts
+        ``holds`` tells."""
+        digest = digest_token(token, _key())
         known = self._known.get(digest)
-        if known is None or holds(known, now) is None:
-            return None
-        self._known.move_to_end(digest)
+        if known is not None:
+            self._known.move_to_end(digest)
         return known
 
     def remember(self, token: str, known: Known) -> None:
         """Takes in a session that the database admitted with this token, just now."""
-        digest = _digest(token)
+        digest = digest_token(token, _key())
         if known.record is None:
             self._known.pop(digest, None)
             return
@@ -130,9 +131,11 @@ class Credentials:
         self._known.clear()
 
 
-def _digest(token: str) -> bytes:
-    """Keyed like what is stored: who reads this process's memory finds no token in it."""
-    return digest_token(token, settings.GHOSTWIRE_SECRETS.peppers[0].value)
+@cache
+def _key() -> bytes:
+    """Tokens are kept as the database keeps them: who reads this process's memory finds none in it."""
+    pepper: bytes = settings.GHOSTWIRE_SECRETS.peppers[0].value
+    return pepper
 
 
 CREDENTIALS: Final = Credentials()

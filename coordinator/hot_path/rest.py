@@ -1,7 +1,7 @@
 """``POST /api/v1/heartbeat`` as a plain ASGI application.
 
-Same contract as the calls behind Django: whoever calls is established before the body is read, errors are the same
-problems with the same headers, and they are logged alike. What the headers alone forbid was refused before.
+Same contract as the calls behind Django: whoever calls is established before anything is made of the body, errors are
+the same problems with the same headers, and they are logged alike. What the headers alone forbid was refused before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from coordinator.authentication import admit_node, bearer_token
 from coordinator.errors import CONTENT_TYPE, as_ghostwire_error, headers, problem
 from coordinator.heartbeats import HeartbeatReport
 from coordinator.hot_path.beat import beat
-from coordinator.hot_path.credentials import CREDENTIALS, Known
+from coordinator.hot_path.credentials import CREDENTIALS, Known, holds
 from coordinator.hot_path.reading import NOTHING, read_body
 from coordinator.requests import sound_request_id
 from coordinator.threads import in_thread
@@ -67,13 +67,19 @@ class HeartbeatApplication:
         fields = _fields(scope)
         token = bearer_token(fields.get(b"authorization", b"").decode("latin-1"))
         session: NodeSession | None = None
-        known = CREDENTIALS.recall(token, now)
-        if known is None:
+        body: bytes | None = None
+        known = CREDENTIALS.recall(token)
+        if known is not None:
+            # Before what is known of the caller is looked at, so that nothing happens between that and the answer.
+            body = await _body(fields, receive)
+        if known is None or (topology := holds(known, now)) is None:
             session = await in_thread(admit_node, token=token, now=now)
             known = Known.of(session)
             CREDENTIALS.remember(token, known)
-        body = await _body(fields, receive)
-        # The same bytes as last time say nothing new; whether that still counts is looked at once more below.
+            topology = holds(known, now)
+        if body is None:
+            body = await _body(fields, receive)
+        # The same bytes as last time say nothing new.
         report = NOTHING if body and body == known.body else _read(body, fields)
 
         def cause() -> Cause:
@@ -82,7 +88,7 @@ class HeartbeatApplication:
             given = fields.get(b"x-request-id", b"").decode("latin-1")
             return Cause.node(known.node_id, origin=origin, request_id=sound_request_id(given))
 
-        answer = await beat(known, report, cause=cause, now=now, session=session, body=body)
+        answer = await beat(known, report, topology, cause=cause, now=now, session=session, body=body)
         return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
 
     def _refusal(self, error: GhostWireError) -> tuple[bytes, int, Headers]:

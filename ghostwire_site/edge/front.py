@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from ghostwire_site.edge import App, Receive, Scope, Send
+from ghostwire_site.edge import ROUTE, App, Receive, Scope, Send
 
 
 class Front:
@@ -21,31 +21,32 @@ class Front:
     def __init__(self, django: App, *, path: str, answer: App) -> None:
         self.django = django
         self.path = path
+        self.route = path.removeprefix("/")
         self.answer = answer
+        self.https_alone: bool = settings.SECURE_SSL_REDIRECT
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request to one of the two."""
-        if scope["path"] == self.path and scope["method"] == "POST" and _may_pass(scope):
-            scope["ghostwire.route"] = self.path.removeprefix("/")
+        if scope["path"] == self.path and scope["method"] == "POST" and self._may_pass(scope):
+            scope[ROUTE] = self.route
             await self.answer(scope, receive, send)
         else:
             await self.django(scope, receive, send)
 
+    def _may_pass(self, scope: Scope) -> bool:
+        if self.https_alone and scope.get("scheme") != "https":
+            return False
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        return is_our_host(hosts[0] if len(hosts) == 1 else b",".join(hosts) or _server_name(scope))
 
-def _may_pass(scope: Scope) -> bool:
-    if settings.SECURE_SSL_REDIRECT and scope.get("scheme") != "https":
-        return False
-    hosts = [value for name, value in scope["headers"] if name == b"host"]
-    return is_our_host(b",".join(hosts).decode("latin-1") if hosts else _server_name(scope))
 
-
-def _server_name(scope: Scope) -> str:
+def _server_name(scope: Scope) -> bytes:
     server: Any = scope.get("server") or ("unknown", None)
-    return str(server[0])
+    return str(server[0]).encode()
 
 
 @lru_cache(maxsize=1024)
-def is_our_host(host: str) -> bool:
+def is_our_host(host: bytes) -> bool:
     """Tell whether Django would answer requests for this Host header."""
-    domain, _ = split_domain_port(host)
+    domain, _ = split_domain_port(host.decode("latin-1"))
     return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)

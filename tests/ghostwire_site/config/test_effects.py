@@ -102,6 +102,6 @@ def test_a_server_tells_its_name(client: Client, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_application_trusts_the_configured_proxies() -> None:
-    edge: Any = application
+    behind_the_metrics: Any = application.app
 
-    assert edge.trusted == settings.GHOSTWIRE.server.trusted_proxies
+    assert behind_the_metrics.trusted == settings.GHOSTWIRE.server.trusted_proxies

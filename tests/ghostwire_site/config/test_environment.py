@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,12 @@ ENVIRONMENT: dict[str, tuple[str, Callable[[Any], object], object]] = {
     "GHOSTWIRE_RETENTION__POLICY": ("402d", lambda c: c.retention.policy, timedelta(days=402)),
     "GHOSTWIRE_RETENTION__USERS": ("403d", lambda c: c.retention.users, timedelta(days=403)),
     "GHOSTWIRE_RETENTION__NETWORK": ("404d", lambda c: c.retention.network, timedelta(days=404)),
+    "GHOSTWIRE_METRICS__ALLOW": (
+        "192.0.2.0/24,::1/128",
+        lambda c: c.metrics.allow,
+        (ip_network("192.0.2.0/24"), ip_network("::1/128")),
+    ),
+    "GHOSTWIRE_METRICS__TOKEN": ("a-token-of-16-chars", lambda c: c.metrics.token, "a-token-of-16-chars"),
     "GHOSTWIRE_RETENTION__CREDENTIALS": ("405d", lambda c: c.retention.credentials, timedelta(days=405)),
 }
 
