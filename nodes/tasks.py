@@ -9,9 +9,10 @@ from typing import Final
 from django.conf import settings
 from django.utils import timezone
 
-from mesh.change import ChangeKind
+from mesh.change import Cause, ChangeKind
 from nodes.models import NameReservation, Network
 from nodes.periodic import periodic
+from nodes.services.addresses import complete_addresses
 from nodes.services.last_seen import note_last_seen
 from nodes.services.liveness import sweep_network
 from nodes.services.retention import prune_changes
@@ -19,11 +20,12 @@ from nodes.services.retention import prune_changes
 SCHEDULE = {
     "nodes.sweep": timedelta(seconds=5),
     "nodes.note_last_seen": timedelta(minutes=2),
+    "nodes.complete_addresses": timedelta(seconds=30),
     "nodes.forget_reservations": timedelta(minutes=10),
     "nodes.prune_changes": timedelta(minutes=10),
 }
-PRUNING_SECONDS: Final = 30.0
-"""How long one run prunes at most: a log that grew for long is pruned in several."""
+RUN_SECONDS: Final = 30.0
+"""How long one run goes on at most where much has gathered: the next one continues."""
 BATCH: Final = 1000
 
 
@@ -40,6 +42,19 @@ def write_last_seen() -> int:
     return sum(note_last_seen(network=network) for network in Network.objects.order_by("pk"))
 
 
+@periodic("nodes.complete_addresses", every=SCHEDULE["nodes.complete_addresses"])
+def give_addresses() -> int:
+    """Gives addresses of a family that a network got later to the nodes that were there; returns to how many."""
+    now, until = timezone.now(), time.monotonic() + RUN_SECONDS
+    given = 0
+    for network_id in Network.objects.order_by("pk").values_list("pk", flat=True):
+        batch = 1
+        while batch and time.monotonic() < until:
+            batch = complete_addresses(network_id=network_id, cause=Cause.system("addresses"), now=now)
+            given += batch
+    return given
+
+
 @periodic("nodes.forget_reservations", every=SCHEDULE["nodes.forget_reservations"])
 def forget_reservations() -> int:
     """Drops reservations of names whose time is over; returns how many. Nobody waits for it to take a name."""
@@ -50,7 +65,7 @@ def forget_reservations() -> int:
 @periodic("nodes.prune_changes", every=SCHEDULE["nodes.prune_changes"])
 def prune() -> int:
     """Takes old facts from the log of changes as the configuration says, batch by batch; returns from how many."""
-    now, until = timezone.now(), time.monotonic() + PRUNING_SECONDS
+    now, until = timezone.now(), time.monotonic() + RUN_SECONDS
     pruned = 0
     for kind in ChangeKind:
         kept_for: timedelta | None = getattr(settings.GHOSTWIRE.retention, kind.value)

@@ -6,9 +6,18 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
+import structlog
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
 from mesh.addressing import Pool, pack, parse_exclusions
+from mesh.change import Cause, ChangeKind
 from mesh.errors import ConflictError, ResourceExhaustedError, ValidationError
+from nodes.changes import lock_network, record_change
+from nodes.facts import node_facts
 from nodes.models import Address, Network, Node
+
+log = structlog.get_logger(__name__)
 
 # How many rows one query reads where a walk meets addresses that have one.
 STRIDE: Final = 1000
@@ -31,6 +40,51 @@ def allocate_addresses(*, network: Network, node: Node, now: datetime) -> list[A
     return [
         _hold(network, node, family, pool, now) for family in (4, 6) if (pool := pool_of(network, family)) is not None
     ]
+
+
+@transaction.atomic
+def complete_addresses(*, network_id: int, cause: Cause, now: datetime, limit: int = 200) -> int:
+    """Gives an address to nodes that have none of a family that their network has, as one change; returns how many.
+
+    They registered before the network had the family. Nodes with lower ids come first, ``limit`` of them: the network's
+    lock is held meanwhile. Where the pool has too few, the rest goes without. Raises NotFoundError.
+    """
+    lacking = _lacking(network_id)
+    if not any(nodes.exists() for nodes in lacking.values()):
+        return 0
+    network = lock_network(network_id)
+    given: set[int] = set()
+    for family, nodes in lacking.items():
+        pool = pool_of(network, family)
+        if pool is not None:
+            given |= _give(network, list(nodes.order_by("pk")[:limit]), family, pool, now)
+    if given:
+        record_change(network=network, kind=ChangeKind.NODES, facts=node_facts(network.pk, given), cause=cause, now=now)
+    return len(given)
+
+
+def _lacking(network_id: int) -> dict[int, QuerySet[Node]]:
+    """By family that the network has: its nodes without an address of it."""
+    ranges = Network.objects.filter(pk=network_id).values_list("ipv4_range", "ipv6_range").first()
+    families = [family for family, text in zip((4, 6), ranges or (None, None), strict=True) if text]
+    return {
+        family: Node.objects.filter(
+            ~Exists(Address.objects.filter(node=OuterRef("pk"), family=family)), network_id=network_id
+        )
+        for family in families
+    }
+
+
+def _give(network: Network, nodes: list[Node], family: int, pool: Pool, now: datetime) -> set[int]:
+    given: set[int] = set()
+    for node in nodes:
+        try:
+            _hold(network, node, family, pool, now)
+        except ResourceExhaustedError:
+            log.warning("addresses.exhausted", network=network.name, family=family, without=len(nodes) - len(given))
+            break
+        given.add(node.pk)
+    return given
 
 
 def release_addresses(*, network: Network, node: Node, now: datetime) -> None:

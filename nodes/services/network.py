@@ -15,7 +15,8 @@ from mesh.errors import ConflictError, FieldError, ValidationError
 from mesh.names import validate_domain
 from nodes.changes import lock_network, record_change
 from nodes.facts import network_facts
-from nodes.models import Address, Network
+from nodes.models import Address, DnsRecord, Network, Node
+from nodes.services.addresses import complete_addresses
 
 SETTINGS: Final = (
     "domain",
@@ -49,9 +50,14 @@ def update_network(*, network_id: int, changes: Mapping[str, Any], cause: Cause,
     that addresses in use or in quarantine depend on.
     """
     network = lock_network(network_id)
+    had_ipv6 = network.ipv6_range is not None
     if write_settings(network=network, changes=changes):
         facts = network_facts(network.pk)
         record_change(network=network, kind=ChangeKind.NETWORK, facts=facts, cause=cause, now=now)
+        if network.ipv6_range is not None and not had_ipv6:
+            # A small network is done with that. In a large one a periodic task goes on, batch by batch.
+            complete_addresses(network_id=network.pk, cause=cause, now=now)
+            network.refresh_from_db()
     return network
 
 
@@ -65,6 +71,8 @@ def write_settings(*, network: Network, changes: Mapping[str, Any]) -> bool:
         raise ConflictError(f"The domain {after['domain']} belongs to another network.")
     if network.pk is not None:
         _check_ranges_free(network, before, after)
+        if after["domain"] != before["domain"]:
+            _check_names_free(network, after["domain"])
     for name, value in after.items():
         setattr(network, name, value)
     if after["excluded"] != before["excluded"] or after["ipv4_range"] != before["ipv4_range"]:
@@ -119,6 +127,16 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     },
     "search_domains": lambda texts: [validate_domain(text) for text in texts],
 }
+
+
+def _check_names_free(network: Network, domain: str) -> None:
+    """A name must not lead to a node and to what a DNS record says. Raises ConflictError naming those that would."""
+    records = DnsRecord.objects.filter(network=network, name__endswith=f".{domain}").order_by()
+    labels = {name.removesuffix(f".{domain}") for name in records.values_list("name", flat=True)}
+    taken = sorted(Node.objects.filter(network=network, name__in=labels).order_by().values_list("name", flat=True))
+    if taken:
+        names = ", ".join(f"{name}.{domain}" for name in taken[:5])
+        raise ConflictError(f"Under {domain} DNS records would have the names of nodes: {names}.")
 
 
 def _check_ranges_free(network: Network, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -11,7 +11,9 @@ from django.db.models import Q
 
 from mesh.change import Cause, ChangeKind
 from nodes.changes import lock_network, record_change
-from nodes.models import Node
+from nodes.facts import node_facts
+from nodes.models import Network, Node
+from nodes.services.routes import elect_primaries, prefixes_of
 
 # One statement a batch, whatever its size: a statement a node would hold the network's lock for seconds when a site
 # with thousands of nodes loses its uplink.
@@ -42,6 +44,7 @@ def mark_online(*, network_id: int, node_ids: list[int], cause: Cause, now: date
         Node.objects.filter(pk__in=back).update(online=True, last_seen=now)
         facts = {"online": back, "offline": []}
         record_change(network=network, kind=ChangeKind.PRESENCE, facts=facts, cause=cause, now=now)
+        _hand_over_routes(network, back, cause, now)
     return back
 
 
@@ -56,7 +59,15 @@ def mark_offline(*, network_id: int, last_seen: Mapping[int, datetime], cause: C
         offline = [{"id": node_id, "at": last_seen[node_id].isoformat()} for node_id in gone]
         facts = {"online": [], "offline": offline}
         record_change(network=network, kind=ChangeKind.PRESENCE, facts=facts, cause=cause, now=now)
+        _hand_over_routes(network, gone, cause, now)
     return gone
+
+
+def _hand_over_routes(network: Network, node_ids: list[int], cause: Cause, now: datetime) -> None:
+    """A silent router's prefixes go to a standby that is online, if there is one; a second change tells peers."""
+    moved = elect_primaries(network=network, prefixes=prefixes_of(node_ids))
+    if moved:
+        record_change(network=network, kind=ChangeKind.NODES, facts=node_facts(network.pk, moved), cause=cause, now=now)
 
 
 def _write_offline(last_seen: Mapping[int, datetime]) -> None:

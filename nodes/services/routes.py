@@ -86,7 +86,11 @@ def prefixes_of(node_ids: Iterable[int]) -> list[str]:
 
 
 def elect_primaries(*, network: Network, prefixes: Iterable[str]) -> set[int]:
-    """Chooses the router of each of ``prefixes``: the present primary while it is in force, else the lowest node id.
+    """Chooses the router of each of ``prefixes`` among those in force: one that is online before one that is silent,
+    then the present primary, then the lowest node id.
+
+    So a router that comes back does not take its prefix from the standby that serves it, and two that come and go by
+    turns hand it over no more often than one of them falls silent for a whole grace period.
 
     Every exit node is primary for itself: which one to use is each agent's choice. Returns the ids of the nodes that
     won or lost a prefix: their facts belong into the change that is being recorded.
@@ -104,7 +108,8 @@ def elect_primaries(*, network: Network, prefixes: Iterable[str]) -> set[int]:
     )
     chosen: dict[int, int] = {}
     served: set[str] = set()
-    candidates = in_force.order_by("prefix", "-primary", "node_id").values_list("pk", "prefix", "node_id")
+    order = ("prefix", "-node__online", "-primary", "node_id")
+    candidates = in_force.order_by(*order).values_list("pk", "prefix", "node_id")
     for pk, prefix, node_id in candidates:
         if prefix in DEFAULT_ROUTES or prefix not in served:
             served.add(prefix)

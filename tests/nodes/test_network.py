@@ -8,9 +8,11 @@ import pytest
 
 from mesh.change import Cause
 from mesh.errors import ConflictError, NotFoundError, ValidationError
-from nodes.models import Address, Change, Network
+from nodes.models import Address, Change, Network, Node
+from nodes.services.addresses import complete_addresses
 from nodes.services.network import update_network
-from tests.factories import AddressFactory, NetworkFactory, NodeFactory
+from nodes.tasks import give_addresses
+from tests.factories import AddressFactory, DnsRecordFactory, NetworkFactory, NodeFactory
 from tests.fixtures import START
 
 pytestmark = pytest.mark.django_db
@@ -123,3 +125,76 @@ def test_a_range_in_use(network: Network, resting: bool) -> None:
 def test_what_is_not_there(db: None) -> None:
     with pytest.raises(NotFoundError):
         update_network(network_id=9, changes={}, **ACT)
+
+
+def test_a_domain_under_which_a_record_would_be_a_node(network: Network) -> None:
+    NodeFactory(network=network, name="nas")
+    DnsRecordFactory(network=network, name="nas.corp.ghost")
+    with pytest.raises(ConflictError, match=r"nas\.corp\.ghost"):
+        put(network, domain="corp.ghost")
+    assert Network.objects.get().domain == "mesh.ghost"
+
+
+def test_a_domain_where_records_and_nodes_have_different_names(network: Network) -> None:
+    NodeFactory(network=network, name="web")
+    DnsRecordFactory(network=network, name="nas.corp.ghost")
+    DnsRecordFactory(network=network, name="deep.web.corp.ghost")
+    DnsRecordFactory(network=NetworkFactory(), name="web.corp.ghost")
+    assert put(network, domain="corp.ghost").domain == "corp.ghost"
+
+
+# --- IPv6 that comes later
+
+
+@pytest.fixture
+def old(network: Network) -> list[Node]:
+    """Nodes with IPv4 alone."""
+    put(network, ipv6_range=None)
+    nodes = [NodeFactory(network=network) for _ in range(5)]
+    for node in nodes:
+        AddressFactory(network=network, node=node)
+    return nodes
+
+
+def ipv6_of(nodes: list[Node]) -> list[str]:
+    rows = Address.objects.filter(node__in=nodes, family=6).order_by("node_id")
+    return list(rows.values_list("address", flat=True))
+
+
+def test_nodes_that_were_there_get_an_address(network: Network, old: list[Node]) -> None:
+    before = Network.objects.get().map_version
+    after = update_network(network_id=network.pk, changes={"ipv6_range": "fd00:7::/48"}, **ACT)
+    assert len(set(ipv6_of(old))) == 5
+    assert (after.map_version, Network.objects.get().map_version) == (before + 2, before + 2)
+    change = Change.objects.latest("version")
+    assert (change.kind, change.actor) == ("nodes", "user:7")
+    assert [fact["addresses"][1] for fact in change.facts["nodes"]] == ipv6_of(old)
+
+
+def test_in_batches_the_lowest_ids_first(network: Network, old: list[Node], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nodes.services.network.complete_addresses", lambda **_: 0)
+    put(network, ipv6_range="fd00:7::/48")
+    before = Network.objects.get().map_version
+    act = {"network_id": network.pk, "limit": 2, **ACT}
+    assert complete_addresses(**act) == 2
+    assert len(ipv6_of(old[:2])) == 2
+    assert [complete_addresses(**act) for _ in range(3)] == [2, 1, 0]
+    assert (len(ipv6_of(old)), Network.objects.get().map_version) == (5, before + 3)
+
+
+def test_the_task_goes_on(network: Network, old: list[Node], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nodes.services.network.complete_addresses", lambda **_: 0)
+    put(network, ipv6_range="fd00:7::/48")
+    assert [give_addresses(), give_addresses()] == [5, 0]
+
+
+def test_a_pool_that_is_too_small_serves_whom_it_can(network: Network, old: list[Node]) -> None:
+    put(network, ipv6_range="fd00:7::/126")
+    assert 0 < len(ipv6_of(old)) < 5
+    assert complete_addresses(network_id=network.pk, **ACT) == 0
+
+
+def test_a_network_without_ipv6_is_complete(network: Network, old: list[Node]) -> None:
+    before = Network.objects.get().map_version
+    assert complete_addresses(network_id=network.pk, **ACT) == 0
+    assert Network.objects.get().map_version == before

@@ -14,6 +14,7 @@ from mesh.addressing import pack
 from mesh.change import Cause
 from mesh.errors import NotFoundError, ValidationError
 from nodes.models import Change, Network, Node, Route
+from nodes.services.presence import mark_offline, mark_online
 from nodes.services.routes import (
     DEFAULT_ROUTES,
     elect_primaries,
@@ -215,6 +216,82 @@ def test_prefixes_of_several_nodes(network: Network) -> None:
     first, second = router(network, LAN), router(network, LAN, "192.168.8.0/24")
     router(network, "192.168.9.0/24")
     assert sorted(prefixes_of([first.pk, second.pk])) == [LAN, "192.168.8.0/24"]
+
+
+# --- routers that fall silent
+
+
+@pytest.fixture
+def pair(network: Network) -> tuple[Node, Node]:
+    """Two routers of one prefix, both online; the first is primary."""
+    first, second = (NodeFactory(network=network, online=True) for _ in range(2))
+    for node in (first, second):
+        offer(node, LAN)
+        approve(node, LAN)
+    assert primary_of(network) == [first.pk]
+    return first, second
+
+
+def silent(node: Node) -> None:
+    mark_offline(network_id=node.network_id, last_seen={node.pk: START}, **ACT)
+
+
+def back(node: Node) -> None:
+    mark_online(network_id=node.network_id, node_ids=[node.pk], **ACT)
+
+
+def test_a_standby_takes_over_from_a_silent_router(network: Network, pair: tuple[Node, Node]) -> None:
+    first, second = pair
+    before = Network.objects.get().map_version
+    silent(first)
+    assert primary_of(network) == [second.pk]
+    changes = Change.objects.filter(version__gt=before).order_by("version")
+    assert [change.kind for change in changes] == ["presence", "nodes"]
+    told = {fact["id"]: fact["routes"][0]["primary"] for fact in changes[1].facts["nodes"]}
+    assert told == {first.pk: False, second.pk: True}
+
+
+def test_who_comes_back_does_not_take_it_away(network: Network, pair: tuple[Node, Node]) -> None:
+    first, second = pair
+    silent(first)
+    before = Network.objects.get().map_version
+    back(first)
+    assert primary_of(network) == [second.pk]
+    assert Network.objects.get().map_version == before + 1
+
+
+def test_one_that_flaps_moves_it_once(network: Network, pair: tuple[Node, Node]) -> None:
+    first, _ = pair
+    before = Change.objects.filter(kind="nodes").count()
+    for _ in range(5):
+        silent(first)
+        back(first)
+    assert Change.objects.filter(kind="nodes").count() == before + 1
+
+
+def test_while_all_are_silent_it_stays_where_it_is(network: Network, pair: tuple[Node, Node]) -> None:
+    first, second = pair
+    silent(second)
+    before = Network.objects.get().map_version
+    silent(first)
+    assert primary_of(network) == [first.pk]
+    assert Network.objects.get().map_version == before + 1
+
+
+def test_the_first_to_come_back_serves(network: Network, pair: tuple[Node, Node]) -> None:
+    first, second = pair
+    silent(second)
+    silent(first)
+    back(second)
+    assert primary_of(network) == [second.pk]
+
+
+def test_a_lone_router_keeps_its_prefix_while_it_is_silent(network: Network) -> None:
+    node = NodeFactory(network=network, online=True)
+    offer(node, LAN)
+    approve(node, LAN)
+    silent(node)
+    assert primary_of(network) == [node.pk]
 
 
 def test_the_database_knows_one_primary(network: Network) -> None:
