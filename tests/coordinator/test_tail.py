@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 
 from coordinator import tail as module
 from coordinator.replica import REPLICAS, Replica
 from coordinator.tail import FRESH_SECONDS, WATCH_SECONDS, Tail
-from mesh.change import Cause, ChangeKind
 from mesh.netmap.state import State
-from nodes.changes import lock_network, record_change
 from nodes.models import Network
 from sessions_app.models import User
+from tests.coordinator.tail_changes import touch, version_of
 from tests.fixtures import Clock, Join
 
 pytestmark = pytest.mark.django_db
@@ -156,16 +157,63 @@ def test_a_network_that_cannot_be_followed_holds_up_no_other(
 def test_a_change_of_another_process_is_found_by_the_poll(tail: Tail, network: Network, clock: Clock) -> None:
     tail.watch(network.pk)
     tail.turn()
-    with transaction.atomic():
-        locked = lock_network(network.pk)
-        version = record_change(
-            network=locked,
-            kind=ChangeKind.PRESENCE,
-            facts={"online": [], "offline": []},
-            cause=Cause.command(),
-            now=clock.at,
-        )
+    version = touch(network, clock)
     tail.turn()
-    state = REPLICAS.of(network.pk).state
-    assert state is not None
-    assert state.version == version
+    assert version_of(network) == version
+
+
+# --- Hints
+
+
+def test_a_hint_makes_it_look_at_the_network_it_names_alone(
+    tail: Tail, network: Network, clock: Clock, django_assert_num_queries: Any
+) -> None:
+    others = [
+        Network.objects.create(name=f"n{number}", domain=f"n{number}.ghost", ipv4_range="10.9.0.0/16")
+        for number in range(3)
+    ]
+    for item in (network, *others):
+        tail.watch(item.pk)
+    tail.turn()
+    version = touch(network, clock)
+    tail._hint(network.pk, version)
+    # The versions, and the steps.
+    with django_assert_num_queries(2):
+        tail._look(False)
+    assert version_of(network) == version
+
+
+def test_hints_that_are_late_doubled_or_wrong_do_nothing(tail: Tail, network: Network, clock: Clock) -> None:
+    tail.watch(network.pk)
+    tail.turn()
+    version = touch(network, clock)
+    for hinted in (version, version - 1, version, 10_000):
+        tail._hint(network.pk, hinted)
+        tail._hint(network.pk + 7, hinted)
+        tail._look(False)
+    assert version_of(network) == version
+
+
+def test_a_thousand_networks_are_one_query(tail: Tail, ticks: Ticks, django_assert_num_queries: Any) -> None:
+    Network.objects.bulk_create(
+        Network(name=f"n{number}", domain=f"n{number}.ghost", ipv4_range="10.9.0.0/16") for number in range(1000)
+    )
+    ids = list(Network.objects.values_list("pk", flat=True))
+    for network_id in ids:
+        tail.watch(network_id)
+        REPLICAS.of(network_id)._state = Quiet(1)  # type: ignore[assignment]
+    with django_assert_num_queries(1):
+        tail.turn()
+    assert tail.is_fresh()
+
+
+class Quiet:
+    """A state that nothing happens to."""
+
+    epoch = 1
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self.topology = self
+        self.network = self
+        self.id = 0
