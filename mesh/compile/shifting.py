@@ -103,7 +103,11 @@ def _relined(before: Sides, reach: Reach, classes: Classes, lines: tuple[Line, .
             sources.append(before.sources[old])
             destinations.append(before.destinations[old])
     sides = assembled(lines, atoms, steps, (sources, destinations), classes)
-    return sides, _reach_anew(reach, sides, classes, change.changed)
+    found = _reach_anew(reach, sides, classes, change.changed)
+    if sides.self_lines and not before.self_lines:  # until now nobody asked for the rows of own devices
+        rows = Rows(sides, classes)
+        found = replace(found, same=[rows.same(number) for number in range(len(classes.keys))])
+    return sides, found
 
 
 def _reach_anew(reach: Reach, sides: Sides, classes: Classes, changed: Sequence[Line]) -> Reach:
