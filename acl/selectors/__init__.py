@@ -2,6 +2,7 @@
 
 from acl.selectors.history import get_version, latest_version, policy_clock, policy_of_version
 from acl.selectors.names import (
+    carried_tags,
     is_named_by_policy,
     known_names,
     labels_for,
@@ -13,6 +14,7 @@ from acl.selectors.names import (
 from acl.selectors.policy import load_policy, policy_facts, rule_value
 
 __all__ = [
+    "carried_tags",
     "get_version",
     "is_named_by_policy",
     "known_names",

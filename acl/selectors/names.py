@@ -29,14 +29,19 @@ def load_groups(network_id: int) -> dict[str, PolicyGroup]:
 def known_names(network_id: int) -> Names:
     """What exists in a network, for binding the selectors that people write."""
     declared = TagOwner.objects.filter(network_id=network_id).values_list("tag", flat=True)
-    carried = NodeTag.objects.filter(node__network_id=network_id).values_list("tag", flat=True).distinct()
     return Names(
         users=dict(get_user_model().objects.values_list("username", "pk")),
         nodes=dict(Node.objects.filter(network_id=network_id).values_list("name", "pk")),
         groups=frozenset(Group.objects.filter(network_id=network_id).values_list("name", flat=True)),
         hosts=frozenset(Host.objects.filter(network_id=network_id).values_list("name", flat=True)),
-        tags=frozenset(declared) | frozenset(carried.order_by()),
+        tags=frozenset(declared) | carried_tags(network_id),
     )
+
+
+def carried_tags(network_id: int) -> frozenset[str]:
+    """The tags that nodes of a network carry."""
+    carried = NodeTag.objects.filter(node__network_id=network_id).order_by()
+    return frozenset(carried.values_list("tag", flat=True).distinct())
 
 
 def labels_for(stored: list[str]) -> Labels:

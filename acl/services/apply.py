@@ -28,7 +28,7 @@ def apply_policy(*, network: Network, policy: Policy, comments: Comments | None 
 
     ``policy`` is checked already. ``comments`` of groups, hosts and tags by kind and name; those of a kind that is
     not given stay as they are. Members of groups that exist no more are left out. Raises ConflictError for a host that
-    is named like a node, ValidationError for a rule whose name is too long.
+    is named like a node.
     """
     _apply_groups(network, policy.groups, comments)
     _apply_hosts(network, policy, comments)

@@ -9,8 +9,7 @@ from dataclasses import replace
 from acl.models import AclRule
 from acl.selectors import rule_value
 from acl.services.order import ASIDE, write_order
-from acl.services.rule_fields import MAX_NAME_LENGTH, content_of, put_rule
-from mesh.errors import FieldError, ValidationError
+from acl.services.rule_fields import content_of, put_rule
 from mesh.policy import Rule
 from nodes.models import Network
 
@@ -31,14 +30,7 @@ _COLUMNS = [
 
 
 def apply_rules(*, network: Network, rules: Sequence[Rule]) -> None:
-    """Makes the network's rules exactly ``rules``, in this order, numbered from 1. Raises ValidationError."""
-    errors = tuple(
-        FieldError(f"rules.{index}.name", f"At most {MAX_NAME_LENGTH} characters.")
-        for index, rule in enumerate(rules)
-        if len(rule.name) > MAX_NAME_LENGTH
-    )
-    if errors:
-        raise ValidationError(f"{errors[0].field}: {errors[0].message}", errors=errors)
+    """Makes the network's rules exactly ``rules``, in this order, numbered from 1."""
     rows = {row.pk: row for row in AclRule.objects.filter(network=network).order_by("position")}
     present = {pk: rule_value(row) for pk, row in rows.items()}
     found = match_rules(present.values(), rules)

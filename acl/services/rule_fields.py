@@ -38,7 +38,6 @@ FIELDS: Final = (
     "comment",
 )
 _COLUMNS: Final = (*FIELDS, "not_before", "expires_at")
-MAX_NAME_LENGTH: Final = 100
 _WINDOW: Final = frozenset({"weekdays", "start", "end", "timezone"})
 
 
@@ -147,8 +146,6 @@ def _write_time(rule: AclRule, fields: Mapping[str, Any]) -> list[FieldError]:
 
 def _check_stored(rule: AclRule, now: datetime) -> list[FieldError]:
     errors = []
-    if len(rule.name) > MAX_NAME_LENGTH:
-        errors.append(FieldError("name", f"At most {MAX_NAME_LENGTH} characters."))
     if rule.enabled and rule.expires_at is not None and rule.expires_at <= now:
         ended = format_instant(rule.expires_at)
         errors.append(FieldError("schedule", f"The time of the rule was over at {ended}: give it another end."))

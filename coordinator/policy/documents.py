@@ -13,7 +13,7 @@ from django.db import transaction
 from acl.difference import difference
 from acl.errors import OutdatedError
 from acl.models import PolicyVersion
-from acl.selectors import known_names, labels_of, latest_version, load_policy, policy_facts
+from acl.selectors import carried_tags, known_names, labels_of, latest_version, load_policy, policy_facts
 from acl.selectors.history import facts_of_version
 from acl.services.apply import apply_policy
 from acl.services.apply_rules import identified
@@ -140,8 +140,14 @@ def import_policy(
 
 
 def document_names(network_id: int) -> Names:
-    """What a document may name: what exists, and what the policy in force goes on to name though it is gone."""
-    return with_vanished(known_names(network_id), load_policy(network_id))
+    """What a document may name beside what it defines: people, nodes, tags that nodes carry, and what the policy in
+    force goes on to name though it is gone. Tags that are declared alone go with their declaration."""
+    return _nameable(network_id, load_policy(network_id))
+
+
+def _nameable(network_id: int, policy: Policy) -> Names:
+    names = known_names(network_id)
+    return replace(with_vanished(names, policy), tags=carried_tags(network_id))
 
 
 def _original(network_id: int, version: PolicyVersion, facts: Facts) -> str | None:
@@ -149,7 +155,7 @@ def _original(network_id: int, version: PolicyVersion, facts: Facts) -> str | No
     if not version.document:
         return None
     try:
-        document = read_policy(version.document, with_vanished(known_names(network_id), policy_of(facts)))
+        document = read_policy(version.document, _nameable(network_id, policy_of(facts)))
     except GhostWireError:
         return None
     said = content_of(facts_of(with_ended_off(document.policy, version.created_at)))

@@ -16,8 +16,9 @@ MAX_DOCUMENT_BYTES = 2 * 1024 * 1024
 MAX_DOCUMENT_DEPTH = 32
 MAX_INTEGER_DIGITS = 15
 MAX_NAME = 63
+MAX_RULE_NAME = 100
 MAX_TEXT = 1_024
-"""Characters of a rule's name or comment."""
+"""Characters of a rule's comment."""
 
 MAX_TESTS = 1_000
 """Stored assertions of a policy."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from mesh.errors import FieldError, ValidationError
 from mesh.policy.conditions import Condition
-from mesh.policy.limits import MAX_CONDITIONS, MAX_PORT_RANGES, MAX_SELECTORS, MAX_TEXT
+from mesh.policy.limits import MAX_CONDITIONS, MAX_PORT_RANGES, MAX_RULE_NAME, MAX_SELECTORS, MAX_TEXT
 from mesh.policy.schedule import Schedule
 from mesh.policy.selectors import DESTINATION_ONLY, Selector, SelectorKind
 from mesh.policy.services import LAST_PORT, PORT_PROTOCOLS, PortRange, services_of
@@ -93,9 +93,9 @@ def check_rule(rule: Rule) -> tuple[FieldError, ...]:
     if len(rule.conditions) > MAX_CONDITIONS:
         errors.append(FieldError("conditions", f"at most {MAX_CONDITIONS} conditions in a rule"))
     errors.extend(
-        FieldError(member, f"at most {MAX_TEXT} characters")
-        for member in ("name", "comment")
-        if len(getattr(rule, member)) > MAX_TEXT
+        FieldError(member, f"at most {most} characters")
+        for member, text, most in (("name", rule.name, MAX_RULE_NAME), ("comment", rule.comment, MAX_TEXT))
+        if len(text) > most
     )
     return tuple(errors)
 

@@ -21,7 +21,7 @@ from acl.services.rules import create_rule, update_rule
 from acl.services.versions import roll_back
 from acl.stored import content_of, facts_of
 from mesh.change import Cause
-from mesh.errors import ConflictError, NotFoundError, ValidationError
+from mesh.errors import ConflictError, NotFoundError
 from mesh.policy import (
     Action,
     Assertion,
@@ -138,12 +138,6 @@ def test_a_host_with_the_name_of_a_node_is_refused(network: Network) -> None:
     NodeFactory(network=network, name="db")
     with pytest.raises(ConflictError, match="db"):
         put(network, FULL)
-
-
-def test_a_rule_name_that_does_not_fit_is_refused_by_its_place(network: Network) -> None:
-    with pytest.raises(ValidationError) as caught:
-        put(network, Policy((replace(FULL.rules[0], name="x" * 101),)))
-    assert [item.field for item in caught.value.errors] == ["rules.0.name"]
 
 
 def test_going_back_puts_an_earlier_policy_in_force_as_a_new_version(network: Network) -> None:

@@ -27,7 +27,7 @@ from nodes.models import Network
 from sessions_app.models import User
 from tests.coordinator.policy_networks import build_network, expressible, with_rows
 from tests.coordinator.policy_networks import put as put_policy
-from tests.factories import NodeFactory
+from tests.factories import NodeFactory, TaggedNodeFactory
 from tests.mesh.policy.strategies import AT, policies
 
 ANY = {"action": "accept", "sources": ["*"], "destinations": ["*"]}
@@ -136,6 +136,17 @@ def test_what_is_wrong_is_named_by_line_and_column_and_nothing_changes(network: 
     assert "line 8, column " in caught.value.detail
     assert [item.field for item in caught.value.errors] == ["acls.0.src.0"]
     assert (state(network), load_policy(network.pk)) == before
+
+
+def test_a_tag_that_a_document_does_not_declare_any_more_is_not_there(network: Network, ours: str) -> None:
+    put(network, ours)
+    with pytest.raises(ValidationError, match="no tag “db”"):
+        put(network, ours.replace('"tagOwners": {"tag:db": ["group:ops"],},', ""))
+
+
+def test_a_tag_that_a_node_carries_needs_no_declaration(network: Network, ours: str) -> None:
+    TaggedNodeFactory(network=network, tags=["tag:db"])
+    assert put(network, ours.replace('"tagOwners": {"tag:db": ["group:ops"],},', "")) is not None
 
 
 def test_a_key_that_stands_twice_is_refused(network: Network) -> None:

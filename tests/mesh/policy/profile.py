@@ -10,7 +10,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = int(os.environ.get("GHOSTWIRE_POLICY_EXAMPLES", "200" if "CI" in os.environ else "80"))
+EXAMPLES = int(os.environ.get("GHOSTWIRE_POLICY_EXAMPLES", "120" if "CI" in os.environ else "80"))
 thorough = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -282,6 +282,7 @@ ACL = '"action": "accept", "src": ["*"], "dst": ["*:*"]'
         (f'{{"acls": [{{{ACL}, "srcPosture": ["posture:x"]}}]}}', (1, 77, "acls.0.srcPosture.0")),
         (f'{{"acls": [{{{ACL}, "ghostwire": {{"enabled": 1}}}}]}}', (1, 87, "acls.0.ghostwire.enabled")),
         (f'{{"acls": [{{{ACL}, "ghostwire": {{"colour": 1}}}}]}}', (1, 76, "acls.0.ghostwire.colour")),
+        (f'{{"acls": [{{{ACL}, "ghostwire": {{"name": "{"x" * 101}"}}}}]}}', (1, 11, "acls.0")),
         ('{"acls": [{"action": "accept",\n "src": ["*"],\n "dst": ["*:*",\n  "tag:no:22"]}]}', (4, 3, "acls.0.dst.1")),
         ('{"acls": [{"action": "accept", "src": ["tag:used"], "dst": ["autogroup:self:*"]}]}', (1, 40, "acls.0.src.0")),
         ('{"acls": [{"action": "accept", "src": ["autogroup:self"], "dst": ["*:*"]}]}', (1, 40, "acls.0.src.0")),

@@ -62,7 +62,7 @@ def fields(rule: Rule) -> list[str]:
         ({"sources": (s.ANY,) * 1_001}, ["sources"]),
         ({"destinations": (s.ANY,) * 1_001}, ["destinations"]),
         ({"conditions": (Condition(ConditionKind.OS_IN, ("linux",)),) * 65}, ["conditions"]),
-        ({"name": "x" * 1_025}, ["name"]),
+        ({"name": "x" * 101}, ["name"]),
         ({"comment": "x" * 1_025}, ["comment"]),
     ],
 )
