@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import orjson
+import zstandard
 
 from mesh.compile.table import Table
-from mesh.netmap.maps import map_json, map_pieces
+from mesh.netmap.maps import map_json, map_pieces, map_zstd
 from mesh.netmap.state import State, build_state
 from mesh.netmap.whole import build_netmap
 from mesh.policy import Action, Group, Policy, Rule, parse_stored
@@ -43,7 +46,7 @@ def node(node_id: int, **changes: Any) -> NodeRecord:
         state="active",
         user=1,
         tags=(),
-        addresses=(f"10.1.0.{node_id}", f"fd00:1234:5678::{node_id:x}"),
+        addresses=(f"10.1.{node_id >> 8}.{node_id & 255}", f"fd00:1234:5678::{node_id:x}"),
     )
     return msgspec.structs.replace(record, **changes)
 
@@ -57,6 +60,10 @@ def rule(position: int, sources: str, destinations: str, action: str = "accept",
         destinations=tuple(parse_stored(text) for text in destinations.split()),
         **members,
     )
+
+
+def changed_rule(known: Rule, **members: Any) -> Rule:
+    return dataclasses.replace(known, **members)
 
 
 def policy(*rules: Rule, groups: tuple[Group, ...] = ()) -> Policy:
@@ -79,8 +86,13 @@ def naive_map(state: State, node_id: int) -> dict[str, Any]:
 
 
 def joined_map(state: State, node_id: int) -> dict[str, Any]:
-    """The map as it is joined from ready parts, in canonical order."""
-    return canonical(orjson.loads(map_json(map_pieces(state, node_id))))
+    """The map as it is joined from ready parts, in canonical order; as zstd frames it must say the same."""
+    pieces = map_pieces(state, node_id)
+    json = map_json(pieces)
+    frames = io.BytesIO(map_zstd(pieces))
+    with zstandard.ZstdDecompressor().stream_reader(frames, read_across_frames=True) as reader:
+        assert reader.read() == json
+    return canonical(orjson.loads(json))
 
 
 def canonical(netmap: dict[str, Any]) -> dict[str, Any]:
