@@ -53,6 +53,7 @@ FULL_MAPS: Final = Limit("full_map", 1, 5.0, burst=5)
 ENDPOINT_CHANGES: Final = Limit("endpoints", 6, 60.0)
 POSTURE_CHANGES: Final = Limit("posture", 1, 60.0)
 ROUTE_CHANGES: Final = Limit("routes", 6, 60.0)
+KEY_CHANGES: Final = Limit("key", 6, 60.0)
 
 
 class LimitStore(Protocol):

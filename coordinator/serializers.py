@@ -122,6 +122,16 @@ class SessionRequest(StrictSerializer):
     public_key = TextField(max_length=44, trim_whitespace=False)
 
 
+class RotateRequest(StrictSerializer):
+    public_key = TextField(max_length=44, trim_whitespace=False)
+
+
+class RotateResponse(serializers.Serializer[Any]):
+    public_key = serializers.CharField()
+    key_expires_at = serializers.DateTimeField(allow_null=True)
+    map_version = serializers.IntegerField()
+
+
 class TokenPart(serializers.Serializer[Any]):
     token = serializers.CharField()
     expires_at = serializers.DateTimeField()

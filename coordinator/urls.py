@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from coordinator.views.enrolment import ChallengeView, RegisterView, SessionView
 from coordinator.views.node import EndpointsView, HeartbeatView, NetmapView, OwnNodeView, RoutesView, ServerView
+from coordinator.views.rotation import RotateKeyView
 
 urlpatterns = [
     path("server", ServerView.as_view()),
@@ -16,6 +17,7 @@ urlpatterns = [
     path("netmap", NetmapView.as_view()),
     path("endpoints", EndpointsView.as_view()),
     path("routes", RoutesView.as_view()),
+    path("key/rotate", RotateKeyView.as_view()),
     path("nodes/self", OwnNodeView.as_view()),
     path("admin/", include("coordinator.admin_api.urls")),
 ]
