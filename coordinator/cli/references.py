@@ -12,8 +12,9 @@ from django.db.models import Model, Q, QuerySet
 
 from acl.models import AclRule, Group, Host, TagOwner
 from mesh.errors import AuthenticationError, ConflictError, NotFoundError
+from mesh.names import fqdn
 from mesh.tokens import TokenKind, parse_kind
-from nodes.models import Network, Node, RetiredKey
+from nodes.models import DnsRecord, Network, Node, RelayRegion, RelayServer, RetiredKey
 from nodes.selectors import find_node
 from sessions_app.models import ApiToken, AuthKey, NodeSession, User
 from sessions_app.peppers import digests_to_look_up
@@ -115,6 +116,25 @@ def retired_key_named(network: Network, reference: str) -> RetiredKey:
     """A retired key by id, by itself, or by the name that its node had."""
     keys = RetiredKey.objects.filter(network=network)
     return _only(keys, _by_id_or(reference, public_key=reference, node_name_was=reference), "retired key", reference)
+
+
+def dns_record_named(network: Network, reference: str) -> DnsRecord:
+    """A DNS record by id or name, whole or without the network's domain."""
+    name = reference.strip().lower().rstrip(".")
+    wanted = [*_by_id_or(name, name=name), Q(name=fqdn(name, network.domain))]
+    return _only(DnsRecord.objects.filter(network=network), wanted, "DNS record", reference)
+
+
+def relay_region_named(network: Network, reference: str) -> RelayRegion:
+    """A relay region by the number that agents know it by, or by its code."""
+    number = as_id(reference)
+    wanted = ([] if number is None else [Q(number=number)]) + [Q(code=reference)]
+    return _only(RelayRegion.objects.filter(network=network), wanted, "relay region", reference)
+
+
+def relay_server_named(region: RelayRegion, reference: str) -> RelayServer:
+    """A server of a relay region by name."""
+    return _only(RelayServer.objects.filter(region=region), [Q(name=reference)], "relay server", reference)
 
 
 def _is(reference: str, kind: TokenKind) -> bool:

@@ -13,6 +13,7 @@ from coordinator.admin_api.serializers.dns_records import DnsRecordOut
 from coordinator.admin_api.serializers.networks import NetworkOut
 from coordinator.admin_api.serializers.relays import RelayOut
 from coordinator.cli.results import Card, Cell, Column, Listing, shaped_by
+from coordinator.cli.terminal import note
 from coordinator.cli.times import exact
 from mesh.errors import FieldError, ValidationError
 from nodes.models import Address, DnsRecord, Network, RelayRegion
@@ -155,3 +156,17 @@ def kept_by_configuration(network: Network, changed: Iterable[str]) -> list[str]
     if "dns" in given:
         given |= {f"dns.{key}" for key in config.dns.model_fields_set}
     return [f"network.{key}" for name in changed if (key := CONFIGURATION_KEYS[name]) in given]
+
+
+def note_if_configured(network: Network, *path: str) -> None:
+    """Says so if the configuration gives what was changed, such as ``dns``, ``records``: its word holds again at the
+    next start of the server."""
+    section: Any = settings.GHOSTWIRE.network
+    if section.name != network.name:
+        return
+    for key in path:
+        if key not in section.model_fields_set:
+            return
+        section = getattr(section, key)
+    words = ".".join(path)
+    note(f"network.{words} stands in the configuration: what it says there holds again when the server next starts.")

@@ -11,7 +11,21 @@ from nodes.models import Network
 from tests.cli.conftest import Run
 
 HOME = Path(__file__).parents[2]
-NOUNS = ("authkey", "apikey", "change", "group", "host", "key", "network", "node", "rule", "session", "tag", "user")
+NOUNS = (
+    "authkey",
+    "apikey",
+    "change",
+    "group",
+    "host",
+    "key",
+    "network",
+    "node",
+    "relay",
+    "rule",
+    "session",
+    "tag",
+    "user",
+)
 
 
 def shell(*words: str, data: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -26,6 +26,8 @@ NOUNS = (
     "change",
     "policy",
     "status",
+    "dns",
+    "relay",
 )
 
 
