@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -90,13 +92,28 @@ async def test_redis_is_away_for_20_seconds_and_beat_with_it(
         await fleet.settled()
 
 
+async def test_redis_hangs(
+    stack: ManyProcesses, machines: list[LiveMachine], auditor: Auditor, operator: Operator
+) -> None:
+    """It takes connections and says nothing, as a machine does that is cut off or stands still."""
+    async with running_fleet(machines, stack.urls, auditor, HEARTBEAT_SECONDS) as fleet:
+        before = fleet.closes()
+        os.kill(stack.redis["pid"], signal.SIGSTOP)
+        try:
+            await told_of_a_change(fleet, operator)
+            assert fleet.closes() == before, "no agent lost its socket"
+        finally:
+            os.kill(stack.redis["pid"], signal.SIGCONT)
+        await fleet.settled()
+
+
 async def test_hints_are_lost(
     stack: ManyProcesses, machines: list[LiveMachine], auditor: Auditor, operator: Operator
 ) -> None:
     async with running_fleet(machines, stack.urls, auditor, HEARTBEAT_SECONDS) as fleet, redis_of(stack) as redis:
         # Every connection is cut at once, and again while workers find their way back.
         for _ in range(3):
-            await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await redis.client_kill_filter(_type="pubsub")
             await told_of_a_change(fleet, operator)
         await fleet.settled()
 

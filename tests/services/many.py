@@ -19,7 +19,7 @@ from tests.services.stack import HOME, START_SECONDS, PortalProcess, environment
 from tests.services.statics import put_statics
 
 UVICORN: Final = "uvicorn {application} --host 127.0.0.1 --port {port} --ws websockets-sansio --no-proxy-headers \
---no-access-log --timeout-graceful-shutdown 15"
+--ws-max-size 131072 --no-access-log --timeout-graceful-shutdown 15"
 EDGES: Final = ("edge-0", "edge-1")
 SERVERS: Final = (*EDGES, "portal")
 ROLES: Final = (*SERVERS, "worker", "beat")
