@@ -7,6 +7,8 @@ process keeps it in memory, several share it in Redis, where a script makes the 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -107,20 +109,39 @@ class RedisLimits:
     ALONE_SECONDS = 1.0
     """How long Redis is left in peace after it failed: waiting for it in every call would stop what limits protect."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, clock: Callable[[], float] = time.monotonic) -> None:
         self._script = client.register_script(self.SCRIPT)
         self._alone = MemoryLimits()
-        self._alone_until = 0.0
+        self._clock = clock
+        self._lock = threading.Lock()
+        # While it is away, and whether a call is finding out if it still is.
+        self._alone_until: float | None = None
+        self._asking = False
 
     def take(self, key: str, limit: Limit, now: float) -> float:
-        if not 0 < self._alone_until - now <= self.ALONE_SECONDS:
-            arguments = [now, limit.tolerance, limit.interval]
-            try:
-                return float(self._script(keys=[f"ghostwire:limit:{key}"], args=arguments))
-            except RedisError as error:
-                log.warning("limits.redis_unavailable", error=str(error))
-                self._alone_until = now + self.ALONE_SECONDS
-        return self._alone.take(key, limit, now)
+        if self._alone_until is not None and not self._may_ask():
+            return self._alone.take(key, limit, now)
+        try:
+            wait = float(self._script(keys=[f"ghostwire:limit:{key}"], args=[now, limit.tolerance, limit.interval]))
+        except RedisError as error:
+            log.warning("limits.redis_unavailable", error=str(error))
+            # From when it failed, not from when it was asked: a Redis that hangs takes its time.
+            self._alone_until = self._clock() + self.ALONE_SECONDS
+            return self._alone.take(key, limit, now)
+        else:
+            self._alone_until = None
+            return wait
+        finally:
+            self._asking = False
+
+    def _may_ask(self) -> bool:
+        """Whether this call finds out if Redis is back: one at a time, the others would all wait for it."""
+        with self._lock:
+            until = self._alone_until
+            if self._asking or (until is not None and self._clock() < until):
+                return False
+            self._asking = True
+            return True
 
 
 @cache

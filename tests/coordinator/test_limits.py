@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.conf import settings
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis import Redis
+from redis.exceptions import RedisError
 
 from coordinator.limits import (
     HEARTBEATS,
@@ -160,18 +161,45 @@ def test_while_redis_is_away_a_process_counts_for_itself() -> None:
     assert admitted(store, PAIR, 0, 0, 0, 5) == [True, True, False, True]
 
 
-def test_redis_is_left_in_peace_for_a_second_after_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = RedisLimits(Redis(port=free_port()))
-    asked: list[float] = []
-    script: Callable[..., Any] = store._script
+class Hanging:
+    """A Redis that answers nothing, seen by a clock that moves while one waits for it."""
 
-    def ask(**kwargs: Any) -> Any:
-        asked.append(kwargs["args"][0])
-        return script(**kwargs)
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.asked: list[float] = []
+        self.meanwhile: Callable[[], Any] = lambda: None
 
-    monkeypatch.setattr(store, "_script", ask)
-    admitted(store, PAIR, 0, 0.1, 0.9, 1.1, 1.2)
-    assert asked == [NOW, NOW + 1.1]
+    def register_script(self, script: str) -> Callable[..., Any]:
+        def ask(**arguments: Any) -> None:
+            self.asked.append(self.now)
+            self.meanwhile()
+            self.now += 5
+            raise RedisError("Timeout reading from socket")
+
+        return ask
+
+    @property
+    def store(self) -> RedisLimits:
+        return RedisLimits(cast(Any, self), clock=lambda: self.now)
+
+
+def test_redis_is_left_in_peace_for_a_second_after_it_failed() -> None:
+    redis = Hanging()
+    store = redis.store
+    for now in (100, 105, 105.9, 106.1, 106.2):
+        redis.now = max(redis.now, now)
+        store.take("x", PAIR, redis.now)
+    assert redis.asked == [100, 106.1]
+
+
+def test_one_call_at_a_time_finds_out_whether_redis_is_back() -> None:
+    redis = Hanging()
+    store = redis.store
+    store.take("x", PAIR, redis.now)
+    redis.now = 110
+    redis.meanwhile = lambda: store.take("y", PAIR, redis.now)
+    store.take("x", PAIR, redis.now)
+    assert redis.asked == [100, 110]
 
 
 # --- who shares what
