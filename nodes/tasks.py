@@ -13,6 +13,7 @@ from mesh.change import Cause, ChangeKind
 from nodes.models import NameReservation, Network
 from nodes.periodic import periodic
 from nodes.services.addresses import complete_addresses
+from nodes.services.history import forget_history, networks_with_news, read_history
 from nodes.services.last_seen import note_last_seen
 from nodes.services.liveness import sweep_network
 from nodes.services.retention import prune_changes
@@ -22,6 +23,7 @@ SCHEDULE = {
     "nodes.note_last_seen": timedelta(minutes=2),
     "nodes.complete_addresses": timedelta(seconds=30),
     "nodes.forget_reservations": timedelta(minutes=10),
+    "nodes.read_history": timedelta(seconds=30),
     "nodes.prune_changes": timedelta(minutes=10),
 }
 RUN_SECONDS: Final = 30.0
@@ -76,3 +78,18 @@ def prune() -> int:
             batch = prune_changes(kind=kind, before=now - kept_for, limit=BATCH)
             pruned += batch
     return pruned
+
+
+@periodic("nodes.read_history", every=SCHEDULE["nodes.read_history"])
+def keep_history() -> int:
+    """Reads the log of changes on into when nodes were online, and drops what is too old; returns how many changes."""
+    now, until = timezone.now(), time.monotonic() + RUN_SECONDS
+    read = 0
+    for network_id in networks_with_news():
+        batch = 1
+        while batch and time.monotonic() < until:
+            batch = read_history(network_id=network_id)
+            read += batch
+    while forget_history(before=now - settings.GHOSTWIRE.retention.history) and time.monotonic() < until:
+        pass
+    return read

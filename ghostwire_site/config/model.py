@@ -262,6 +262,9 @@ class Retention(Section):
     credentials: KeptFor = Field(
         default=None, description="Keys and tokens that ended, passwords that were set."
     )
+    history: Annotated[Duration, between("1d", "3650d")] = Field(
+        default=timedelta(days=30), description="Not of the log: how far back it is known when machines were online."
+    )
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -1,6 +1,7 @@
 from nodes.models.address import Address, NameReservation
 from nodes.models.change import Change
 from nodes.models.dns import DnsRecord
+from nodes.models.history import HistoryCursor, OnlineSpan
 from nodes.models.network import Network
 from nodes.models.node import Endpoint, Node, NodeTag, RetiredKey
 from nodes.models.relay import RelayRegion, RelayServer
@@ -11,10 +12,12 @@ __all__ = [
     "Change",
     "DnsRecord",
     "Endpoint",
+    "HistoryCursor",
     "NameReservation",
     "Network",
     "Node",
     "NodeTag",
+    "OnlineSpan",
     "RelayRegion",
     "RelayServer",
     "RetiredKey",

@@ -42,6 +42,7 @@ TABLE = (
     Row("POST", "nodes/{node}/enable", "yynnnn"),
     Row("POST", "nodes/{node}/expire", "yynynn"),
     Row("GET", "nodes/{node}/netmap", "yyyyy-"),
+    Row("GET", "nodes/{node}/history", "yyyyy-"),
     Row("POST", "nodes/{node}/routes/approve", "yyynnn", {"prefixes": ["192.168.7.0/24"]}),
     Row("POST", "nodes/{node}/routes/withdraw", "yyynnn", {"prefixes": ["192.168.7.0/24"]}),
     Row("GET", "auth-keys", "yyy-y-"),

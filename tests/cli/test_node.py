@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from coordinator.admin_api.serializers.nodes import NodeOut
-from nodes.models import Change, Node, RetiredKey
+from nodes.models import Change, Node, OnlineSpan, RetiredKey
 from sessions_app.models import NodeSession, User
 from tests.cli.conftest import Run
-from tests.fixtures import Join
+from tests.fixtures import START, Clock, Join
 
 
 @pytest.fixture
@@ -110,3 +112,12 @@ def test_routes_are_approved_and_withdrawn(run: Run, web: Node) -> None:
     assert not web.routes.filter(approved=True).exists()
     assert run("node", "approve-routes", "web").code == 2
     assert run("node", "approve-routes", "web", "10.9.0.0/16").code == 1
+
+
+def test_history(run: Run, web: Node, clock: Clock) -> None:
+    OnlineSpan.objects.create(node=web, began=START, ended=START + timedelta(minutes=30))
+    Node.objects.filter(pk=web.pk).update(created_at=START)
+    clock.advance(hours=1)
+    told = run("node", "history", "web", "--json").json
+    assert told["days"] == [{"day": "2026-03-02", "seconds": 3600.0, "online_seconds": 1800.0, "drops": 1}]
+    assert "50.0 %" in run("node", "history", "web").out

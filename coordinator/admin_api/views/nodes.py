@@ -11,8 +11,10 @@ from rest_framework.response import Response
 
 from coordinator.admin_api.base import AdminView, row_or_404
 from coordinator.admin_api.edits import edit_node
+from coordinator.admin_api.history import describe_history
 from coordinator.admin_api.paging import NetworkQuery, page_of, page_serializer
 from coordinator.admin_api.policy_edits import EditQuery
+from coordinator.admin_api.serializers.history import NodeHistoryOut
 from coordinator.admin_api.serializers.nodes import (
     NodeEdit,
     NodeOut,
@@ -140,6 +142,16 @@ class NodeNetmap(NodeView):
         node, network = self.node(pk), self.network
         body = map_body(state_of(network.pk, network.map_version), node.pk)
         return HttpResponse(body.json, content_type="application/json")
+
+
+class NodeHistory(NodeView):
+    rights = {"GET": "nodes.view"}
+    queries = {"GET": NetworkQuery}
+
+    @extend_schema(responses=NodeHistoryOut, operation_id="admin_get_node_history")
+    def get(self, request: Request, pk: int) -> Response:
+        """When a node was online: its comings and goings, and its uptime by day."""
+        return Response(NodeHistoryOut(describe_history(self.node(pk), self.now)).data)
 
 
 class _RouteApproval(NodeView):

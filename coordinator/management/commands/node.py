@@ -11,6 +11,7 @@ from django.utils import timezone
 from coordinator.admin_api.serializers.nodes import with_details
 from coordinator.cli.command import NounCommand
 from coordinator.cli.errors import WrongUsageError
+from coordinator.cli.history import history_card
 from coordinator.cli.losses import losses_of
 from coordinator.cli.nodes import node_card, node_columns, node_done, node_shape, node_values, route_listing, value_of
 from coordinator.cli.noun import Noun
@@ -79,6 +80,12 @@ def list_nodes(
 def show_node(node: NodeArgument, network: NetworkOption = None) -> Card:
     """Show all that is known of a node."""
     return node_card(node_named(get_network(network), node), timezone.now())
+
+
+@noun.verb("history", "uptime")
+def history(node: NodeArgument, network: NetworkOption = None) -> Card:
+    """Show when a node was online: its comings and goings, and its uptime by day."""
+    return history_card(node_named(get_network(network), node), timezone.now())
 
 
 @noun.verb("disable")
