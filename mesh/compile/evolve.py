@@ -17,7 +17,7 @@ from mesh.compile.compiled import CompiledPolicy
 from mesh.compile.editing import regrouped_users, touched_by
 from mesh.compile.ids import id_set_type
 from mesh.compile.placing import Placing
-from mesh.compile.publish import Memo, carried_over, refiltered
+from mesh.compile.publish import carried_over, refiltered, regrouped
 from mesh.compile.rows import Line, line_of
 from mesh.compile.shifting import shifted
 from mesh.compile.terms import Known, Terms, extended, terms_of
@@ -147,7 +147,8 @@ def _reclassified(
         if (node := compiled.world.nodes.get(ident)) is not None:
             placing.place(node, compiled.shape(ident), classifier)
     classes = placing.classes(compiled.world.id_set)
-    return replace(compiled, groups=flat, terms=terms, classifier=classifier, memo=Memo()), classes
+    memo = regrouped(compiled.memo, compiled.groups, flat)
+    return replace(compiled, groups=flat, terms=terms, classifier=classifier, memo=memo), classes
 
 
 def _place_principal(

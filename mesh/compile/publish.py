@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -138,6 +138,21 @@ def carried_over(compiled: CompiledPolicy, world: World, touched: Iterable[int])
 def refiltered(memo: Memo) -> Memo:
     """What stays true when other rules come into force over the same nodes: all but filters and peers."""
     return replace(memo, peers={}, filters={})
+
+
+def regrouped(memo: Memo, before: Mapping[str, frozenset[int]], after: Mapping[str, frozenset[int]]) -> Memo:
+    """What stays true when more is said over the same nodes, and perhaps of other groups: what is said already keeps
+    its numbers, so that only sets of those groups are others."""
+    sets = memo.sets
+    if before is not after:
+        sets = {
+            name: found
+            for name, found in sets.items()
+            if (term := memo.volatile.get(name)) is None
+            or term.selector.kind is not SelectorKind.GROUP
+            or before.get(term.selector.name) == after.get(term.selector.name)
+        }
+    return replace(memo, peers={}, filters={}, sets=sets)
 
 
 def _may_change(term: SourceTerm, before: World, after: World) -> bool:

@@ -2,46 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
+from mesh.compile import CompiledPolicy
+from mesh.compile.bits import large_mask_of
 from mesh.compile.editing import changed_lines
 from mesh.compile.ids import IdSet
+from mesh.compile.rows import Line
 from mesh.netmap.chunks import parts_of
 from mesh.netmap.compare import Comparison
-from mesh.netmap.ids import id_set
+from mesh.netmap.ids import id_set, peers_of
 from mesh.netmap.state import State
+from mesh.policy.selectors import SelectorKind
+
+FEW_MOVED: Final = 64
 
 
 def concerned_by_policy(comparison: Comparison, local: IdSet) -> IdSet:
     """The agents whose peers, routes or filter may differ after an edit of the policy or a boundary."""
     after = comparison.after
     old, new = comparison.before.policy, after.policy
-    if old.groups != new.groups or not comparison.stable:
-        return local
     changed = changed_lines(old.sides.lines, new.sides.lines).changed
-    if any(line.own_devices for line in changed):
+    regrouped = [line for line in new.sides.lines if _is_regrouped(line, old, new)]
+    moved = _moved_nodes(comparison)
+    if moved is None or any(line.own_devices for line in (*changed, *regrouped)):
         return local
-    known = len(old.classes.keys)
-    differing = [
-        number
-        for number, (one, other) in enumerate(zip(old.reach.sees, new.reach.sees, strict=False))
-        if one is not other and one != other
-    ]
+    columns = (1 << len(old.classes.keys)) - 1
+    differing = _differing(old.reach.sees, new.reach.sees, columns)
     if old.sides.self_lines:
-        differing += [
-            number
-            for number, (one, other) in enumerate(zip(old.reach.same, new.reach.same, strict=False))
-            if one is not other and one != other
-        ]
-    mask = (1 << len(new.classes.keys)) - (1 << known)
-    for number in differing:
-        mask |= 1 << number
-    for line in changed:
-        mask |= old.classes.matching(line.destinations) | new.classes.matching(line.destinations)
-    concerned = id_set(after, new.nodes_in(mask))
-    if not comparison.same_members:
-        concerned |= id_set(after, old.nodes_in(mask & ((1 << known) - 1)))
+        differing += _differing(old.reach.same, new.reach.same, columns)
+    mask = large_mask_of(differing, len(new.classes.keys))
+    for line in (*changed, *regrouped):
+        mask |= new.classes.matching(line.destinations)
+    concerned = id_set(after, new.nodes_in(mask)) | moved
+    for node_id in moved:
+        concerned |= peers_of(comparison.before, node_id, after) ^ peers_of(after, node_id, after)
     return concerned & local
+
+
+def _differing(before: Sequence[int], after: Sequence[int], columns: int) -> list[int]:
+    """The rows that differ in ``columns``; others are about new classes, whose nodes are looked at themselves."""
+    return [
+        number
+        for number, (one, other) in enumerate(zip(before, after, strict=False))
+        if one is not other and (one ^ other) & columns
+    ]
+
+
+def _is_regrouped(line: Line, old: CompiledPolicy, new: CompiledPolicy) -> bool:
+    """Whether a group among the sources has other members than before: then so has a set in filters."""
+    if old.groups is new.groups:
+        return False
+    return any(
+        term.selector.kind is SelectorKind.GROUP
+        and old.groups.get(term.selector.name) != new.groups.get(term.selector.name)
+        for term in line.said.sources
+    )
+
+
+def _moved_nodes(comparison: Comparison) -> IdSet | None:
+    """The nodes that came into other classes without being touched; None where those are many, or route."""
+    after = comparison.after
+    old, new = comparison.before.policy, after.policy
+    if not comparison.stable or old.world is not new.world:
+        return None
+    moved = id_set(after)
+    if old.classes.members is new.classes.members:
+        return moved
+    known = len(old.classes.keys)
+    for one, other in zip(old.classes.members, new.classes.members, strict=False):
+        if one is not other:
+            moved |= one ^ other
+            if len(moved) > FEW_MOVED:
+                return None
+    for fresh in new.classes.members[known:]:
+        moved |= fresh
+    if len(moved) > FEW_MOVED or not new.world.routers.isdisjoint(moved):
+        return None
+    return moved
 
 
 def is_presence_alone(comparison: Comparison) -> bool:

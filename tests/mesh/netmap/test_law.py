@@ -84,16 +84,21 @@ def attributes(draw: st.DrawFn) -> tuple[NodeAttribute, ...]:
 class Law(RuleBasedStateMachine):
     """Agents follow one network: connected ones by what the fan-out sends, absent ones by one delta on return."""
 
-    @initialize(rules=rules(), crowded=st.booleans())
-    def begin(self, rules: list[Any], crowded: bool) -> None:
+    @initialize(rules=rules(), own=st.sampled_from(["accept", "accept", "deny", None]), crowded=st.booleans())
+    def begin(self, rules: list[Any], own: str | None, crowded: bool) -> None:
         self.patch = pytest.MonkeyPatch()
         if crowded:  # as if there were so many nodes that large networks' ways are taken
             self.patch.setattr(fan, "FEW_NODES", 0)
             self.patch.setattr(blocks, "BLOCK_PEERS", 1)
             self.patch.setattr(blocks, "READY_BYTES", 1)
+        if own is not None:
+            rules = [world.rule(0, "autogroup:member", "autogroup:self", own), *rules]
         self.policy = world.policy(*rules, groups=self._groups([1], [2]))
-        self.state = world.state_of([world.node(1), world.node(2, user=2), world.node(3)], self.policy)
-        self.maps: dict[int, dict[str, Any]] = {}
+        nodes = [world.node(1), world.node(2, user=2), world.node(3), world.node(4, user=None, tags=("tag:a",))]
+        self.state = world.state_of(nodes, self.policy)
+        self.maps: dict[int, dict[str, Any]] = {
+            node.id: world.joined_map(self.state, node.id) for node in nodes if node.id != 2
+        }
         self.absent: dict[int, tuple[State, dict[str, Any], Touch]] = {}
         self.deaf: dict[int, tuple[State, Touch]] = {}
         self.clock = world.NOW
