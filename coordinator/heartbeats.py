@@ -16,7 +16,14 @@ from nodes.changes import lock_node, record_change
 from nodes.facts import node_facts
 from nodes.models import Network, Node
 from nodes.services.endpoints import read_endpoints, replace_endpoints, write_endpoints
-from nodes.services.nodes import PostureValue, ReportedFacts, apply_reported, check_latencies, check_posture
+from nodes.services.nodes import (
+    PostureValue,
+    ReportedFacts,
+    apply_reported,
+    check_latencies,
+    check_posture,
+    same_posture,
+)
 from sessions_app.models import NodeSession
 
 T = TypeVar("T")
@@ -62,7 +69,7 @@ def write_report(*, node: Node, report: HeartbeatReport, cause: Cause, now: date
     """Writes those facts of a report that differ from what is stored: all of them, or none."""
     endpoints = None if report.endpoints is None else _changed_endpoints(node, report.endpoints)
     posture = None if report.posture is None else check_posture(report.posture)
-    if posture is not None and same_facts(posture, node.posture):
+    if posture is not None and same_posture(posture, node.posture):
         posture = None
     latencies = report.relay_latency_ms
     latencies = None if latencies is None else _unless(check_latencies(latencies), node.relay_latency_ms)
@@ -78,11 +85,6 @@ def write_report(*, node: Node, report: HeartbeatReport, cause: Cause, now: date
     node.network.map_version = _write_facts(node.pk, facts, cause, now)
     if latencies is not None:
         node.relay_latency_ms = dict(latencies)
-
-
-def same_facts(one: Mapping[str, PostureValue], other: Mapping[str, PostureValue]) -> bool:
-    """Whether two postures are the same to every rule; unlike in Python, true is not 1 to them."""
-    return one == other and all(isinstance(value, bool) == isinstance(other[key], bool) for key, value in one.items())
 
 
 def update_endpoints(*, node: Node, endpoints: Sequence[str], cause: Cause, now: datetime) -> list[str]:
@@ -118,11 +120,11 @@ def _write_facts(node_id: int, reported: ReportedFacts, cause: Cause, now: datet
 
 
 def _write_scalars(network: Network, node: Node, reported: ReportedFacts, cause: Cause, now: datetime) -> None:
-    before = node.home_region, node.posture
+    home_region, posture = node.home_region, node.posture
     if not apply_reported(network=network, node=node, reported=reported):
         return
     node.save(update_fields=["posture", "relay_latency_ms", "home_region"])
     # Latencies alone are for administrators; peers notice a new home region, the policy a new posture.
-    if (node.home_region, node.posture) != before:
+    if node.home_region != home_region or not same_posture(node.posture, posture):
         facts = node_facts(network.pk, [node.pk])
         record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from coordinator.authentication import admit_session
-from coordinator.heartbeats import HeartbeatReport, answer_heartbeat, same_facts
+from coordinator.heartbeats import HeartbeatReport, answer_heartbeat
 from coordinator.hot_path.credentials import Known
 from coordinator.hot_path.reading import NOTHING
 from coordinator.limits import enforce_heartbeat
@@ -18,7 +18,7 @@ from coordinator.threads import in_thread
 from mesh.change import Cause
 from mesh.endpoints import parse_endpoints
 from mesh.topology import NodeRecord, Topology
-from nodes.services.nodes import check_latencies, check_posture
+from nodes.services.nodes import check_latencies, check_posture, same_posture
 from sessions_app.models import NodeSession
 
 # A longer body is read each time.
@@ -73,7 +73,7 @@ def is_known(report: HeartbeatReport, known: Known, record: NodeRecord, topology
         # Another spelling is no change.
         if tuple(map(str, parse_endpoints(report.endpoints, mesh_ranges=mesh))) != record.endpoints:
             return False
-    if report.posture is not None and not same_facts(check_posture(report.posture), record.posture):
+    if report.posture is not None and not same_posture(check_posture(report.posture), record.posture):
         return False
     return report.relay_latency_ms is None or check_latencies(report.relay_latency_ms) == known.latencies
 

@@ -78,6 +78,7 @@ def apply_reported(*, network: Network, node: Node, reported: ReportedFacts) -> 
     Raises ValidationError naming the member at fault.
     """
     before = _scalars(node)
+    posture = node.posture
     for name in ("hostname", "os", "os_version", "agent_version", "listen_port"):
         value = getattr(reported, name)
         if value is not None:
@@ -89,7 +90,12 @@ def apply_reported(*, network: Network, node: Node, reported: ReportedFacts) -> 
         known = set(RelayRegion.objects.filter(network=network).values_list("number", flat=True))
         latencies = {int(region): ms for region, ms in node.relay_latency_ms.items()}
         node.home_region = choose_home(latencies, known=known, current=node.home_region)
-    return _scalars(node) != before
+    return _scalars(node) != before or not same_posture(node.posture, posture)
+
+
+def same_posture(one: Mapping[str, PostureValue], other: Mapping[str, PostureValue]) -> bool:
+    """Whether two postures are the same to every rule; unlike in Python, true is not 1 to them."""
+    return one == other and all(isinstance(value, bool) == isinstance(other[key], bool) for key, value in one.items())
 
 
 def check_posture(posture: Mapping[str, PostureValue]) -> dict[str, PostureValue]:
@@ -152,7 +158,6 @@ def _scalars(node: Node) -> tuple[object, ...]:
         node.os_version,
         node.agent_version,
         node.listen_port,
-        dict(node.posture),
         dict(node.relay_latency_ms),
         node.home_region,
     )
