@@ -18,8 +18,11 @@ JOBS ?= auto
 # What of the tests to run, and how: make test TESTS=tests/mesh ARGS=-x
 TESTS ?=
 ARGS ?=
+# Which modules to put faults into, and how many faults at most: make mutants MUTANTS=mesh/compile/rows.py SAMPLE=100
+MUTANTS ?=
+SAMPLE ?=
 
-.PHONY: help run test demo bench stack-test lint lock wheels debian-packages clean
+.PHONY: help run test mutants demo bench stack-test lint lock wheels debian-packages clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +32,9 @@ run: $(VENV)/.runtime wheels ## Install what is needed into .venv and serve the 
 
 test: debian-packages $(VENV)/.development wheels ## Install what tests need, and run them all
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS) $(TESTS)
+
+mutants: $(VENV)/.development ## Put faults into the policy engine, one at a time; the tests must notice 90 %
+	@nice -n 15 $(BIN)/python -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS)
 
 demo: debian-packages $(VENV)/.development ## Show it: a portal and three machines in network namespaces (needs root)
 	@$(BIN)/python -m demo.run

@@ -17,6 +17,8 @@ class Agent:
         self.filter, names = compiled.filter_of(node.id)
         self.sets = {name: compiled.set_of(name) for name in names}
         self.peers = [peer for ident in compiled.peers_of(node.id) if (peer := compiled.node(ident)) is not None]
+        known = {node.id, *(peer.id for peer in self.peers)}
+        self.strangers = {item for other in compiled.facts.nodes if other.id not in known for item in other.addresses}
 
     def resolve(self, source: str) -> list[Prefix]:
         if source == "*":
@@ -39,7 +41,9 @@ class Agent:
         )
 
     def lets_in(self, source: Address, destination: Address, protocol: int, port: int) -> bool:
-        """Whether a packet passes, on its way to the node or through it."""
+        """Whether a packet passes, on its way to the node or through it. WireGuard takes none from who is no peer."""
+        if source in self.strangers:
+            return False
         for rule in self.filter:
             if protocol not in rule["protocols"]:
                 continue
