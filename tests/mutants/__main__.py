@@ -113,6 +113,7 @@ class Run:
             self.mutants = random.Random(0).sample(self.mutants, sample)
         self.reached: Reached = {}
         self.noticed: Counter[tuple[str, ...]] = Counter()
+        self.variants: Counter[str] = Counter()
         self.done = 0
 
     def go(self) -> None:
@@ -122,6 +123,7 @@ class Run:
             return
         self.in_process(TESTS, self.measure)
         self.reached = json.loads((FOLDER / "reached.json").read_text())
+        self.variants = Counter(name.partition("[")[0] for name in self.reached)
         inner, outer = [item for item in waiting if item.where], [item for item in waiting if not item.where]
         self.say(f"{len(waiting)} of {len(self.mutants)} mutants to run, {len(outer)} of them at the top of a module")
         if inner:
@@ -183,9 +185,11 @@ class Run:
         return names[: bisect_right(spent, self.seconds) + 1]
 
     def worth(self, mutant: Mutant, name: str) -> float:
-        """What a test promises for its time: those that noticed neighbours come first, then the quickest."""
+        """What a test promises for its time: first those that noticed neighbours, or are about little else."""
         kills = self.noticed[mutant.path, name] + 5 * self.noticed[mutant.path, mutant.where, name]
-        return (0.5 + kills) / (0.02 + self.reached[name][0])
+        spent, reached, _ = self.reached[name]
+        narrow = 100 / (50 + sum(map(len, reached.values()))) / self.variants[name.partition("[")[0]]
+        return (narrow + kills) / (0.02 + spent)
 
     def exchange_all(self, mutants: list[Mutant], items: list[Item]) -> None:
         """Try mutants inside functions."""
