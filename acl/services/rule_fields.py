@@ -10,6 +10,7 @@ from acl.models import AclRule
 from acl.selectors import known_names, rule_value
 from mesh.errors import FieldError, ValidationError
 from mesh.policy import (
+    Names,
     Rule,
     Schedule,
     check_rule,
@@ -18,10 +19,12 @@ from mesh.policy import (
     parse_ports,
     parse_protocol,
     parse_selectors,
+    parse_stored,
     schedule_from_json,
     schedule_to_json,
 )
 from mesh.policy.conditions import condition_to_json
+from mesh.policy.document import with_missing
 from mesh.policy.schedule import format_instant
 from nodes.models import Network
 
@@ -91,7 +94,7 @@ def content_of(rule: AclRule) -> tuple[object, ...]:
 
 def _write_selectors(network: Network, rule: AclRule, fields: Mapping[str, Any]) -> list[FieldError]:
     errors: list[FieldError] = []
-    names = known_names(network.pk) if {"sources", "destinations"} & set(fields) else None
+    names = _names_for(network, rule) if {"sources", "destinations"} & set(fields) else None
     for side in ("sources", "destinations"):
         if side in fields and names is not None:
             try:
@@ -102,6 +105,12 @@ def _write_selectors(network: Network, rule: AclRule, fields: Mapping[str, Any])
         elif getattr(rule, side) is None:
             errors.append(FieldError(side, "at least one selector is needed"))
     return errors
+
+
+def _names_for(network: Network, rule: AclRule) -> Names:
+    """What exists, and what the rule names already though it is gone: whoever edits the rest may leave it there."""
+    stored = () if rule.pk is None else (*rule.sources, *rule.destinations)
+    return with_missing(known_names(network.pk), map(parse_stored, stored))
 
 
 def _write_services(rule: AclRule, fields: Mapping[str, Any]) -> list[FieldError]:

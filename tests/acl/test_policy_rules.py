@@ -14,7 +14,7 @@ from mesh.change import Cause
 from mesh.errors import ConflictError, ValidationError
 from mesh.policy import Condition, ConditionKind, Schedule
 from nodes.models import Network
-from tests.factories import NOW, NetworkFactory
+from tests.factories import NOW, NetworkFactory, NodeFactory
 
 pytestmark = pytest.mark.django_db
 ACT: dict[str, Any] = {"cause": Cause.command(), "now": NOW}
@@ -123,3 +123,18 @@ def test_a_rule_is_moved_to_its_place_and_no_further_than_the_end(network: Netwo
     move_rule(rule_id=moved, position=position, **ACT)
     others.insert(place, moved)
     assert order(network) == others
+
+
+def test_what_a_rule_names_in_vain_may_stay_while_the_rest_is_edited(network: Network) -> None:
+    node = NodeFactory(network=network, name="web")
+    rule = create(network, sources=["node:web", "*"])
+    stored = f"node#{node.pk}"
+    node.delete()
+    changed = update_rule(rule_id=rule.pk, fields={"sources": [stored], "comment": "old"}, **ACT)
+    with pytest.raises(ValidationError) as caught:
+        update_rule(rule_id=rule.pk, fields={"sources": [stored], "action": "perhaps"}, **ACT)
+    assert faults(caught.value) == ["action"]
+    assert (changed.sources, changed.comment) == ([stored], "old")
+    with pytest.raises(ValidationError) as caught:
+        create(network, sources=[stored])
+    assert faults(caught.value) == ["sources.0"]

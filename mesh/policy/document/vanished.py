@@ -35,7 +35,12 @@ def with_vanished(names: Names, policy: Policy) -> Names:
     A document may go on to name that: so what was exported can be imported again, while nothing new can be named that
     does not exist.
     """
-    return replace(names, vanished=frozenset(_missing(names, selectors_in(policy))))
+    return with_missing(names, selectors_in(policy))
+
+
+def with_missing(names: Names, selectors: Iterable[Selector]) -> Names:
+    """``names`` with those of ``selectors`` that are not there any more."""
+    return replace(names, vanished=frozenset(_missing(names, selectors)))
 
 
 def _missing(names: Names, selectors: Iterable[Selector]) -> Iterable[Selector]:
