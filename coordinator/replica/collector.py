@@ -16,32 +16,39 @@ LEAST_OBJECTS: Final = 20_000
 MOST_TIMES: Final = 8
 
 _lock = threading.Lock()
-_running = 0
+_resting = 0
 _times = 0
 
 
 @contextmanager
-def loading() -> Iterator[None]:
-    """Within it many objects are made that stay.
-
-    The collector rests meanwhile: it would walk all of them again and again, and hold up every other thread while it
-    does. What is there at the end is set aside, so that it never walks them at all.
-    """
-    global _running, _times  # noqa: PLW0603 - the collector is one a process, and so is this
+def resting() -> Iterator[None]:
+    """The collector rests meanwhile. For work that makes many objects and drops most itself: the collector would
+    walk all of them again and again, and hold up every other thread while it does."""
+    global _resting  # noqa: PLW0603 - the collector is one a process, and so is this
     with _lock:
-        _running += 1
+        _resting += 1
         gc.disable()
     try:
         yield
     finally:
         with _lock:
-            _running -= 1
+            _resting -= 1
+            if not _resting:
+                gc.enable()
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """The same for a large state that stays: what is there at the end is set aside, so that the collector never walks
+    it at all."""
+    global _times  # noqa: PLW0603 - as above
+    with resting():
+        yield
+        with _lock:
             if gc.get_count()[0] >= LEAST_OBJECTS and _times < MOST_TIMES:
                 gc.freeze()
                 _times += 1
-            if not _running:
-                gc.enable()
-        return_memory()
+    return_memory()
 
 
 def return_memory() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from acl.selectors import get_version, policy_of_version
-from coordinator.replica.collector import loading, return_memory
+from coordinator.replica.collector import loading, resting, return_memory
 from coordinator.replica.history import History
 from coordinator.replica.load import Loaded, load_whole
 from coordinator.snapshots import SNAPSHOTS
@@ -112,7 +112,8 @@ class Replica:
             for number, kind, facts, *stamp in found:
                 if not facts:
                     raise OutOfStepError(f"what version {number} said is gone")
-                state, touch = move_state(state, Step(number, kind, facts), read_policy=self._policy_in)
+                with resting():
+                    state, touch = move_state(state, Step(number, kind, facts), read_policy=self._policy_in)
                 self._take(state, touch, stamp_of(*stamp))
             if state.version < version:
                 raise OutOfStepError(f"the change log ends at {state.version}, before {version}")
