@@ -13,9 +13,11 @@ from mesh.topology import NodeRecord
 
 
 class MapPieces(NamedTuple):
-    """A map in pieces: a head up to and with the first peers, then more peers, then ``]}``."""
+    """A map in pieces: a head, then the peers between commas, then ``]}``. Some are ``small`` (and some there are, if
+    there are any peers), others are ``blocks`` large enough to be compressed by themselves."""
 
     head: bytes
+    small: list[bytes]
     blocks: list[Block]
 
 
@@ -41,12 +43,16 @@ def map_pieces(state: State, node_id: int) -> MapPieces:
             large.append(block)
     if not small and large:
         small.append(large.pop().plain)
-    return MapPieces(_head(state, node, _profiles(state, node, seen), b",".join(small)), large)
+    return MapPieces(_head(state, node, _profiles(state, node, seen)), small, large)
 
 
 def map_json(pieces: MapPieces) -> bytes:
     """The map as JSON."""
-    return b"".join([pieces.head, *[piece for block in pieces.blocks for piece in (b",", block.plain)], b"]}"])
+    joined = [piece for small in pieces.small for piece in (b",", small)]
+    joined += [piece for block in pieces.blocks for piece in (b",", block.plain)]
+    if joined:
+        joined[0] = pieces.head
+    return b"".join([*joined, b"]}"]) if joined else pieces.head + b"]}"
 
 
 def map_zstd(pieces: MapPieces, *, before: bytes = b"", after: bytes = b"") -> bytes:
@@ -54,12 +60,13 @@ def map_zstd(pieces: MapPieces, *, before: bytes = b"", after: bytes = b"") -> b
 
     A reader must decode across frames.
     """
+    first = b"".join((before, pieces.head, b",".join(pieces.small)))
     if not pieces.blocks:
-        return pack(b"".join((before, pieces.head, b"]}", after)))
-    return b"".join([pack(before + pieces.head), *[block.packed for block in pieces.blocks], pack(b"]}" + after)])
+        return pack(b"".join((first, b"]}", after)))
+    return b"".join([pack(first), *[block.packed for block in pieces.blocks], pack(b"]}" + after)])
 
 
-def _head(state: State, node: NodeRecord, profiles: list[bytes], peers: bytes) -> bytes:
+def _head(state: State, node: NodeRecord, profiles: list[bytes]) -> bytes:
     network, shared, policy = state.topology.network, state.shared, state.policy
     rules, names = policy.filter_of(node.id)
     sets = b",".join([encode(name) + b":" + shared.encode(policy.set_of(name)) for name in names])
@@ -84,7 +91,6 @@ def _head(state: State, node: NodeRecord, profiles: list[bytes], peers: bytes) -
             b',"user_profiles":{',
             b",".join(profiles),
             b'},"peers":[',
-            peers,
         )
     )
 
