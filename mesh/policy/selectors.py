@@ -72,8 +72,7 @@ ADDRESS_KINDS: Final = frozenset({SelectorKind.PREFIX, SelectorKind.HOST})
 class Names:
     """What names exist, for binding what people write: ``users`` by login (and by any other name they go by).
 
-    ``vanished`` are bound selectors of what is not there any more and may be named all the same, as the policy in force
-    names it: users and nodes read in their bound form then (``node#17``), which no newcomer ever gets.
+    ``vanished`` is gone and may be named all the same: users and nodes in the bound form, which no newcomer gets.
     """
 
     users: Mapping[str, int] = field(default_factory=dict)
