@@ -8,6 +8,7 @@ from blake3 import blake3
 
 from coordinator.fanout import Audience
 from coordinator.frames import bare_delta
+from coordinator.metrics import MAPS
 from coordinator.replica import REPLICAS
 from coordinator.telling import first_telling
 from mesh.errors import NotFoundError
@@ -33,7 +34,8 @@ def map_body(state: State, node_id: int) -> MapBody:
     """The map of a node. Raises NotFoundError if the node takes no part in the mesh."""
     if state.topology.present(node_id) is None:
         raise NotFoundError(f"Node {node_id} has no map.")
-    json = map_json(map_pieces(state, node_id))
+    with MAPS.time():
+        json = map_json(map_pieces(state, node_id))
     unversioned = json.replace(b'"version":%d,' % state.version, b"", 1)
     return MapBody(state.version, json, f'W/"{blake3(unversioned).hexdigest(16)}"')
 

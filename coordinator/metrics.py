@@ -5,9 +5,6 @@ No label holds what a stranger chooses: routes are the portal's own patterns, ne
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
@@ -48,19 +45,11 @@ TASK_SECONDS: Final = Histogram(
 )
 
 
+_FRAMES: Final = {kind: (FRAMES.labels(kind), FRAME_BYTES.labels(kind)) for kind in ("netmap", "delta", "answer")}
+
+
 def count_frame(kind: str, size: int) -> None:
     """Counts a frame that was sent: ``kind`` is ``netmap``, ``delta`` or ``answer``, ``size`` its bytes."""
-    FRAMES.labels(kind).inc()
-    FRAME_BYTES.labels(kind).inc(size)
-
-
-@contextmanager
-def timed_task(name: str) -> Iterator[None]:
-    """Measures one run of a periodic task, also one that fails."""
-    began = time.perf_counter()
-    outcome = "failed"
-    try:
-        yield
-        outcome = "done"
-    finally:
-        TASK_SECONDS.labels(name, outcome).observe(time.perf_counter() - began)
+    frames, size_in_all = _FRAMES[kind]
+    frames.inc()
+    size_in_all.inc(size)

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from coordinator.frames import Frame
+from coordinator.metrics import count_frame
 from coordinator.pacing import LARGE_BYTES, turnstile
 
 UNREAD_LIMIT: Final = 1024 * 1024 - LARGE_BYTES
@@ -49,7 +50,7 @@ class Outlet:
         """What was pushed and not acknowledged, without the one whole map under way."""
         return self._unread_bytes
 
-    async def write(self, frame: Frame) -> None:
+    async def write(self, frame: Frame, *, counted_as: str = "answer") -> None:
         """Hands over a frame. Returns when the server has taken it, which a reader that does not drain can delay."""
         loop = asyncio.get_running_loop()
         if len(frame) >= LARGE_BYTES:
@@ -60,6 +61,7 @@ class Outlet:
             await self._send({"type": "websocket.send", kind: frame})
         finally:
             self.writing_since = None
+        count_frame(counted_as, len(frame))
 
     async def push(self, frame: Frame, at: tuple[int, int], *, whole: bool = False) -> None:
         """Hands over a frame that brings the reader to ``at`` (epoch, version); ``whole``: with a whole map."""
@@ -70,7 +72,7 @@ class Outlet:
             self._unread_bytes += len(frame) + FRAME_COST
         if self._unread_bytes >= UNREAD_LIMIT and self.full_since is None:
             self.full_since = asyncio.get_running_loop().time()
-        await self.write(frame)
+        await self.write(frame, counted_as="netmap" if whole else "delta")
 
     async def close(self, code: int) -> None:
         """Closes the socket."""

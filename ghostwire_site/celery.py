@@ -19,6 +19,8 @@ from celery import Celery
 from celery.signals import beat_init, setup_logging, worker_ready, worker_shutdown
 from django.conf import settings
 
+from ghostwire_site import task_times  # noqa: F401 - it listens from here on
+
 log = structlog.get_logger(__name__)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghostwire_site.settings")
 

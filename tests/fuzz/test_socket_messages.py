@@ -11,7 +11,7 @@ from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from coordinator.agent_messages import ProtocolError, parse_message
-from coordinator.serializers import parse_heartbeat
+from coordinator.hot_path.reading import read_members
 from mesh.errors import ValidationError
 from tests.fuzz.json_values import ENDPOINTS, LATENCIES, POSTURE, VALUES
 from tests.fuzz.world import SEED, bounded
@@ -37,7 +37,7 @@ def read(text: str | None, binary: bytes | None) -> None:
         message = parse_message(text, binary)
         body: Any = getattr(message, "body", None)
         if body is not None:
-            parse_heartbeat(body)
+            read_members(body)
 
 
 @seed(SEED)
