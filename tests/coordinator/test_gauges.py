@@ -16,7 +16,6 @@ from nodes.models import Network
 from sessions_app.models import User
 from tests.fixtures import Join
 
-
 pytestmark = pytest.mark.django_db
 
 

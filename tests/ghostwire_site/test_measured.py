@@ -13,7 +13,6 @@ from coordinator.metrics import REGISTRY
 from ghostwire_site.edge import ROUTE, Receive, Scope, Send
 from ghostwire_site.measured import Measured, NoteRoute
 
-
 pytestmark = pytest.mark.django_db
 
 

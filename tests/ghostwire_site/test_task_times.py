@@ -18,8 +18,10 @@ def runs(task: str, outcome: str) -> float:
 
 @pytest.mark.parametrize(("divisor", "outcome"), [(1, "done"), (0, "failed")])
 def test_each_run_counts_once_by_its_outcome(divisor: int, outcome: str) -> None:
-    app = Celery("timed", set_as_current=False)
-    task = app.task(name="divide")(lambda: 1 / divisor)
+    def divide() -> float:
+        return 1 / divisor
+
+    task = Celery("timed", set_as_current=False).task(name="divide", shared=False)(divide)
     before = runs("divide", outcome)
     task.apply()
     assert runs("divide", outcome) == before + 1

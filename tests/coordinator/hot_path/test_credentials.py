@@ -60,7 +60,7 @@ ENDS: dict[str, tuple[Callable[[Machine], Any], int]] = {
     "node deleted": (lambda m: delete_node(node_id=m.node.pk, **ACT), 401),
     "node disabled": (lambda m: disable_node(node_id=m.node.pk, **ACT), 403),
     "key expired": (lambda m: expire_node(node_id=m.node.pk, **ACT), 403),
-    "owner disabled": (lambda m: set_user_active(user_id=m.node.owner_id, active=False, **ACT), 403),
+    "owner disabled": (lambda m: set_user_active(user_id=m.node.owner_id or 0, active=False, **ACT), 403),
 }
 
 
