@@ -114,6 +114,10 @@ class Run:
         self.reached: Reached = {}
         self.noticed: Counter[tuple[str, ...]] = Counter()
         self.variants: Counter[str] = Counter()
+        for mutant in self.mutants:
+            verdict = self.settled(mutant)
+            if verdict is not None and verdict.by:
+                self.remember(mutant, verdict.by)
         self.done = 0
 
     def go(self) -> None:
@@ -231,7 +235,7 @@ class Run:
         """Note what became of a mutant; one that broke its process, or would not end, has been noticed."""
         verdict = Verdict(self.digests[mutant.path], bool(by) or not ended)
         if by:
-            self.noticed.update([(mutant.path, by), (mutant.path, mutant.where, by)])
+            self.remember(mutant, by)
             verdict.by, verdict.by_digest = by, self.tests[_file(by)]
         if not verdict.killed:
             verdict.passed, verdict.seconds = self.tests, self.seconds
@@ -240,6 +244,10 @@ class Run:
         self.done += 1
         if self.done % 100 == 0:
             self.say(f"{self.done} done, {time.process_time():.0f} s")
+
+    def remember(self, mutant: Mutant, by: str) -> None:
+        """Let tests that noticed something come first when it is about the same function or file."""
+        self.noticed.update([(mutant.path, by), (mutant.path, mutant.where, by)])
 
     def report(self) -> int:
         """Say what came of it; 1 where that is not enough."""

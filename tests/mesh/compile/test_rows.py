@@ -60,6 +60,11 @@ def test_the_lowest_class_is_denied_only_by_what_denies_it() -> None:
     assert walk((0, 1), [deny, accept], [0b01, 0b11], 0b11) == 0b10
     assert walk((0, 1), [deny, Step(True, Reach((1,), False))], [0b10, 0b11], 0b11) == 0b11
     assert walk((), [], [], 0b11) == 0
+    assert list(walk_through((0, 1), [deny, accept], [0b10, 0b11])) == [(1, 0b01)]
+    assert list(walk_through((0, 1), [deny, accept], [0b01, 0b11])) == [(1, 0b10)]
+    other = Step(True, Reach((1,), False))
+    assert list(walk_through((0, 1, 2), [deny, other, accept], [0b10, 0b01, 0b11])) == [(1, 0b01)]
+    assert list(walk_through((0, 1, 2), [deny, other, other], [0b10, 0b10, 0b11])) == [(1, 0b10), (2, 0b01)]
 
 
 @thorough
