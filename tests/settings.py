@@ -14,10 +14,15 @@ os.environ["GHOSTWIRE_CONFIG"] = os.devnull
 _data_dir = tempfile.mkdtemp(prefix="ghostwire-test-")
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["GHOSTWIRE_SERVER__DATA_DIR"] = _data_dir
-if os.environ.get("GHOSTWIRE_TEST_DB") == "postgres":
-    from tests.services.postgres import session_cluster
+_database = os.environ.get("GHOSTWIRE_TEST_DB", "postgres")
+if _database == "postgres":
+    from tests.services.postgres import binaries, session_cluster
 
-    os.environ["GHOSTWIRE_DATABASE__URL"] = session_cluster().url
+    # Without PostgreSQL's programs the tests run on SQLite; those of PostgreSQL itself say by name why they do not.
+    if binaries() is not None:
+        os.environ["GHOSTWIRE_DATABASE__URL"] = session_cluster().url
+elif _database != "sqlite":
+    raise ValueError(f"GHOSTWIRE_TEST_DB is postgres or sqlite, not {_database!r}")
 
 from ghostwire_site.settings import *  # noqa: E402, F403
 
