@@ -14,6 +14,8 @@ _RIGHTS: Final = {
     "nodes.endpoint": "nodes.view",
     "nodes.route": "nodes.view",
     "nodes.retiredkey": "nodes.view",
+    "nodes.onlinespan": "nodes.view",
+    "nodes.historycursor": "network.view",
     "nodes.network": "network.view",
     "nodes.address": "network.view",
     "nodes.namereservation": "network.view",

@@ -21,10 +21,12 @@ from nodes.models import (
     Change,
     DnsRecord,
     Endpoint,
+    HistoryCursor,
     NameReservation,
     Network,
     Node,
     NodeTag,
+    OnlineSpan,
     RelayRegion,
     RelayServer,
     RetiredKey,
@@ -38,6 +40,7 @@ from portal.admin.change import ChangeAdmin
 from portal.admin.dns import DnsRecordAdmin
 from portal.admin.endpoint import EndpointAdmin
 from portal.admin.group import GroupAdmin, GroupMemberAdmin
+from portal.admin.history import HistoryCursorAdmin, OnlineSpanAdmin
 from portal.admin.host import HostAdmin
 from portal.admin.network import NetworkAdmin
 from portal.admin.node import NodeAdmin
@@ -60,6 +63,8 @@ for _model, _admin in (
     (Address, AddressAdmin),
     (NameReservation, NameReservationAdmin),
     (Endpoint, EndpointAdmin),
+    (OnlineSpan, OnlineSpanAdmin),
+    (HistoryCursor, HistoryCursorAdmin),
     (Route, RouteAdmin),
     (RetiredKey, RetiredKeyAdmin),
     (RelayRegion, RelayRegionAdmin),

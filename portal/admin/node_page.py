@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from nodes.models import Change, Network, Node, RelayRegion, Route
 from portal import html, links
+from portal.admin.history import uptime_section
 from portal.events import event_lines
 from portal.sections import Section, facts
 from sessions_app.models import AuthKeyUse, NodeSession
@@ -30,6 +31,7 @@ def node_sections(request: HttpRequest, node: Node) -> list[Section]:
         _identity(node),
         _addresses(node),
         *([_posture(node)] if node.posture else []),
+        uptime_section(node),
         *([_events(node)] if allows(request.user, "changes.view") else []),
     ]
 

@@ -16,10 +16,12 @@ from nodes.models import (
     Change,
     DnsRecord,
     Endpoint,
+    HistoryCursor,
     NameReservation,
     Network,
     Node,
     NodeTag,
+    OnlineSpan,
     RelayRegion,
     RelayServer,
     RetiredKey,
@@ -184,3 +186,18 @@ class ChangeFactory(DjangoModelFactory[Change]):
 
     class Meta:
         model = Change
+
+
+class OnlineSpanFactory(DjangoModelFactory[OnlineSpan]):
+    node = factory.SubFactory(NodeFactory)
+    began = NOW
+
+    class Meta:
+        model = OnlineSpan
+
+
+class HistoryCursorFactory(DjangoModelFactory[HistoryCursor]):
+    network = factory.SubFactory(NetworkFactory)
+
+    class Meta:
+        model = HistoryCursor

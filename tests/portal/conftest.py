@@ -71,6 +71,8 @@ def one_of_each(network: Any) -> dict[type[Model], Model]:
         make.NameReservationFactory(network=network),
         make.EndpointFactory(node=node),
         make.RouteFactory(node=node),
+        make.OnlineSpanFactory(node=node),
+        make.HistoryCursorFactory(network=network),
         make.RetiredKeyFactory(network=network),
         region,
         make.RelayServerFactory(region=region),
