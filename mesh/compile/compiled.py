@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import compress
 from typing import Any
 
-from mesh.compile.bits import digits_of
+from mesh.compile.bits import digits_of, members
 from mesh.compile.classes import NO_SHAPE, Classes, Shape
 from mesh.compile.classifier import Classifier
 from mesh.compile.ids import IdSet
@@ -156,8 +156,14 @@ class CompiledPolicy:
 
     def nodes_in(self, classes: int) -> IdSet:
         """All nodes with a facet in any of ``classes``."""
-        parts = list(compress(self.classes.members, digits_of(classes)))
-        return self.world.id_set.union(*parts) if parts else self.world.id_set()
+        if not classes:
+            return self.world.id_set()
+        every = self.classes.members
+        if classes.bit_count() * 8 < len(every):
+            parts = [every[number] for number in members(classes)]
+        else:
+            parts = list(compress(every, digits_of(classes)))
+        return self.world.id_set.union(*parts)
 
     def same_user_sees(self, one: Shape, other: Shape) -> bool:
         """Whether two nodes of one user see each other: ``autogroup:self`` is about their own addresses alone."""

@@ -14,7 +14,7 @@ from mesh.compile.build import compile_policy, crowding_warning, first_boundary,
 from mesh.compile.classes import Classes
 from mesh.compile.classifier import Classifier, KindKey
 from mesh.compile.compiled import CompiledPolicy
-from mesh.compile.editing import regrouped_users, touched_by
+from mesh.compile.editing import changed_lines, regrouped_users, touched_by
 from mesh.compile.ids import id_set_type
 from mesh.compile.placing import Placing
 from mesh.compile.publish import carried_over, refiltered, regrouped
@@ -115,7 +115,9 @@ def _known_lines(
 def _over(compiled: CompiledPolicy, classes: Classes, lines: tuple[Line, ...]) -> CompiledPolicy:
     """The policy over ``classes``, which grew from its own, with ``lines`` in force."""
     sides, reach = shifted(compiled.sides, compiled.reach, compiled.classes, classes, lines)
-    memo = compiled.memo if lines == compiled.sides.lines else refiltered(compiled.memo)
+    memo = compiled.memo
+    if lines is not compiled.sides.lines:
+        memo = refiltered(memo, changed_lines(compiled.sides.lines, lines).changed)
     return replace(compiled, classes=classes, sides=sides, reach=reach, memo=memo)
 
 

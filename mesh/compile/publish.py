@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mesh.compile.bits import members
+from mesh.compile.classifier import FacetKey
 from mesh.compile.filters import Filters, KnownEntries, Target, overlap, single
 from mesh.compile.ids import IdSet
 from mesh.compile.internet import collapsed, internet_prefixes
@@ -14,7 +15,7 @@ from mesh.compile.rows import Line
 from mesh.compile.sets import EVERYTHING, set_name, wire_set
 from mesh.compile.terms import SELF_BIT, SourceTerm
 from mesh.compile.world import World
-from mesh.policy.facts import PolicyNode, Prefix, is_default_route
+from mesh.policy.facts import Address, PolicyNode, Prefix, is_default_route
 from mesh.policy.selectors import SelectorKind, user
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ _CONSTANT: Final = frozenset({SelectorKind.USER, SelectorKind.TAG, SelectorKind.
 """Selectors whose sets, without conditions, never change."""
 
 Wire = tuple[list[dict[str, Any]], tuple[str, ...]]
+FilterKey = tuple[tuple[FacetKey, ...], tuple[Prefix, ...], int | None, tuple[Address, ...]]
+_EARLIER: Final = 8
+"""Over how many edits a filter that nobody asked for is remembered."""
 
 
 @dataclass(slots=True)
@@ -36,7 +40,9 @@ class Memo:
     """
 
     peers: dict[tuple[int, ...], IdSet] = field(default_factory=dict)
-    filters: dict[object, Wire] = field(default_factory=dict)
+    filters: dict[FilterKey, Wire] = field(default_factory=dict)
+    earlier: tuple[tuple[dict[FilterKey, Wire], int], ...] = ()
+    """Filters of before edits of the policy, the latest first, and the terms that destinations were named by since."""
     names: dict[str, SourceTerm] = field(default_factory=dict)
     volatile: dict[str, SourceTerm] = field(default_factory=dict)
     constants: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -54,6 +60,8 @@ def filter_of(compiled: CompiledPolicy, node_id: int) -> Wire:
         return [], ()
     key = _filter_key(compiled, node)
     found = compiled.memo.filters.get(key)
+    if found is None and (found := _earlier(compiled.memo, key)) is not None:
+        compiled.memo.filters[key] = found
     if found is None:
         writer = Filters(
             ranges=compiled.world.ranges,
@@ -69,7 +77,21 @@ def filter_of(compiled: CompiledPolicy, node_id: int) -> Wire:
     return found
 
 
-def _filter_key(compiled: CompiledPolicy, node: PolicyNode) -> object:
+def _earlier(memo: Memo, key: FilterKey) -> Wire | None:
+    """A filter from before other rules came into force, none of which is about nodes like this."""
+    own, routes, *_ = key
+    if routes:
+        return None
+    for filters, terms in memo.earlier:
+        if any(facet.terms & terms for facet in own):
+            return None
+        found = filters.get(key)
+        if found is not None:
+            return found
+    return None
+
+
+def _filter_key(compiled: CompiledPolicy, node: PolicyNode) -> FilterKey:
     """What a filter depends on: equal keys mean equal filters."""
     shape = compiled.shape(node.id)
     owner = node.user if compiled.sides.self_lines and not node.tags else None
@@ -124,6 +146,7 @@ def carried_over(compiled: CompiledPolicy, world: World, touched: Iterable[int])
             stale.add(name)
     return Memo(
         filters={} if routed or named else memo.filters,
+        earlier=() if routed or named else memo.earlier,
         names=memo.names,
         volatile=memo.volatile,
         constants=memo.constants,
@@ -135,9 +158,16 @@ def carried_over(compiled: CompiledPolicy, world: World, touched: Iterable[int])
     )
 
 
-def refiltered(memo: Memo) -> Memo:
-    """What stays true when other rules come into force over the same nodes: all but filters and peers."""
-    return replace(memo, peers={}, filters={})
+def refiltered(memo: Memo, changed: Iterable[Line]) -> Memo:
+    """What stays true when other rules come into force over the same nodes: all but peers, and filters of nodes that a
+    changed line is about."""
+    terms = 0
+    for line in changed:
+        if line.own_devices:
+            return replace(memo, peers={}, filters={}, earlier=())
+        terms |= line.destinations
+    earlier = ((memo.filters, terms), *((filters, former | terms) for filters, former in memo.earlier))
+    return replace(memo, peers={}, filters={}, earlier=earlier[:_EARLIER])
 
 
 def regrouped(memo: Memo, before: Mapping[str, frozenset[int]], after: Mapping[str, frozenset[int]]) -> Memo:
@@ -152,7 +182,7 @@ def regrouped(memo: Memo, before: Mapping[str, frozenset[int]], after: Mapping[s
             or term.selector.kind is not SelectorKind.GROUP
             or before.get(term.selector.name) == after.get(term.selector.name)
         }
-    return replace(memo, peers={}, filters={}, sets=sets)
+    return replace(memo, peers={}, filters={}, sets=sets, earlier=())
 
 
 def _may_change(term: SourceTerm, before: World, after: World) -> bool:

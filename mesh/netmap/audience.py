@@ -73,23 +73,28 @@ class _Turned(NamedTuple):
 class Audiences:
     """Builds the bodies of many agents, each distinct one once."""
 
-    __slots__ = ("_bodies", "_by_delta", "_by_shape", "_comparison", "_network", "_turned")
+    __slots__ = ("_bodies", "_by_delta", "_by_shape", "_comparison", "_network", "_nothing", "_same_shapes", "_turned")
 
     def __init__(self, comparison: Comparison) -> None:
         self._comparison = comparison
+        old, new = comparison.before.policy, comparison.after.policy
+        self._same_shapes = comparison.same_members and old.world is new.world
         self._network = network_members(comparison.before, comparison.after)
         self._by_shape: dict[tuple[tuple[int, ...], tuple[int, ...]], Piece] = {}
         self._by_delta: dict[object, Piece] = {}
+        none = id_set(comparison.after)
+        self._nothing = Piece(none, [], none, frozenset(), {})
         self._turned: dict[tuple[int, int], _Turned] = {}
         self._bodies: dict[bytes, list[int]] = {}
 
     def tell(self, node_ids: Iterable[int]) -> None:
         """Adds agents; those that take no part in one of the states are passed over."""
         before, after = self._comparison.before.topology, self._comparison.after.topology
+        same = before.nodes is after.nodes and before.users is after.users
         for node_id in node_ids:
-            if before.present(node_id) is None or (node := after.present(node_id)) is None:
-                continue
-            self._tell(node_id, node)
+            node = after.present(node_id)
+            if node is not None and (same or before.present(node_id) is not None):
+                self._tell(node_id, node)
 
     def bodies(self) -> dict[bytes, list[int]]:
         """All bodies, with the agents that each is for."""
@@ -102,7 +107,8 @@ class Audiences:
     def _tell(self, node_id: int, node: NodeRecord) -> None:
         comparison = self._comparison
         before, after = comparison.before, comparison.after
-        was, now = before.policy.shape(node_id), after.policy.shape(node_id)
+        was = before.policy.shape(node_id)
+        now = was if self._same_shapes else after.policy.shape(node_id)
         spared: set[int] | None = None
         if node_id not in comparison.touch.nodes and (node.user is None or node.user not in comparison.touch.users):
             piece = self._piece(was, now)
@@ -162,7 +168,7 @@ class Audiences:
             comparison = self._comparison
             old, new = comparison.before.policy, comparison.after.policy
             touch = comparison.touch
-            if comparison.same_members and old.world is new.world and not (touch.nodes or touch.users):
+            if self._same_shapes and not (touch.nodes or touch.users):
                 found = self._piece_by_rows(old.row(was), new.row(now))
             else:
                 seen = [
@@ -203,6 +209,8 @@ class Audiences:
         comparison = self._comparison
         after = comparison.after
         shape_of = after.policy.shape
+        if old_row == new_row:
+            return self._nothing
         gained, lost = new_row & ~old_row, old_row & ~new_row
         turned = self._turned.get((gained, lost))
         if turned is None:
@@ -211,9 +219,8 @@ class Audiences:
         seen_still = [ident for ident in turned.removed_singles if shape_of(ident).mask & new_row]
         changed: list[tuple[int, bytes]] = []
         routers = after.policy.world.routers
-        for router in comparison.routers_between(old_row, new_row):
-            mask = shape_of(router).mask
-            if mask & old_row and mask & new_row:
+        for router, mask, former in comparison.routers_between(old_row, new_row):
+            if former & old_row and mask & new_row:
                 encoded, _ = comparison.changed_peer(router, old_row, new_row)
                 if encoded is not None:
                     changed.append((router, encoded))
@@ -236,5 +243,5 @@ class Audiences:
         after = self._comparison.after
         singles = after.blocks.singles(after).ids
         added, removed = after.policy.nodes_in(gained), after.policy.nodes_in(lost)
-        blocks = after.blocks.of_classes(after, gained)
+        blocks = after.blocks.of_classes(after, gained) if gained else []
         return _Turned(added, removed, list(added & singles), list(removed & singles), blocks)

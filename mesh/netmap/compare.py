@@ -136,8 +136,9 @@ class Comparison:
                         self._reowned.append((node_id, new.user))
         return self._reowned
 
-    def routers_between(self, old_row: int, new_row: int) -> list[int]:
-        """The routers of whose routes a viewer may reach others than before, without their having been touched."""
+    def routers_between(self, old_row: int, new_row: int) -> list[tuple[int, int, int]]:
+        """The routers of whose routes a viewer may reach others than before, without their having been touched; each
+        with the classes that it has and those that it had."""
         if self._routers is None:
             old, new = self.before.policy, self.after.policy
             routers = () if old is new else new.world.routers
@@ -146,8 +147,8 @@ class Comparison:
             for _, mask, former in self._routers:
                 self._router_mask |= mask if mask == former else -1
         if not self.stable:
-            return [router for router, _, _ in self._routers]
+            return self._routers
         differing = old_row ^ new_row
         if self._router_mask >= 0 and not differing & self._router_mask:
             return []
-        return [router for router, mask, former in self._routers if differing & mask or mask != former]
+        return [item for item in self._routers if differing & item[1] or item[1] != item[2]]

@@ -82,7 +82,7 @@ def peer_delta(
     suspects = both & comparison.touched
     routers = comparison.routers_between(old_row, new_row)
     if routers:
-        suspects |= both & id_set(comparison.after, routers)
+        suspects |= both & id_set(comparison.after, [router for router, _, _ in routers])
     for peer_id in suspects.to_array():
         encoded, seen = comparison.changed_peer(peer_id, old_row, new_row)
         if encoded is not None:
