@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from acl.services.boundaries import due_networks, write_boundary
-from nodes.periodic import periodic
+from nodes.periodic import for_each, periodic
 
 SCHEDULE = {"acl.write_boundaries": timedelta(seconds=5)}
 
@@ -16,4 +16,4 @@ SCHEDULE = {"acl.write_boundaries": timedelta(seconds=5)}
 def write_boundaries() -> int:
     """Writes the boundaries of schedules that no worker's timer has written; returns how many."""
     now = timezone.now()
-    return sum(write_boundary(network_id=pk, now=now) is not None for pk in due_networks(now))
+    return for_each(due_networks(now), lambda pk: int(write_boundary(network_id=pk, now=now) is not None))

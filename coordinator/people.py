@@ -17,7 +17,7 @@ from mesh.errors import ConflictError, FieldError, NotFoundError, ValidationErro
 from mesh.policy import Selector, SelectorKind
 from nodes.changes import lock_network
 from nodes.models import Network, Node
-from sessions_app.models import AuthKey, User
+from sessions_app.models import ApiToken, AuthKey, User
 from sessions_app.services.users import is_last_owner, lock_users, record_user_deleted, set_user_active
 
 
@@ -81,7 +81,8 @@ def delete_user(
     ValidationError for an heir who is not active or not named; ResourceExhaustedError if the heir would have too many.
     """
     _check_fate(nodes, ON_DELETION, user_id, heir_id)
-    # Keys before people before networks, as a registration takes them: deleting the person deletes the keys.
+    # Keys and tokens before people before networks, as whoever uses or revokes one takes them: they are deleted too.
+    list(ApiToken.objects.select_for_update(of=("self",)).filter(user_id=user_id).order_by("pk"))
     keys = AuthKey.objects.select_for_update(of=("self",)).filter(Q(owner_id=user_id) | Q(created_by_id=user_id))
     key_ids = list(keys.order_by("pk").values_list("pk", flat=True))
     user, heir = _lock(user_id, heir_id)

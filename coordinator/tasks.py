@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from django.utils import timezone
 
 from coordinator.challenges import forget_challenges
 from coordinator.lifecycle import expire_nodes, remove_ephemeral_nodes
 from nodes.models import Network
-from nodes.periodic import periodic
+from nodes.periodic import for_each, periodic
 from sessions_app.services.lapses import lapse_api_tokens, lapse_auth_keys
 from sessions_app.services.sessions import expire_sessions
 
@@ -27,11 +29,14 @@ def expire() -> int:
     Reads of credentials do not wait for it: the clock ends them. This writes it down, and tells peers.
     """
     now = timezone.now()
-    ended = sum(
-        expire_sessions(network_id=pk, now=now) + expire_nodes(network_id=pk, now=now)
-        for pk in Network.objects.order_by("pk").values_list("pk", flat=True)
-    )
-    return ended + lapse_auth_keys(now=now) + lapse_api_tokens(now=now)
+    network_ids = list(Network.objects.order_by("pk").values_list("pk", flat=True))
+    work: list[Callable[[], int]] = [
+        *(partial(expire_sessions, network_id=pk, now=now) for pk in network_ids),
+        *(partial(expire_nodes, network_id=pk, now=now) for pk in network_ids),
+        partial(lapse_auth_keys, now=now),
+        partial(lapse_api_tokens, now=now),
+    ]
+    return for_each(work, lambda act: act())
 
 
 @periodic("coordinator.remove_ephemeral", every=SCHEDULE["coordinator.remove_ephemeral"])

@@ -10,11 +10,11 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, wraps
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from celery import shared_task
@@ -24,6 +24,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 log = structlog.get_logger(__name__)
+
+Item = TypeVar("Item")
 
 LOCK_SECONDS: Final = 60.0
 RUNS_KEY: Final = "ghostwire:tasks:runs"
@@ -152,6 +154,22 @@ INTERVALS: Final[dict[str, timedelta]] = {}
 def watch_runs(name: str, observer: Observer) -> None:
     """Calls ``observer`` after every run in this process; an earlier one of this name no more. It must not raise."""
     _observers[name] = observer
+
+
+def for_each(items: Iterable[Item], work: Callable[[Item], int]) -> int:
+    """Does ``work`` for every item and returns how much was done. An item that fails holds up no other: the first error
+    is raised when all had their turn."""
+    did = 0
+    errors: list[Exception] = []
+    for item in items:
+        try:
+            did += work(item)
+        except Exception as error:  # noqa: BLE001 - raised below
+            log.warning("tasks.item_failed", item=str(item), error=repr(error))
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return did
 
 
 def periodic(name: str, *, every: timedelta) -> Callable[[Callable[[], int]], Callable[[], int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from mesh.change import Cause, ChangeKind
 from nodes.models import NameReservation, Network
-from nodes.periodic import periodic
+from nodes.periodic import for_each, periodic
 from nodes.services.addresses import complete_addresses
 from nodes.services.history import forget_history, networks_with_news, read_history
 from nodes.services.last_seen import note_last_seen
@@ -27,7 +28,7 @@ SCHEDULE = {
     "nodes.prune_changes": timedelta(minutes=10),
 }
 RUN_SECONDS: Final = 30.0
-"""How long one run goes on at most where much has gathered: the next one continues."""
+"""How long a run goes on at most, for each network or kind, where much has gathered: the next one continues."""
 BATCH: Final = 1000
 
 
@@ -35,26 +36,23 @@ BATCH: Final = 1000
 def sweep() -> int:
     """Marks silent nodes offline; returns how many."""
     now = timezone.now()
-    return sum(len(sweep_network(network=network, now=now)) for network in Network.objects.order_by("pk"))
+    return for_each(_networks(), lambda network: len(sweep_network(network=network, now=now)))
 
 
 @periodic("nodes.note_last_seen", every=SCHEDULE["nodes.note_last_seen"])
 def write_last_seen() -> int:
     """Writes when online nodes were last heard, for after a restart; returns for how many there was news."""
-    return sum(note_last_seen(network=network) for network in Network.objects.order_by("pk"))
+    return for_each(_networks(), lambda network: note_last_seen(network=network))
 
 
 @periodic("nodes.complete_addresses", every=SCHEDULE["nodes.complete_addresses"])
 def give_addresses() -> int:
     """Gives addresses of a family that a network got later to the nodes that were there; returns to how many."""
-    now, until = timezone.now(), time.monotonic() + RUN_SECONDS
-    given = 0
-    for network_id in Network.objects.order_by("pk").values_list("pk", flat=True):
-        batch = 1
-        while batch and time.monotonic() < until:
-            batch = complete_addresses(network_id=network_id, cause=Cause.system("addresses"), now=now)
-            given += batch
-    return given
+    now, cause = timezone.now(), Cause.system("addresses")
+    return for_each(
+        [network.pk for network in _networks()],
+        lambda pk: _until_done(lambda: complete_addresses(network_id=pk, cause=cause, now=now)),
+    )
 
 
 @periodic("nodes.forget_reservations", every=SCHEDULE["nodes.forget_reservations"])
@@ -67,29 +65,31 @@ def forget_reservations() -> int:
 @periodic("nodes.prune_changes", every=SCHEDULE["nodes.prune_changes"])
 def prune() -> int:
     """Takes old facts from the log of changes as the configuration says, batch by batch; returns from how many."""
-    now, until = timezone.now(), time.monotonic() + RUN_SECONDS
-    pruned = 0
-    for kind in ChangeKind:
-        kept_for: timedelta | None = getattr(settings.GHOSTWIRE.retention, kind.value)
-        if kept_for is None:
-            continue
-        batch = BATCH
-        while batch == BATCH and time.monotonic() < until:
-            batch = prune_changes(kind=kind, before=now - kept_for, limit=BATCH)
-            pruned += batch
-    return pruned
+    now = timezone.now()
+    kept_for: dict[ChangeKind, timedelta | None] = {
+        kind: getattr(settings.GHOSTWIRE.retention, kind.value) for kind in ChangeKind
+    }
+    due = {kind: now - span for kind, span in kept_for.items() if span is not None}
+    return for_each(due, lambda kind: _until_done(lambda: prune_changes(kind=kind, before=due[kind], limit=BATCH)))
 
 
 @periodic("nodes.read_history", every=SCHEDULE["nodes.read_history"])
 def keep_history() -> int:
     """Reads the log of changes on into when nodes were online, and drops what is too old; returns how many changes."""
-    now, until = timezone.now(), time.monotonic() + RUN_SECONDS
-    read = 0
-    for network_id in networks_with_news():
-        batch = 1
-        while batch and time.monotonic() < until:
-            batch = read_history(network_id=network_id)
-            read += batch
-    while forget_history(before=now - settings.GHOSTWIRE.retention.history) and time.monotonic() < until:
-        pass
+    read = for_each(networks_with_news(), lambda pk: _until_done(lambda: read_history(network_id=pk)))
+    oldest = timezone.now() - settings.GHOSTWIRE.retention.history
+    _until_done(lambda: forget_history(before=oldest))
     return read
+
+
+def _networks() -> list[Network]:
+    return list(Network.objects.order_by("pk"))
+
+
+def _until_done(batch: Callable[[], int]) -> int:
+    """Works batch by batch until there is nothing left, or the time of a run is over; returns how much was done."""
+    until = time.monotonic() + RUN_SECONDS
+    did = 0
+    while time.monotonic() < until and (done := batch()):
+        did += done
+    return did

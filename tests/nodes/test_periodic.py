@@ -12,7 +12,18 @@ from celery import current_app
 from redis import Redis
 
 from nodes import periodic as periodic_module
-from nodes.periodic import INTERVALS, LOCK_KEY, LOCK_SECONDS, MemoryRuns, RedisRuns, Run, RunStore, periodic, run_store
+from nodes.periodic import (
+    INTERVALS,
+    LOCK_KEY,
+    LOCK_SECONDS,
+    MemoryRuns,
+    RedisRuns,
+    Run,
+    RunStore,
+    for_each,
+    periodic,
+    run_store,
+)
 from tests.fixtures import START, Clock
 from tests.services.processes import free_port
 from tests.services.redis import RedisServer
@@ -164,3 +175,21 @@ def test_it_is_a_task_of_the_timetable(task: Any, name: str) -> None:
     task(doing(0))
     assert INTERVALS[name] == EVERY
     assert name in current_app.tasks
+
+
+# --- several networks
+
+
+def test_one_that_fails_holds_up_no_other() -> None:
+    did: list[int] = []
+
+    def work(number: int) -> int:
+        if number == 2:
+            raise ValueError("two")
+        did.append(number)
+        return number
+
+    with pytest.raises(ValueError, match="two"):
+        for_each([1, 2, 3], work)
+    assert did == [1, 3]
+    assert for_each([1, 3], work) == 4
