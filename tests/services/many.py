@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.services import postgres, redis
-from tests.services.once import forget_process, note_process
+from tests.services.once import forget_process, note_process, run_folder
 from tests.services.processes import answers, end_process, free_port, wait_until
 from tests.services.stack import HOME, START_SECONDS, PortalProcess, environment, is_ready
 from tests.services.statics import put_statics
@@ -35,6 +36,7 @@ class ManyProcesses(PortalProcess):
 
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     database: dict[str, Any] = field(default_factory=dict)
+    database_folder: Path = Path()
     redis: dict[str, Any] = field(default_factory=dict)
 
     def at(self, role: str) -> PortalProcess:
@@ -135,6 +137,7 @@ class ManyProcesses(PortalProcess):
         if self.database:
             end_process(self.database["pid"], first=signal.Signals(self.database["stop"]))
             forget_process(self.database["pid"])
+            shutil.rmtree(self.database_folder)
 
     # --- Services
 
@@ -150,18 +153,15 @@ class ManyProcesses(PortalProcess):
 
     def start_postgres(self) -> None:
         """Start PostgreSQL with a new, empty database that keeps what is committed."""
-        folder = self.data_dir.parent / "postgres"
-        folder.mkdir()
-        for parent in (folder.parent, *folder.parent.parents):
-            if parent.stat().st_uid == os.getuid() and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)  # it runs as a user of its own where this is root
-        self.database = postgres.start_postgres(folder, durable=True)
+        # Not among the other files: where this is root it runs as a user of its own, who may not go there.
+        self.database_folder = Path(tempfile.mkdtemp(prefix="many-", dir=run_folder()))
+        self.database = postgres.start_postgres(self.database_folder, durable=True)
         note_process(self.database["pid"], signal.SIGQUIT)
 
     def restart_postgres(self, mode: str) -> None:
         """Restart PostgreSQL: ``immediate`` is a crash."""
         forget_process(self.database["pid"])
-        self.database = postgres.restart_postgres(self.data_dir.parent / "postgres", mode=mode)
+        self.database = postgres.restart_postgres(self.database_folder, mode=mode)
         note_process(self.database["pid"], signal.SIGQUIT)
 
     # --- Commands
