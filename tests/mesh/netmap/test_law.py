@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from mesh.netmap import blocks, fan
 from mesh.netmap.apply import DeltaError, apply_delta
 from mesh.netmap.delta import delta_body
 from mesh.netmap.state import State, build_state, move_state
-from mesh.policy import Condition, ConditionKind, Group, NodeAttribute, Policy, parse_stored
+from mesh.policy import Condition, ConditionKind, Group, NodeAttribute, parse_stored
 from mesh.policy.schedule import Schedule
 from mesh.steps import Step, Touch
 from mesh.topology import RouteRecord
@@ -263,8 +264,7 @@ class Law(RuleBasedStateMachine):
         self._step(ChangeKind.NODES, {"nodes": msgspec.to_builtins(records), "removed": []})
 
     def _activate(self, **changes: Any) -> None:
-        parts = {name: getattr(self.policy, name) for name in ("rules", "groups", "node_attributes")}
-        self.policy = Policy(**parts | changes)
+        self.policy = dataclasses.replace(self.policy, **changes)
         self._step(ChangeKind.POLICY, {"at": self.clock.isoformat(), "rules": []})
 
     def _step(self, kind: ChangeKind, facts: dict[str, Any]) -> None:
