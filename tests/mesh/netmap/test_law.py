@@ -185,8 +185,8 @@ class Law(RuleBasedStateMachine):
         rules = list(self.policy.rules)
         if rules:
             at = data.draw(st.integers(min_value=0, max_value=len(rules) - 1))
-            changes = data.draw(st.sampled_from([{"enabled": not rules[at].enabled}, {"schedule": SCHEDULES[2]}]))
-            rules[at] = world.changed_rule(rules[at], **changes)
+            options: list[dict[str, Any]] = [{"enabled": not rules[at].enabled}, {"schedule": SCHEDULES[2]}]
+            rules[at] = dataclasses.replace(rules[at], **data.draw(st.sampled_from(options)))
             self._activate(rules=tuple(rules))
 
     @rule(ops=USER_LISTS, everyone=USER_LISTS)

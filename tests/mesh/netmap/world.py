@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from datetime import UTC, datetime
 from typing import Any
@@ -60,10 +59,6 @@ def rule(position: int, sources: str, destinations: str, action: str = "accept",
         destinations=tuple(parse_stored(text) for text in destinations.split()),
         **members,
     )
-
-
-def changed_rule(known: Rule, **members: Any) -> Rule:
-    return dataclasses.replace(known, **members)
 
 
 def policy(*rules: Rule, groups: tuple[Group, ...] = ()) -> Policy:
