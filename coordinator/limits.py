@@ -84,7 +84,12 @@ class MemoryLimits:
                 self._sweep_at = max(self.SWEEP_AT, 2 * len(self._arrivals))
             # Nobody is further ahead than one call beyond the tolerance, unless the clock went back, which is not the
             # caller's fault.
-            arrival = min(max(self._arrivals.get(key, now), now), now + tolerance + interval)
+            arrival = self._arrivals.get(key, now)
+            if arrival <= now:
+                # At rest: most calls are.
+                self._arrivals[key] = now + interval
+                return 0.0
+            arrival = min(arrival, now + tolerance + interval)
             wait = max(0.0, arrival - tolerance - now)
             self._arrivals[key] = arrival if wait else arrival + interval
             return wait

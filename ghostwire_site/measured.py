@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponseBase
 
-from coordinator.metrics import REQUEST_SECONDS, REQUESTS
+from coordinator.metrics import REQUESTS
 from ghostwire_site.edge import ROUTE, App, Receive, Scope, Send
 
 NO_ROUTE: Final = "other"
@@ -25,12 +24,12 @@ class Measured:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, and count once the answer is out. A request whose caller went away first has status ``none``."""
-        status: int | None = None
+        status = 0
         began = time.perf_counter()
 
         async def noting(message: dict[str, Any]) -> None:
             nonlocal status
-            if status is None:
+            if not status:
                 status = message["status"]
             await send(message)
 
@@ -38,18 +37,8 @@ class Measured:
             await self.app(scope, receive, noting)
         finally:
             method = scope["method"]
-            count, seconds = _counters(
-                scope.get(ROUTE, NO_ROUTE),
-                method if method in _METHODS else "other",
-                "none" if status is None else str(status),
-            )
-            count.inc()
-            seconds.observe(time.perf_counter() - began)
-
-
-@lru_cache(maxsize=4096)
-def _counters(route: str, method: str, status: str) -> tuple[Any, Any]:
-    return REQUESTS.labels(route, method, status), REQUEST_SECONDS.labels(route)
+            known = method if method in _METHODS else "other"
+            REQUESTS.count(scope.get(ROUTE, NO_ROUTE), known, status, time.perf_counter() - began)
 
 
 class NoteRoute:

@@ -23,8 +23,6 @@ from sessions_app.models import NodeSession
 
 # A longer body is read each time.
 MAX_REMEMBERED_BODY: Final = 1024
-_FROM_MEMORY: Final = HEARTBEATS.labels(answered="memory")
-_FROM_DATABASE: Final = HEARTBEATS.labels(answered="database")
 
 
 async def beat(
@@ -50,7 +48,7 @@ async def beat(
     record = known.record
     if topology is not None and record is not None and is_known(report, known, record, topology):
         note_alive(known.network_id, known.node_id, is_online=record.online, now=now)
-        _FROM_MEMORY.inc()
+        HEARTBEATS.from_memory += 1
         if report is not NOTHING:
             known.body = body if body is not None and len(body) <= MAX_REMEMBERED_BODY else None
         return _ack(topology, known, record, now)
@@ -59,7 +57,7 @@ async def beat(
     else:
         fresh, answer = await in_thread(_ask_database, known.session_id, session, report, cause(), now)
         known.update(fresh)
-    _FROM_DATABASE.inc()
+    HEARTBEATS.from_database += 1
     return answer
 
 

@@ -47,7 +47,7 @@ class HeartbeatApplication:
     """Answers heartbeats. ``extra``: headers that every answer carries."""
 
     def __init__(self, extra: Headers) -> None:
-        self._extra = [*extra, (b"allow", b"POST")]
+        self._extra = extra
         self._success = [(b"content-type", JSON), *self._extra]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -36,8 +36,11 @@ class Front:
     def _may_pass(self, scope: Scope) -> bool:
         if self.https_alone and scope.get("scheme") != "https":
             return False
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        return is_our_host(hosts[0] if len(hosts) == 1 else b",".join(hosts) or _server_name(scope))
+        host: bytes | None = None
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value if host is None else host + b"," + value
+        return is_our_host(_server_name(scope) if host is None else host)
 
 
 def _server_name(scope: Scope) -> bytes:

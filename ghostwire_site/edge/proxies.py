@@ -33,8 +33,10 @@ class TrustedProxies:
                 # An IPv4 client of a socket that listens on both families.
                 scope = {**scope, "client": (client[0][len(_MAPPED) :], client[1])}
             headers = scope["headers"]
-            if any(name in _FORWARDED for name, _ in headers):
-                scope = self._settled(scope, headers)
+            for name, _ in headers:
+                if name in _FORWARDED:
+                    scope = self._settled(scope, headers)
+                    break
         await self.app(scope, receive, send)
 
     def _settled(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> Scope:
