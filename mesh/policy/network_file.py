@@ -28,7 +28,11 @@ class NetworkFile:
         """What a policy may name here."""
         users = {user.login: user.id for user in self.facts.users}
         named = Counter(user.name for user in self.facts.users)
-        users |= {user.name: user.id for user in self.facts.users if named[user.name] == 1 and user.name not in users}
+        users |= {
+            user.name: user.id
+            for user in self.facts.users
+            if user.name and named[user.name] == 1 and user.name not in users
+        }
         nodes = {node.name: node.id for node in self.facts.nodes}
         return Names(users, nodes, tags=frozenset().union(*(node.tags for node in self.facts.nodes)))
 

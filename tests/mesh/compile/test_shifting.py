@@ -39,3 +39,58 @@ def test_the_last_rule_about_own_devices_may_go_and_come_back() -> None:
     assert not between.sees(1, 2)
     after = with_policy(between, Policy((ALL, OWN)))
     assert after.sees(1, 2)
+
+
+PHONES = NetworkFacts(
+    "test.ghost",
+    IPv4Network("10.1.0.0/24"),
+    None,
+    tuple(
+        PolicyNode(ident, f"n{ident}", user, addresses=(ip_address(f"10.1.0.{ident}"),), os=os)
+        for ident, user, os in (
+            (1, 7, "linux"),
+            (2, 7, "ios"),
+            (3, 7, ""),
+            (4, 8, "linux"),
+            (5, 8, "ios"),
+            (6, None, ""),
+        )
+    ),
+)
+MINE = replace(OWN, id=1, sources=(s.MEMBER,), conditions=())
+LINUX_ONLY = replace(OWN, id=2)
+ANAS = replace(OWN, id=3, sources=(s.user(7),), conditions=())
+NOT_LINUX = replace(OWN, id=4, action=Action.DENY)
+NOT_ANAS = replace(ANAS, id=5, action=Action.DENY)
+MEMBERS = Rule(6, 0, Action.ACCEPT, (s.MEMBER,), (s.MEMBER,), conditions=LINUX)
+TO_BOB = Rule(7, 0, Action.ACCEPT, (s.user(8),), (s.user(8),))
+NODE = Rule(8, 0, Action.ACCEPT, (s.node(3),), (s.node(2),))
+STEPS = (
+    (),
+    (MINE,),
+    (LINUX_ONLY,),
+    (NOT_LINUX, MINE),
+    (MINE, NOT_LINUX),
+    (NOT_ANAS, LINUX_ONLY, MINE),
+    (ANAS, TO_BOB),
+    (MEMBERS, NOT_ANAS, MINE),
+    (NOT_LINUX, MEMBERS, TO_BOB),
+    (MEMBERS,),
+    (NODE, NOT_LINUX, ANAS),
+    (TO_BOB, NODE, LINUX_ONLY),
+)
+
+
+def numbered(rules: tuple[Rule, ...]) -> Policy:
+    return Policy(tuple(replace(rule, position=place) for place, rule in enumerate(rules, start=1)))
+
+
+@pytest.mark.parametrize("start", range(len(STEPS)))
+def test_from_each_policy_to_each_other_own_devices_are_seen_as_after_a_whole_compile(start: int) -> None:
+    before = compile_policy(numbered(STEPS[start]), PHONES, AT)
+    for rules in STEPS:
+        edited, whole = with_policy(before, numbered(rules)), compile_policy(numbered(rules), PHONES, AT)
+        for one in PHONES.nodes:
+            assert edited.peers_of(one.id) == whole.peers_of(one.id)
+        back = with_policy(edited, numbered(STEPS[start]))
+        assert [back.peers_of(one.id) for one in PHONES.nodes] == [before.peers_of(one.id) for one in PHONES.nodes]
