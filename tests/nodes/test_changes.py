@@ -70,6 +70,7 @@ def test_the_row_says_what_who_when_and_from_where() -> None:
         "origin": "192.0.2.1",
         "request_id": "request-1",
         "created_at": START,
+        "pruned": False,
     }
 
 
