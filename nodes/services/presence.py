@@ -50,13 +50,15 @@ def mark_online(*, network_id: int, node_ids: list[int], cause: Cause, now: date
 
 @transaction.atomic
 def mark_offline(*, network_id: int, last_seen: Mapping[int, datetime], cause: Cause, now: datetime) -> list[int]:
-    """Records that nodes fell silent, as one change, with when each was last heard; returns those it concerned."""
+    """Records that nodes fell silent, as one change, each with the second it was last heard in; returns those nodes."""
     network = lock_network(network_id)
     online = Node.objects.filter(network=network, pk__in=list(last_seen), online=True)
     gone = list(online.order_by("pk").values_list("pk", flat=True))
     if gone:
-        _write_offline({node_id: last_seen[node_id] for node_id in gone})
-        offline = [{"id": node_id, "at": last_seen[node_id].isoformat()} for node_id in gone]
+        # To the second: what peers are told groups nodes by that instant, and those lost together shall share it.
+        heard = {node_id: last_seen[node_id].replace(microsecond=0) for node_id in gone}
+        _write_offline(heard)
+        offline = [{"id": node_id, "at": at.isoformat()} for node_id, at in heard.items()]
         facts = {"online": [], "offline": offline}
         record_change(network=network, kind=ChangeKind.PRESENCE, facts=facts, cause=cause, now=now)
         _hand_over_routes(network, gone, cause, now)

@@ -174,11 +174,14 @@ def test_a_batch_is_a_few_statements_whatever_its_size(network: Network) -> None
     assert statements(2) == statements(50)
 
 
-def test_each_node_keeps_when_it_was_heard_itself(network: Network) -> None:
+def test_each_node_keeps_the_second_that_it_was_heard_in_itself(network: Network) -> None:
     nodes = [NodeFactory(network=network, online=True) for _ in range(3)]
     seen = {node.pk: START + timedelta(microseconds=number * 1_000_001) for number, node in enumerate(nodes)}
     mark_offline(network_id=network.pk, last_seen=seen, **ACT)
-    assert dict(Node.objects.values_list("pk", "last_seen")) == seen
+    seconds = {node.pk: START + timedelta(seconds=number) for number, node in enumerate(nodes)}
+    assert dict(Node.objects.values_list("pk", "last_seen")) == seconds
+    told = Change.objects.get(network=network, kind="presence").facts["offline"]
+    assert {item["id"]: datetime.fromisoformat(item["at"]) for item in told} == seconds
 
 
 def test_old_reservations_of_names_are_forgotten(clock: Clock) -> None:
