@@ -24,7 +24,7 @@ from _pytest.runner import runtestprotocol
 
 ROOT = Path(__file__).parents[2]
 _MEMORY = 4 << 30
-_PATIENCE = 3.0
+_PATIENCE = 1.0
 """Seconds of processor time that a test may take beyond four times its own: past it, a mutant counts as noticed."""
 
 ARGUMENTS = [
