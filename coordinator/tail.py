@@ -18,14 +18,17 @@ import structlog
 from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
+from prometheus_client import Histogram
 
 from coordinator.arrivals import ARRIVALS
 from coordinator.fanout import CLOSE_NOT_ACTIVE, CLOSE_RESTARTING, FANOUT, on_loop
+from coordinator.metrics import REGISTRY
 from coordinator.policy.boundaries import write_due_boundaries
 from coordinator.pulse import Pulse
 from coordinator.replica import REPLICAS, difference, write_snapshots
 from mesh.netmap.state import State
 from nodes import hints
+from nodes.hints.line import LOST
 from nodes.models import Network
 
 log = structlog.get_logger(__name__)
@@ -40,6 +43,15 @@ FRESH_SECONDS: Final = 2.0
 # How long the other networks wait for one whose replica another thread moves.
 PATIENCE_SECONDS: Final = 0.05
 LOADERS: Final = 2
+
+TURNS: Final = Histogram(
+    "ghostwire_tail_turn_seconds",
+    "Time of one look at the versions of networks, fan-out included.",
+    ("cause",),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+    registry=REGISTRY,
+)
+REGISTRY.register(LOST)
 
 
 class Tail:
@@ -144,13 +156,14 @@ class Tail:
                 self._all_current = began
 
     def _look(self, due: bool) -> None:
-        if due:
-            self.turn()
-            return
-        with self._lock:
-            hinted, self._hinted = self._hinted, set()
-            hinted &= {*FANOUT.networks(), *self._watched}
-        self._follow_all(hinted, time.monotonic())
+        with TURNS.labels("poll" if due else "hint").time():
+            if due:
+                self.turn()
+                return
+            with self._lock:
+                hinted, self._hinted = self._hinted, set()
+                hinted &= {*FANOUT.networks(), *self._watched}
+            self._follow_all(hinted, time.monotonic())
 
     def _follow_all(self, network_ids: Iterable[int], began: float) -> dict[int, bool]:
         """Reads the networks' versions in one query and brings each up to date. Returns which exist, and whether each

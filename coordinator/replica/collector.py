@@ -44,11 +44,13 @@ def loading() -> Iterator[None]:
     global _times  # noqa: PLW0603 - as above
     with resting():
         yield
+        large = gc.get_count()[0] >= LEAST_OBJECTS
         with _lock:
-            if gc.get_count()[0] >= LEAST_OBJECTS and _times < MOST_TIMES:
+            if large and _times < MOST_TIMES:
                 gc.freeze()
                 _times += 1
-    return_memory()
+    if large:
+        return_memory()
 
 
 def return_memory() -> None:

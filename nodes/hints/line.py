@@ -39,7 +39,12 @@ RETRY_SECONDS: Final = 1.0
 # What a process that ends waits for its last hints.
 DRAIN_SECONDS: Final = 1.0
 
-LOST = Counter("ghostwire_hints_lost", "Hints that could not be sent to other processes; their polls make up for it.")
+# Registered by whoever shows figures.
+LOST: Final = Counter(
+    "ghostwire_hints_lost",
+    "Hints that could not be sent to other processes, whose polls make up for it.",
+    registry=None,
+)
 LIBRARY_LOG: Final = logging.getLogger("channels_redis.pubsub")
 
 
