@@ -13,8 +13,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from coordinator.acknowledgements import ACKNOWLEDGED
+from coordinator.admission import Admission, session_end
 from coordinator.agent_messages import Ack, EndpointsMessage, Heartbeat, Message, ack_frame
 from coordinator.authentication import admit_session
+from coordinator.eager import Begun, begin
 from coordinator.fanout import (
     CLOSE_NOT_ACTIVE,
     CLOSE_OVERLOADED,
@@ -27,16 +29,15 @@ from coordinator.fanout import (
 from coordinator.frames import text_frame
 from coordinator.heartbeats import update_endpoints
 from coordinator.hot_path.beat import beat
-from coordinator.hot_path.credentials import Known, holds
+from coordinator.hot_path.credentials import holds
 from coordinator.hot_path.reading import read_members
-from coordinator.news import MapFrame, News
+from coordinator.news import News
 from coordinator.outlet import Outlet, Send, cut
 from coordinator.presence import note_alive
 from coordinator.serializers import parse_heartbeat
 from coordinator.threads import in_thread
 from mesh.change import Cause
 from mesh.errors import AuthenticationError, NotFoundError, PermissionDeniedError
-from sessions_app.models import NodeSession
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +54,7 @@ CLOSE_SECONDS: Final = 1.0
 class AgentConnection:
     """Implements ``coordinator.fanout.Connection``. Lives on one event loop.
 
-    A reader that does not drain costs no memory but that of one frame under way, and is cut off after three
-    heartbeats. A task exists only while there is something to write.
+    A reader that does not drain costs one frame, and is cut off after three heartbeats.
     """
 
     __slots__ = (
@@ -66,7 +66,7 @@ class AgentConnection:
     def __init__(
         self,
         *,
-        session: NodeSession,
+        admission: Admission,
         send: Send,
         origin: str,
         request_id: str,
@@ -74,21 +74,21 @@ class AgentConnection:
         zstd: bool = False,
     ) -> None:
         """``on_end`` is called once nothing more will be sent: whoever reads for the connection may stop."""
-        node = session.node
-        self.audience = Audience(node.network_id, node.pk, session.pk)
+        known = admission.known
+        self.audience = Audience(known.network_id, known.node_id, known.session_id)
         self.loop = asyncio.get_running_loop()
         self.is_over = False
         self._send = send
         self._outlet = Outlet(send)
-        self._news = News(self.audience, epoch=node.network.epoch, zstd=zstd)
+        self._news = News(self.audience, epoch=admission.epoch, least=known.version, zstd=zstd)
         self._on_end = on_end
         self._zstd = zstd
-        self._cause = Cause.node(node.pk, origin=origin, request_id=request_id)
-        self._keepalive = float(node.network.keepalive_seconds)
+        self._cause = Cause.node(known.node_id, origin=origin, request_id=request_id)
+        self._keepalive = admission.heartbeat_seconds
         self._push_interval: float = settings.GHOSTWIRE.network.push_interval.total_seconds()
         self._heard = self.loop.time()
-        self._ends_at = _end_of(session)
-        self._known = Known.of(session)
+        self._ends_at = known.ends_at
+        self._known = known
         self._next_push = 0.0
         self._waiting: deque[str] = deque()
         self._code: int | None = None
@@ -100,8 +100,19 @@ class AgentConnection:
 
     def push(self, push: Push) -> None:
         """Takes what is to be told next."""
-        self._news.add(push)
-        self._wake()
+        news = self._news.pass_on(push) if self._is_free() else None
+        if news is None:
+            self._news.add(push)
+            self._wake()
+            return
+        self._next_push = self.loop.time() + self._push_interval
+        try:
+            begun = begin(self._outlet.push(news.frame, news.at))
+        except Exception as error:  # noqa: BLE001 - no fault of the other sockets
+            self._failed(error)
+            return
+        if begun is not None:
+            self._writer = self.loop.create_task(self._write(begun))
 
     def say(self, text: str) -> None:
         """Puts an answer in line."""
@@ -182,11 +193,21 @@ class AgentConnection:
         self._wake()
 
     def _may_push(self) -> bool:
-        return self._news.is_waiting and self._outlet.full_since is None and self.loop.time() >= self._next_push
+        return self._news.is_waiting and self._has_room()
 
-    async def _write(self) -> None:
-        """Sends what stands in line; then, if the connection has to end, closes it."""
+    def _is_free(self) -> bool:
+        """Whether a frame may leave this instant, before everything else."""
+        idle = self._writer is None and not self._waiting and self._code is None and not self.is_over
+        return idle and self._has_room()
+
+    def _has_room(self) -> bool:
+        return self._outlet.full_since is None and self.loop.time() >= self._next_push
+
+    async def _write(self, begun: Begun | None = None) -> None:
+        """Sends what stands in line, after the frame under way; then, if the connection has to end, closes it."""
         try:
+            if begun is not None:
+                await begun
             while not self.is_over:
                 if self._waiting:
                     await self._outlet.write(text_frame(self._waiting.popleft(), zstd=self._zstd))
@@ -197,22 +218,17 @@ class AgentConnection:
                     await self._push_now()
                 else:
                     break
-        except OSError:
-            self._end()  # the agent is gone; the reader hears it too, perhaps later
-        except Exception:
-            log.exception("socket.write_failed", node_id=self.audience.node_id)
-            self._end()
+        except Exception as error:  # noqa: BLE001 - whatever it is, this socket is of no more use
+            self._failed(error)
         finally:
             self._writer = None
         self._wake()
 
     async def _push_now(self) -> None:
-        news: MapFrame | None
         try:
             news = await self._news.next_frame()
         except NotFoundError:
-            # The node takes no part any more: the fan-out ends this connection with the right code.
-            return
+            return  # the node takes no part any more: the fan-out ends this connection with the right code
         except Exception:
             # The database, as a rule. What the agent lacks is worked out when it comes back.
             log.exception("socket.no_news", node_id=self.audience.node_id)
@@ -245,7 +261,7 @@ class AgentConnection:
     async def _renew(self) -> None:
         """Asks whether the session whose time is over was renewed."""
         try:
-            self._ends_at = await in_thread(self._renewed_end)
+            self._ends_at = await in_thread(session_end, self.audience.session_id, timezone.now())
         except PermissionDeniedError:
             self.close(CLOSE_NOT_ACTIVE)
         except AuthenticationError:
@@ -260,6 +276,12 @@ class AgentConnection:
             cut(self._send)
             self._end()
 
+    def _failed(self, error: Exception) -> None:
+        # OSError: the agent is gone. The reader hears it too, perhaps later.
+        if not isinstance(error, OSError):
+            log.error("socket.write_failed", node_id=self.audience.node_id, exc_info=error)
+        self._end()
+
     def _end(self) -> None:
         if not self.is_over:
             self.is_over = True
@@ -272,19 +294,7 @@ class AgentConnection:
         return answer
 
     # --- In threads
-
     def _set_endpoints(self, endpoints: list[Any], now: datetime) -> None:
-        report = parse_heartbeat({"endpoints": endpoints})
-        update_endpoints(node=self._session(now).node, endpoints=report.endpoints or (), cause=self._cause, now=now)
-
-    def _renewed_end(self) -> datetime:
-        return _end_of(self._session(timezone.now()))
-
-    def _session(self, now: datetime) -> NodeSession:
-        return admit_session(session_id=self.audience.session_id, now=now)
-
-
-def _end_of(session: NodeSession) -> datetime:
-    """When the session ends by the clock, or the node's key if that is sooner."""
-    ends = session.node.key_expires_at
-    return session.expires_at if ends is None else min(session.expires_at, ends)
+        report, session_id = parse_heartbeat({"endpoints": endpoints}), self.audience.session_id
+        node = admit_session(session_id=session_id, now=now).node
+        update_endpoints(node=node, endpoints=report.endpoints or (), cause=self._cause, now=now)

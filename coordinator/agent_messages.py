@@ -12,6 +12,7 @@ from coordinator.strict_json import parse_strict
 from mesh.errors import FieldError, GhostWireError, ValidationError
 
 MAX_BYTES: Final = 64 * 1024
+_ACK: Final = re.compile(r'\{"type":"ack","epoch":(0|[1-9][0-9]{0,14}),"version":(0|[1-9][0-9]{0,14})\}')
 _SINCE: Final = re.compile(r"[0-9]{1,15}\.[0-9]{1,15}")
 
 
@@ -59,6 +60,10 @@ def parse_message(text: str | None, binary: bytes | None) -> Message:
     """
     if text is None or binary is not None:
         raise ProtocolError("Messages are text.")
+    ack = _ACK.fullmatch(text)
+    if ack is not None:
+        # As agents write it: the commonest message, and one to each frame of a push.
+        return Ack(int(ack[1]), int(ack[2]))
     raw = text.encode(errors="surrogatepass")
     if len(raw) > MAX_BYTES:
         raise ProtocolError("A message has at most 64 KiB.")

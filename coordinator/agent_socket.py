@@ -11,15 +11,14 @@ import orjson
 import structlog
 from django.utils import timezone
 
+from coordinator.admission import Admission, admit
 from coordinator.agent_connection import AgentConnection
 from coordinator.agent_messages import Hello, ProtocolError, error_frame, parse_message
-from coordinator.authentication import admit_node, bearer_token
+from coordinator.authentication import bearer_token
 from coordinator.errors import CONTENT_TYPE, as_ghostwire_error, headers, problem
 from coordinator.fanout import CLOSE_PROTOCOL_ERROR, CLOSE_SILENT, CLOSE_TOO_MANY
 from coordinator.tail import TAIL
-from coordinator.threads import in_thread
 from mesh.errors import GhostWireError, PermissionDeniedError, ThrottledError, ValidationError
-from sessions_app.models import NodeSession
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +35,7 @@ async def agent_socket(scope: Scope, receive: Receive, send: Send) -> None:
     """Serves one agent from upgrade to close."""
     await receive()  # websocket.connect
     try:
-        session = await _authenticate(scope)
+        admission = await _authenticate(scope)
     except Exception as error:  # noqa: BLE001 - every refusal becomes an HTTP answer, also those not foreseen
         await _refuse(scope, send, as_ghostwire_error(error))
         return
@@ -49,7 +48,7 @@ async def agent_socket(scope: Scope, receive: Receive, send: Send) -> None:
     reader = asyncio.current_task()
     assert reader is not None
     connection = AgentConnection(
-        session=session,
+        admission=admission,
         send=send,
         origin=_client(scope),
         request_id=secrets.token_hex(8),
@@ -67,7 +66,7 @@ async def agent_socket(scope: Scope, receive: Receive, send: Send) -> None:
         connection.forget()
 
 
-async def _authenticate(scope: Scope) -> NodeSession:
+async def _authenticate(scope: Scope) -> Admission:
     fields = {name: value.decode("latin-1") for name, value in scope["headers"]}
     if b"origin" in fields:
         # A browser: its user's cookies and network position are nothing that an agent has.
@@ -75,7 +74,7 @@ async def _authenticate(scope: Scope) -> NodeSession:
     if not {SUBPROTOCOL, SUBPROTOCOL_ZSTD}.intersection(scope.get("subprotocols", ())):
         raise ValidationError(f"Offer the subprotocol {SUBPROTOCOL} or {SUBPROTOCOL_ZSTD}.")
     token = bearer_token(fields.get(b"authorization"))
-    return await in_thread(admit_node, token=token, now=timezone.now())
+    return await admit(token, timezone.now())
 
 
 async def _refuse(scope: Scope, send: Send, error: GhostWireError) -> None:

@@ -19,12 +19,14 @@ NETMAP_HEAD = b'{"type":"netmap","netmap":'
 class Body:
     """The rest of a delta message after its head, for everyone in one audience."""
 
-    __slots__ = ("_packed", "_text", "plain")
+    __slots__ = ("_packed", "_text", "frames", "plain")
 
     def __init__(self, members: bytes | None) -> None:
         self.plain = b"}" if members is None else b"," + members + b"}"
         self._text: str | None = None
         self._packed: bytes | None = None
+        self.frames: dict[bool, tuple[tuple[int, int, int], Frame]] = {}
+        """The last whole frame of each subprotocol with epoch and versions: most readers are at the same one."""
 
     @property
     def text(self) -> str:
@@ -47,6 +49,16 @@ NOTHING: Final = Body(None)
 
 def delta_frame(body: Body, *, epoch: int, start: int, to: int, zstd: bool) -> Frame:
     """A delta message for a reader that is at version ``start``."""
+    between = (epoch, start, to)
+    ready = body.frames.get(zstd)
+    if ready is not None and ready[0] == between:
+        return ready[1]
+    frame = _delta_frame(body, epoch, start, to, zstd=zstd)
+    body.frames[zstd] = (between, frame)
+    return frame
+
+
+def _delta_frame(body: Body, epoch: int, start: int, to: int, *, zstd: bool) -> Frame:
     head = f'{{"type":"delta","epoch":{epoch},"from":{start},"to":{to}'
     if zstd:
         return pack(head.encode()) + body.packed

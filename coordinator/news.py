@@ -14,7 +14,7 @@ from coordinator.limits import FULL_MAPS, enforce
 from coordinator.pacing import has_large_map, in_lane
 from coordinator.presence import note_alive
 from coordinator.replica import REPLICAS
-from coordinator.telling import Telling, catch_up, first_telling
+from coordinator.telling import Telling, catch_up, first_telling, quick_telling
 from coordinator.threads import in_thread
 
 
@@ -34,10 +34,12 @@ class News:
     it is worked out when the agent can take it. Not for several tasks at once.
     """
 
-    __slots__ = ("_at", "_audience", "_behind", "_epoch", "_first", "_ready", "_sent", "_zstd")
+    __slots__ = ("_at", "_audience", "_behind", "_epoch", "_first", "_least", "_ready", "_sent", "_zstd")
 
-    def __init__(self, audience: Audience, *, epoch: int, zstd: bool) -> None:
+    def __init__(self, audience: Audience, *, epoch: int, least: int, zstd: bool) -> None:
+        """``least``: the version that the network had reached when the agent was admitted."""
         self._audience = audience
+        self._least = least
         self._zstd = zstd
         self._epoch = epoch
         # The version that was sent last, None before the first map; and the one up to which nothing is left to tell,
@@ -76,6 +78,21 @@ class News:
         else:
             self._ready, self._at = push, push.start
 
+    def pass_on(self, push: Push) -> MapFrame | None:
+        """The frame of a push that can be told as it is, at once; None if it has to be added."""
+        if (
+            self._sent is None
+            or self._at is None
+            or push.body is None
+            or push.epoch != self._epoch
+            or not self._at <= push.start < push.to
+            or self.is_waiting
+        ):
+            return None
+        start, self._sent, self._at = self._sent, push.to, push.to
+        frame = delta_frame(push.body, epoch=self._epoch, start=start, to=push.to, zstd=self._zstd)
+        return MapFrame(frame, (self._epoch, push.to))
+
     def add_nothing(self, to: int, *, least: int) -> None:
         """Has an empty delta told to an agent that is ``least`` versions or more behind ``to``, all of them such that
         it could not see."""
@@ -87,7 +104,11 @@ class News:
 
         Raises ThrottledError if the agent asks for whole maps too often, NotFoundError if it has none any more.
         """
-        telling, frame = await self._apart()(self._answer, since)
+        telling, frame = quick_telling(self._audience, since, self._least), None
+        if telling is None:
+            telling, frame = await self._apart()(self._answer, since)
+        else:
+            self._note_alive(telling)
         if telling.code is not None:
             code: int = telling.code
             return code
@@ -135,12 +156,15 @@ class News:
     # --- In threads
 
     def _answer(self, since: str | None) -> tuple[Telling, Frame | None]:
-        network_id, node_id = self._audience.network_id, self._audience.node_id
-        telling = first_telling(self._audience, since)
+        telling = first_telling(self._audience, since, self._least)
         if telling.pieces is not None:
-            enforce(FULL_MAPS, str(node_id), timezone.now().timestamp())
-        note_alive(network_id, node_id, is_online=telling.is_online, now=timezone.now())
+            enforce(FULL_MAPS, str(self._audience.node_id), timezone.now().timestamp())
+        self._note_alive(telling)
         return self._with_frame(telling)
+
+    def _note_alive(self, telling: Telling) -> None:
+        audience = self._audience
+        note_alive(audience.network_id, audience.node_id, is_online=telling.is_online, now=timezone.now())
 
     def _catch_up(self, epoch: int, version: int | None) -> tuple[Telling, Frame | None]:
         return self._with_frame(catch_up(self._audience, epoch, version))

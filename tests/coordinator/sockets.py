@@ -11,12 +11,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from coordinator.admission import Admission
 from coordinator.agent_connection import AgentConnection
 from coordinator.fanout import Push
 from coordinator.frames import Body
+from coordinator.hot_path.credentials import Known
 from coordinator.telling import Telling
-from nodes.models import Network, Node
-from sessions_app.models import NodeSession
 
 HEARTBEAT_SECONDS = 30
 
@@ -53,17 +53,17 @@ def open_wire() -> Wire:
     return wire
 
 
-def session_of(node_id: int, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> NodeSession:
-    """The session of a node that no database has."""
-    network = Network(pk=1, keepalive_seconds=heartbeat_seconds, epoch=1)
+def admission_of(node_id: int, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> Admission:
+    """The admission of a node that no database has."""
     ends = timezone.now() + timedelta(days=1)
-    return NodeSession(pk=node_id, node=Node(pk=node_id, network=network), expires_at=ends)
+    known = Known(1, node_id, node_id, expires_at=ends, ends_at=ends, record=None, version=1, latencies={})
+    return Admission(known, heartbeat_seconds, epoch=1)
 
 
 def connect(wire: Wire, node_id: int = 7, *, on_end: Callable[[], object] = lambda: None, **of: Any) -> AgentConnection:
     """A connection that writes to ``wire``."""
-    session = session_of(node_id, **of)
-    return AgentConnection(session=session, send=wire.send, origin="192.0.2.1", request_id="r", on_end=on_end)
+    admission = admission_of(node_id, **of)
+    return AgentConnection(admission=admission, send=wire.send, origin="192.0.2.1", request_id="r", on_end=on_end)
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Portal:
     whole: bytes | None = None
     asked: list[tuple[int, int | None]] = field(default_factory=list)
 
-    def first_telling(self, audience: Any, since: str | None) -> Telling:
+    def first_telling(self, audience: Any, since: str | None, least: int) -> Telling:
         """Answers hello with a delta from nothing, which is as good as a map here."""
         return Telling(self.epoch, self.version, True, start=0, members=b'"first":1')
 

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from coordinator import agent_connection
-from tests.coordinator.sockets import Portal, eventually, session_of
+from tests.coordinator.sockets import Portal, admission_of, eventually
 from tests.coordinator.test_agent_connection import portal, push_interval
 
 __all__ = ["portal", "push_interval"]
@@ -37,9 +37,9 @@ class App:
         self.transport = send.__self__.transport
         # Else the kernel alone would take megabytes, and nothing would wait in this process.
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        session = session_of(7, heartbeat_seconds=30)
+        admission = admission_of(7, heartbeat_seconds=30)
         self.connection = agent_connection.AgentConnection(
-            session=session, send=send, origin="127.0.0.1", request_id="r", on_end=self.is_over.set
+            admission=admission, send=send, origin="127.0.0.1", request_id="r", on_end=self.is_over.set
         )
         await self.connection.greet(None)
         await self.is_over.wait()
