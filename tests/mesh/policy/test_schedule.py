@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mesh.errors import ValidationError
 from mesh.policy import Schedule, is_open, next_boundary, schedule_from_json, schedule_to_json
-from mesh.policy.schedule import describe_schedule
+from mesh.policy.schedule import _clock_change, describe_schedule, find_zone
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia")
 
@@ -217,3 +217,11 @@ def test_a_schedule_is_told_in_words() -> None:
     )
     assert describe_schedule(found) == "mon,fri 08:00-18:00 UTC, until 2026-03-01T00:00:00Z"
     assert describe_schedule(Schedule()) == "always"
+
+
+@pytest.mark.parametrize("minutes", range(0, 24 * 60, 97))
+def test_the_instant_at_which_clocks_are_moved_is_found_to_the_second(minutes: int) -> None:
+    moved = at("2026-03-29T01:00:00+00:00")
+    zone = find_zone("Europe/Berlin")
+    assert zone is not None
+    assert list(_clock_change(zone, moved - timedelta(minutes=minutes, seconds=minutes % 60))) == [moved]
