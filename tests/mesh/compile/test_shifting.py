@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Network, ip_address, ip_network
 
 import pytest
 
 from mesh.compile import compile_policy, with_policy
-from mesh.policy import Action, Condition, ConditionKind, NetworkFacts, Policy, PolicyNode, Rule
+from mesh.policy import Action, Condition, ConditionKind, Group, NetworkFacts, Policy, PolicyNode, Rule
 from mesh.policy import selectors as s
 from tests.mesh.policy.strategies import AT
 
@@ -94,3 +94,30 @@ def test_from_each_policy_to_each_other_own_devices_are_seen_as_after_a_whole_co
             assert edited.peers_of(one.id) == whole.peers_of(one.id)
         back = with_policy(edited, numbered(STEPS[start]))
         assert [back.peers_of(one.id) for one in PHONES.nodes] == [before.peers_of(one.id) for one in PHONES.nodes]
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        s.user(7),
+        s.group("ops"),
+        s.group("outer"),
+        s.tag("tag:x"),
+        s.node(1),
+        s.prefix(ip_network("10.1.0.1/32")),
+        s.ANY,
+    ],
+)
+@pytest.mark.parametrize("conditions", [(), LINUX])
+def test_the_first_rule_to_name_something_finds_its_nodes(
+    selector: s.Selector, conditions: tuple[Condition, ...]
+) -> None:
+    owner = {"user": None, "tags": frozenset({"tag:x"})} if selector == s.tag("tag:x") else {"user": 7}
+    one = PolicyNode(1, "n1", addresses=(ip_address("10.1.0.1"),), os="linux", **owner)  # type: ignore[arg-type]
+    other = PolicyNode(2, "n2", 8, addresses=(ip_address("10.1.0.2"),))
+    facts = replace(FACTS, nodes=(one, other))
+    groups = (Group("ops", frozenset({7})), Group("outer", groups=frozenset({"ops"})))
+    rule = Rule(1, 1, Action.ACCEPT, (selector,), (s.user(8),), conditions=conditions)
+    before = compile_policy(Policy((), groups), facts, AT)
+    assert not before.sees(1, 2)
+    assert with_policy(before, Policy((rule,), groups)).sees(1, 2)
