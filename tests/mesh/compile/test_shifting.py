@@ -113,7 +113,7 @@ def test_the_first_rule_to_name_something_finds_its_nodes(
     selector: s.Selector, conditions: tuple[Condition, ...]
 ) -> None:
     owner = {"user": None, "tags": frozenset({"tag:x"})} if selector == s.tag("tag:x") else {"user": 7}
-    one = PolicyNode(1, "n1", addresses=(ip_address("10.1.0.1"),), os="linux", **owner)  # type: ignore[arg-type]
+    one = PolicyNode(1, "n1", addresses=(ip_address("10.1.0.1"),), os="linux", **owner)
     other = PolicyNode(2, "n2", 8, addresses=(ip_address("10.1.0.2"),))
     facts = replace(FACTS, nodes=(one, other))
     groups = (Group("ops", frozenset({7})), Group("outer", groups=frozenset({"ops"})))
