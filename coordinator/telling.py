@@ -54,7 +54,7 @@ def quick_telling(audience: Audience, since: str | None, least: int) -> Telling 
     before, touch = known
     if before is state:
         return Telling(state.epoch, state.version, node.online, start=state.version)
-    is_small = before.policy is state.policy and len(touch.nodes) <= FEW_NODES
+    is_small = len(touch.nodes) <= FEW_NODES and not (touch.policy or touch.users or touch.network)
     return _from(audience, state, int(version)) if is_small else None
 
 
