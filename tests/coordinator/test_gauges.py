@@ -48,7 +48,7 @@ def test_without_the_database_the_rest_is_told(monkeypatch: pytest.MonkeyPatch) 
         def values_list(self, *_: Any) -> Any:
             raise OperationalError("away")
 
-    monkeypatch.setattr(gauges.Network, "objects", Away())
+    monkeypatch.setattr(Network, "objects", Away())
     count_frame("delta", 7)
     told = generate_latest(REGISTRY).decode()
     assert "ghostwire_map_version{" not in told
