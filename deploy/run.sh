@@ -42,7 +42,8 @@ portal)
 edge)
     python manage.py wait
     exec uvicorn ghostwire_site.asgi:application --host 0.0.0.0 --port 8080 --ws websockets-sansio \
-        --lifespan on --no-access-log --no-server-header --backlog 4096 --timeout-graceful-shutdown 10
+        --ws-max-size 131072 --lifespan on --no-proxy-headers --no-access-log --no-server-header --backlog 4096 \
+        --timeout-graceful-shutdown 10
     ;;
 worker)
     python manage.py wait
@@ -51,7 +52,7 @@ worker)
     ;;
 beat)
     python manage.py wait
-    exec celery --app ghostwire_site beat --schedule /tmp/beat --pidfile= --loglevel WARNING
+    exec celery --app ghostwire_site beat --pidfile= --loglevel WARNING
     ;;
 working)
     exec python -m deploy.working
