@@ -158,6 +158,8 @@ class Audiences:
                         return None
                     continue
             if device in piece.added or device in piece.removed:
+                if device in new.world.routers:
+                    return None  # seen as before, and yet of its routes others may be reached
                 spared.add(device)
         return spared
 

@@ -18,6 +18,7 @@ from mesh.netmap.parts import peer_part
 from mesh.netmap.state import State, move_state
 from mesh.policy import NodeAttribute, Policy, parse_stored
 from mesh.steps import Step
+from mesh.topology import RouteRecord
 from tests.mesh.netmap import world
 
 
@@ -96,6 +97,14 @@ class TestRules:
         _, sent = step(state, ChangeKind.POLICY, {"at": world.NOW.isoformat(), "rules": []}, edited)
         added = {node_id: [peer["id"] for peer in delta["peers_added"]] for node_id, delta in told(sent).items()}
         assert added == {1: [2, 3], 2: [1, 3], 3: [1, 2]}
+
+    def test_an_own_device_that_was_seen_before_becomes_an_exit_node(self) -> None:
+        exit_node = world.node(1, routes=(RouteRecord("0.0.0.0/0", True, True, True),))
+        own = world.rule(1, "autogroup:member", "autogroup:self")
+        state = world.state_of([exit_node, world.node(3)], world.policy(own))
+        edited = world.policy(own, world.rule(2, "*", "autogroup:internet"))
+        _, sent = step(state, ChangeKind.POLICY, {"at": world.NOW.isoformat(), "rules": []}, edited)
+        assert told(sent)[3]["peers_changed"] == [{"id": 1, "exit_node": True}]
 
 
 class TestAttributes:
