@@ -20,6 +20,7 @@ from agent.engine.maps import MapKeeper
 from agent.engine.membership import Membership
 from agent.engine.phase import Phase, Standing
 from agent.engine.polling import Poller
+from agent.engine.posture import PostureReport
 from agent.engine.socket import SocketTalk
 from agent.engine.upkeep import Upkeep
 from agent.engine.verdict import Step, Verdict, after_proof
@@ -61,6 +62,7 @@ class Engine:
         self.public_key = encode_key(public_key_of(private_key))
         self.standing = Standing()
         self.last_ack: Ack | None = None
+        self.posture = PostureReport(self.clock)
         self._sleep = sleep
         self._tls = tls or tls_context()
         self.portal = Portal(server, private_key, tls=self._tls, transport=transport)
@@ -174,6 +176,9 @@ class Engine:
 
     async def take_ack(self, ack: Ack, *, sent_at: float) -> None:
         """Take note of a heartbeat's answer, and renew the session when it is time."""
+        self.posture.accepted()
+        if self.last_ack is not None and self.last_ack.epoch != ack.epoch:
+            self.posture.forget()  # the portal was restored from a backup, which may be from before it was told
         self.last_ack = ack
         self.lease.renew(at=sent_at, seconds=ack.lease_seconds)
         self.membership.note(ack)

@@ -7,7 +7,7 @@ import logging
 from agent.engine.talk import Listener
 from agent.engine.verdict import Step, Verdict, after_call
 from agent.rest import Portal
-from mesh.errors import GhostWireError
+from mesh.errors import GhostWireError, ThrottledError, ValidationError
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,17 @@ class Poller:
             await portal.put_endpoints(listener.token(), endpoints)
             listener.endpoints_told(endpoints)
         sent_at = listener.boot()
-        ack = await portal.heartbeat(listener.token(), {})
+        facts = listener.posture.take()
+        try:
+            ack = await portal.heartbeat(listener.token(), facts)
+        except ThrottledError as error:
+            if not listener.posture.put_off(error.retry_after):
+                raise
+            return listener.heartbeat_seconds()  # the next one goes without it
+        except ValidationError as error:
+            if not listener.posture.refused(error.detail):
+                raise
+            return listener.heartbeat_seconds()
         await listener.take_ack(ack, sent_at=sent_at)
         at = (ack.epoch, ack.map_version)
         applied = listener.applied()

@@ -107,9 +107,19 @@ class SocketTalk:
                 if sent_at is not None:
                     await self._listener.take_ack(ack, sent_at=sent_at)
             case "error":
-                _log.warning("the portal refused a message: %s (%s)", message.get("detail"), message.get("code"))
+                self._take_refusal(message)
             case other:
                 _log.debug("passed over a message of type %r", other)
+
+    def _take_refusal(self, message: dict[str, Any]) -> None:
+        """A message was refused. Errors do not say which; a posture that is told once more does no harm."""
+        code, detail = message.get("code"), message.get("detail")
+        _log.warning("the portal refused a message: %s (%s)", detail, code)
+        if code != "validation":
+            wait = message.get("retry_after")
+            self._listener.posture.put_off(wait if isinstance(wait, int | float) else None)
+        elif _names_posture(message):
+            self._listener.posture.refused(str(detail))
 
     def _after(self, delta: dict[str, Any]) -> Any:
         """The map after a delta. One that does not fit ends the socket: the next begins with a whole map."""
@@ -137,9 +147,11 @@ class SocketTalk:
             now = self._listener.boot()
             if self._pending is not None and now - self._pending > self._interval * _MISSED_HEARTBEATS:
                 raise PortalUnreachableError("the portal does not answer heartbeats")
+            facts: dict[str, Any] = {}
             if self._pending is None:
                 self._pending = now
-            await connection.send(encode({"type": "heartbeat"}))
+                facts = self._listener.posture.take()  # so that the next ack is the answer to it
+            await connection.send(encode({"type": "heartbeat", **facts}))
             await self._listener.pause(self._interval)
 
     async def _tell_endpoints(self, connection: ClientConnection) -> None:
@@ -150,6 +162,12 @@ class SocketTalk:
                 await connection.send(encode({"type": "endpoints", "endpoints": endpoints}))
                 self._listener.endpoints_told(endpoints)
             await self._listener.pause(_ENDPOINTS_SECONDS)
+
+
+def _names_posture(message: dict[str, Any]) -> bool:
+    errors = message.get("errors")
+    fields = [item.get("field") for item in errors if isinstance(item, dict)] if isinstance(errors, list) else []
+    return any(str(field).partition(".")[0] == "posture" for field in fields)
 
 
 def _verdict(errors: list[Any], connection: ClientConnection) -> Verdict:

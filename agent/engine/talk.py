@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from agent.answers import Ack
+from agent.engine.posture import PostureReport
 
 
 class Listener(Protocol):
     """The engine, as a conversation sees it."""
+
+    posture: PostureReport
+    """What heartbeats say of this machine."""
 
     def token(self) -> str:
         """The session's token, as it is now: it is renewed while a conversation lasts."""

@@ -53,6 +53,7 @@ class FakePortal:
     frames: list[dict[str, Any]] = field(default_factory=list)
     sockets: list[asyncio.Queue[dict[str, Any]]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
+    posture_refusals: list[dict[str, Any]] = field(default_factory=list)  # the next answers over sockets
     zstd: bool = False
     origin: str = ""
     _challenges: dict[str, Challenge] = field(default_factory=dict)
@@ -94,6 +95,11 @@ class FakePortal:
         """Send a message to open sockets."""
         for queue in self.sockets:
             queue.put_nowait(message)
+
+    def postures(self) -> list[dict[str, Any]]:
+        """The postures of heartbeats, either way, in order."""
+        beats = ("frame heartbeat", "POST heartbeat")
+        return [what["posture"] for call, what in self.calls if call in beats and what and "posture" in what]
 
     # -- ASGI -----------------------------------------------------------------------------------------------------
 
@@ -275,6 +281,8 @@ class FakePortal:
                 self._note(f"frame {frame['type']}", frame)
                 if frame["type"] == "hello":
                     queue.put_nowait(answer_hello(self.netmaps[node], self.steps, frame["since"]))
+                elif frame["type"] == "heartbeat" and "posture" in frame and self.posture_refusals:
+                    queue.put_nowait({"type": "error"} | self.posture_refusals.pop(0))
                 elif frame["type"] == "heartbeat":
                     queue.put_nowait({"type": "heartbeat_ack"} | self.ack(node))
         finally:
