@@ -17,6 +17,7 @@ from nodes.facts import node_facts
 from nodes.models import Network, Node
 from nodes.services.endpoints import read_endpoints, replace_endpoints, write_endpoints
 from nodes.services.nodes import (
+    SYSTEM_FACTS,
     PostureValue,
     ReportedFacts,
     apply_reported,
@@ -123,7 +124,7 @@ def _write_scalars(network: Network, node: Node, reported: ReportedFacts, cause:
     home_region, posture = node.home_region, node.posture
     if not apply_reported(network=network, node=node, reported=reported):
         return
-    node.save(update_fields=["posture", "relay_latency_ms", "home_region"])
+    node.save(update_fields=["posture", *SYSTEM_FACTS, "relay_latency_ms", "home_region"])
     # Latencies alone are for administrators; peers notice a new home region, the policy a new posture.
     if node.home_region != home_region or not same_posture(node.posture, posture):
         facts = node_facts(network.pk, [node.pk])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from mesh.errors import FieldError, ValidationError
 from mesh.relays import choose_home
@@ -21,6 +22,10 @@ MAX_POSTURE_BYTES = 256
 MAX_LATENCY_MS = 60_000
 
 PostureValue = str | int | float | bool
+
+SYSTEM_FACTS: Final = {"os": 64, "os_version": 128, "agent_version": 64}
+"""Facts with a column of their own, and the most characters of each. A heartbeat has no member for them: agents report
+them as attributes of these names, and then column and attribute are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,18 @@ def apply_reported(*, network: Network, node: Node, reported: ReportedFacts) -> 
     """
     before = _scalars(node)
     posture = node.posture
+    if reported.posture is not None:
+        node.posture = check_posture(reported.posture)
+        for name in SYSTEM_FACTS.keys() & node.posture.keys():
+            setattr(node, name, node.posture[name])
     for name in ("hostname", "os", "os_version", "agent_version", "listen_port"):
         value = getattr(reported, name)
         if value is not None:
             setattr(node, name, value)
-    if reported.posture is not None:
-        node.posture = check_posture(reported.posture)
+    told = {name: getattr(node, name) for name in SYSTEM_FACTS.keys() & node.posture.keys()}
+    if not same_posture(told, {name: node.posture[name] for name in told}):
+        # What a member of the report says goes before the attribute of its name.
+        node.posture = {**node.posture, **told}
     if reported.relay_latency_ms is not None:
         node.relay_latency_ms = check_latencies(reported.relay_latency_ms)
         known = set(RelayRegion.objects.filter(network=network).values_list("number", flat=True))
@@ -99,7 +110,10 @@ def same_posture(one: Mapping[str, PostureValue], other: Mapping[str, PostureVal
 
 
 def check_posture(posture: Mapping[str, PostureValue]) -> dict[str, PostureValue]:
-    """Flat attributes, at most 64, at most 256 bytes a key and a value. Raises ValidationError."""
+    """Flat attributes, at most 64, at most 256 bytes a key and a value; those of SYSTEM_FACTS are short texts.
+
+    Raises ValidationError.
+    """
     errors = []
     if len(posture) > MAX_POSTURE_ATTRIBUTES:
         errors.append(FieldError("posture", f"At most {MAX_POSTURE_ATTRIBUTES} attributes."))
@@ -108,9 +122,19 @@ def check_posture(posture: Mapping[str, PostureValue]) -> dict[str, PostureValue
             errors.append(FieldError(f"posture.{key[:64]}", "A text, a number or true/false."))
         elif len(str(value).encode()) > MAX_POSTURE_BYTES or not 0 < len(key.encode()) <= MAX_POSTURE_BYTES:
             errors.append(FieldError(f"posture.{key[:64]}", f"At most {MAX_POSTURE_BYTES} bytes."))
+        elif key in SYSTEM_FACTS and not _is_system_fact(key, value):
+            errors.append(FieldError(f"posture.{key}", f"A text of at most {SYSTEM_FACTS[key]} characters."))
     if errors:
         raise ValidationError("The posture is refused.", errors=tuple(errors))
     return dict(posture)
+
+
+def _is_system_fact(name: str, value: PostureValue) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) <= SYSTEM_FACTS[name]
+        and not any(ord(c) < 32 or c == "\x7f" for c in value)
+    )
 
 
 def check_latencies(latencies: Mapping[str, float]) -> dict[str, float]:
