@@ -153,13 +153,14 @@ def read_facts(facts: NetworkFacts) -> tuple[World, Kinds]:
 
 
 class AddressIndex:
-    """Own addresses of nodes, sorted, for finding the nodes inside a prefix without visiting the others."""
+    """Own addresses of nodes, sorted, for finding the nodes inside a prefix without visiting the others. Should two
+    nodes have one address, as while it passes from one to the other, both are found."""
 
     __slots__ = ("_ids", "_nodes", "_sorted")
 
     def __init__(self, nodes: Iterable[PolicyNode]) -> None:
         self._nodes = list(nodes)
-        self._ids: dict[int, dict[int, int]] = {}
+        self._ids: dict[int, list[int]] = {}
         self._sorted: dict[int, list[int]] = {}
 
     def inside(self, prefix: Prefix) -> list[int]:
@@ -167,11 +168,12 @@ class AddressIndex:
         version = prefix.version
         if version not in self._ids:
             family = IPv4Address if version == 4 else IPv6Address
-            self._ids[version] = {
-                int(address): node.id for node in self._nodes for address in node.addresses if type(address) is family
-            }
-            self._sorted[version] = sorted(self._ids[version])
-        ids, addresses = self._ids[version], self._sorted[version]
+            held = sorted(
+                (int(address), node.id) for node in self._nodes for address in node.addresses if type(address) is family
+            )
+            self._ids[version] = [node_id for _, node_id in held]
+            self._sorted[version] = [address for address, _ in held]
+        addresses = self._sorted[version]
         low = bisect_left(addresses, int(prefix.network_address))
         high = bisect_right(addresses, int(prefix.broadcast_address))
-        return [ids[address] for address in addresses[low:high]]
+        return self._ids[version][low:high]

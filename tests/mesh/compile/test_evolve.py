@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from ipaddress import IPv4Network, ip_address
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.compile import CompiledPolicy, at_instant, compile_policy, moved, with_policy
-from mesh.policy import FactsChange, NetworkFacts, Policy, apply_change
+from mesh.policy import Action, FactsChange, NetworkFacts, Policy, PolicyNode, Rule, apply_change, parse_stored
 from tests.mesh.policy.edits import changes, edits
 from tests.mesh.policy.profile import thorough
 from tests.mesh.policy.strategies import AT, networks, policies
@@ -83,3 +85,17 @@ def test_the_policy_that_was_left_behind_stays_as_it_was(
     assert answers(compiled) == answers(compile_policy(policy, facts, AT))
     for branch in branches:
         assert answers(branch) == answers(compile_policy(policy, branch.facts, AT))
+
+
+def test_an_address_that_passes_from_one_node_to_another_is_both_of_theirs_meanwhile() -> None:
+    """A rule about it then speaks of both nodes, whether the policy moved there or was compiled whole."""
+    first, second = (
+        PolicyNode(number, f"n{number}", 7, addresses=(ip_address(f"10.1.0.{number}"),)) for number in (1, 2)
+    )
+    other = PolicyNode(3, "n3", 8, addresses=(ip_address("10.1.0.3"),))
+    facts = NetworkFacts("test.ghost", IPv4Network("10.1.0.0/24"), None, (first, second, other))
+    policy = Policy((Rule(1, 1, Action.ACCEPT, (parse_stored("10.1.0.1/32"),), (parse_stored("node#3"),)),))
+    change = FactsChange(nodes=(replace(second, addresses=first.addresses),))
+    compiled = moved(compile_policy(policy, facts, AT), change)
+    assert compiled.peers_of(3) == [1, 2]
+    assert answers(compiled) == answers(compile_policy(policy, apply_change(facts, change), AT))
