@@ -186,14 +186,14 @@ def enforce_heartbeat(node_id: int, now: datetime) -> None:
 def enforce_challenge(origin: str, now: float) -> None:
     """Limits challenges per address and in all."""
     limits = settings.GHOSTWIRE.limits
-    enforce(_configured("challenge", limits.challenges_per_address), _source(origin), now)
+    enforce(_configured("challenge", limits.challenges_per_address), source_of(origin), now)
     enforce(_configured("challenges", limits.challenges_in_all), "all", now)
 
 
 def enforce_registration(origin: str, auth_key: str | None, now: float) -> None:
     """Limits registrations per address, per auth key and in all."""
     limits = settings.GHOSTWIRE.limits
-    enforce(_configured("registration", limits.registrations_per_address), _source(origin), now)
+    enforce(_configured("registration", limits.registrations_per_address), source_of(origin), now)
     if auth_key is not None:
         # A digest, so that no part of a key stands in a store or in its logs.
         subject = blake3(auth_key.encode(errors="replace")).hexdigest(16)
@@ -205,7 +205,7 @@ def _configured(name: str, rate: object) -> Limit:
     return Limit(name, rate.count, float(rate.seconds))  # type: ignore[attr-defined]
 
 
-def _source(origin: str) -> str:
+def source_of(origin: str) -> str:
     """One subject an IPv4 address, one an IPv6 /64: a host has as many addresses of the latter as it likes."""
     try:
         address = ip_address(origin)

@@ -86,6 +86,7 @@ def _settings(wanted: Any, *, only: set[str] | None = None) -> dict[str, Any]:
         "lease_seconds": ("lease", _seconds(wanted.lease)),
         "quarantine_seconds": ("quarantine", _seconds(wanted.quarantine)),
         "max_peers": ("max_peers", wanted.max_peers),
+        "approve_nodes": ("approve_nodes", wanted.approve_nodes),
     }
     settings = {name: value for name, (key, value) in values.items() if only is None or key in only}
     if wanted.ipv6_is_random:

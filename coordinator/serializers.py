@@ -100,6 +100,9 @@ class ChallengeResponse(serializers.Serializer[Any]):
 class RegisterRequest(StrictSerializer):
     public_key = TextField(max_length=44, trim_whitespace=False)
     auth_key = SecretField(required=False)
+    network = TextField(
+        max_length=64, required=False, help_text="Which network to join without an auth key; by default the only one."
+    )
     hostname = TextField(max_length=253)
     os = TextField(max_length=64, required=False, allow_blank=True)
     os_version = TextField(max_length=128, required=False, allow_blank=True)
@@ -116,6 +119,24 @@ class RegisterRequest(StrictSerializer):
             return validate_hostname(value)
         except ValidationError as error:
             raise serializers.ValidationError(error.detail) from error
+
+
+class EnrolmentPart(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    verification_url = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class WaitingResponse(serializers.Serializer[Any]):
+    enrolment = EnrolmentPart()
+
+
+class CollectRequest(StrictSerializer):
+    public_key = TextField(max_length=44, trim_whitespace=False)
+
+
+class UndecidedResponse(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(choices=("pending", "rejected"))
 
 
 class SessionRequest(StrictSerializer):
@@ -239,6 +260,11 @@ class DeltaResponse(serializers.Serializer[Any]):
         return {**super().get_fields(), "from": serializers.IntegerField()}
 
 
+COLLECTED = PolymorphicProxySerializer(
+    component_name="Collected",
+    serializers=[UndecidedResponse, RegisterResponse],
+    resource_type_field_name=None,
+)
 MAP_OR_DELTA = PolymorphicProxySerializer(
     component_name="MapOrDelta", serializers=[NetmapResponse, DeltaResponse], resource_type_field_name=None
 )

@@ -12,6 +12,7 @@ from coordinator.challenges import forget_challenges
 from coordinator.lifecycle import expire_nodes, remove_ephemeral_nodes
 from nodes.models import Network
 from nodes.periodic import for_each, periodic
+from sessions_app.services.enrolments import forget_enrolments
 from sessions_app.services.lapses import lapse_api_tokens, lapse_auth_keys
 from sessions_app.services.sessions import expire_sessions
 
@@ -19,6 +20,7 @@ SCHEDULE = {
     "coordinator.expire": timedelta(seconds=10),
     "coordinator.remove_ephemeral": timedelta(minutes=1),
     "coordinator.forget_challenges": timedelta(minutes=1),
+    "coordinator.forget_enrolments": timedelta(minutes=1),
 }
 
 
@@ -49,3 +51,9 @@ def remove_ephemeral() -> int:
 def forget_old_challenges() -> int:
     """Drops records of challenges that are too old to be used anyway; returns how many."""
     return forget_challenges(now=timezone.now())
+
+
+@periodic("coordinator.forget_enrolments", every=SCHEDULE["coordinator.forget_enrolments"])
+def forget_old_enrolments() -> int:
+    """Drops waiting machines whose time is over; returns how many. They count for nothing from that moment on."""
+    return forget_enrolments(now=timezone.now())

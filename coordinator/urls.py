@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from coordinator.views.enrolment import ChallengeView, RegisterView, SessionView
+from coordinator.views.enrolment import ChallengeView, EnrolmentView, RegisterView, SessionView
 from coordinator.views.node import EndpointsView, HeartbeatView, NetmapView, OwnNodeView, RoutesView, ServerView
 from coordinator.views.rotation import RotateKeyView
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("server", ServerView.as_view()),
     path("nodes/challenge", ChallengeView.as_view()),
     path("nodes/register", RegisterView.as_view()),
+    path("enrolments/<str:code>", EnrolmentView.as_view()),
     path("session", SessionView.as_view()),
     path("heartbeat", HeartbeatView.as_view()),
     path("netmap", NetmapView.as_view()),

@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import reverse
 
-from portal.badges import only_network, waiting_routes
+from portal.badges import only_network, waiting_machines, waiting_routes
 from sessions_app.roles import allows
 
 # In this order: fonts and tokens first, phone rules after what they change.
@@ -58,6 +58,7 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Page, ...]], ...]] = (
             Page("Overview", "monitoring", "index"),
             Page("Nodes", "dns", "nodes_node_changelist", "nodes.view"),
             Page("Enrol", "add_link", "sessions_app_authkey_changelist", "keys.view"),
+            Page("Approvals", "how_to_reg", "sessions_app_enrolment_changelist", "nodes.view", waiting_machines),
             Page("Routes", "alt_route", "nodes_route_changelist", "nodes.view", waiting_routes),
             Page("Sessions", "sensors", "sessions_app_nodesession_changelist", "nodes.view"),
             Page("Settings", "settings", "nodes_network_changelist", "network.view", leads_to=only_network),

@@ -28,6 +28,7 @@ _RIGHTS: Final = {
     "sessions_app.apitoken": "users.view",
     "sessions_app.authkey": "keys.view",
     "sessions_app.authkeyuse": "keys.view",
+    "sessions_app.enrolment": "nodes.view",
     "sessions_app.usedchallenge": "keys.view",
     "sessions_app.nodesession": "nodes.view",
 }

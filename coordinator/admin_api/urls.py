@@ -8,6 +8,7 @@ from coordinator.admin_api.views.api_tokens import ApiTokenDetail, ApiTokenList,
 from coordinator.admin_api.views.auth_keys import AuthKeyDetail, AuthKeyList, AuthKeyRevoke
 from coordinator.admin_api.views.changes import ChangeDelivery, ChangeDetail, ChangeList
 from coordinator.admin_api.views.dns_records import DnsRecordDetail, DnsRecordList
+from coordinator.admin_api.views.enrolments import EnrolmentApprove, EnrolmentDetail, EnrolmentList, EnrolmentReject
 from coordinator.admin_api.views.groups import GroupDetail, GroupList
 from coordinator.admin_api.views.hosts import HostDetail, HostList
 from coordinator.admin_api.views.networks import NetworkDetail, NetworkList
@@ -56,6 +57,10 @@ urlpatterns = [
     path("auth-keys", AuthKeyList.as_view()),
     path("auth-keys/<int:pk>", AuthKeyDetail.as_view()),
     path("auth-keys/<int:pk>/revoke", AuthKeyRevoke.as_view()),
+    path("enrolments", EnrolmentList.as_view()),
+    path("enrolments/<int:pk>", EnrolmentDetail.as_view()),
+    path("enrolments/<int:pk>/approve", EnrolmentApprove.as_view()),
+    path("enrolments/<int:pk>/reject", EnrolmentReject.as_view()),
     path("sessions", SessionList.as_view()),
     path("sessions/<int:pk>", SessionDetail.as_view()),
     path("sessions/<int:pk>/revoke", SessionRevoke.as_view()),

@@ -5,6 +5,7 @@ Each raises NotFoundError where there is no such thing, and ConflictError where 
 
 from __future__ import annotations
 
+from datetime import datetime
 from ipaddress import ip_address
 from typing import TypeVar
 
@@ -16,8 +17,9 @@ from mesh.names import fqdn
 from mesh.tokens import TokenKind, parse_kind
 from nodes.models import DnsRecord, Network, Node, RelayRegion, RelayServer, RetiredKey
 from nodes.selectors import find_node
-from sessions_app.models import ApiToken, AuthKey, NodeSession, User
+from sessions_app.models import ApiToken, AuthKey, Enrolment, NodeSession, User
 from sessions_app.peppers import digests_to_look_up
+from sessions_app.services.enrolments import live_enrolments, read_code
 
 Row = TypeVar("Row", bound=Model)
 
@@ -110,6 +112,13 @@ def tag_named(network: Network, reference: str) -> TagOwner:
     """A declared tag by name, with or without ``tag:``, or id."""
     name = reference.removeprefix("tag:").lower()
     return _only(TagOwner.objects.filter(network=network), _by_id_or(name, tag=f"tag:{name}"), "tag", reference)
+
+
+def enrolment_named(network: Network, reference: str, now: datetime) -> Enrolment:
+    """A waiting machine by its code, its id, or the hostname that it gives."""
+    rows = live_enrolments(now).filter(network=network).select_related("network")
+    wanted = [Q(code=read_code(reference) or ""), *_by_id_or(reference, reported__hostname=reference)]
+    return _only(rows, wanted, "waiting machine", reference)
 
 
 def retired_key_named(network: Network, reference: str) -> RetiredKey:

@@ -112,6 +112,10 @@ class Network(Section):
         description="How long the addresses and the name of a deleted node stay unused; at least the lease.",
     )
     max_peers: int = Field(default=5000, ge=1, le=100_000, description="Most peers that one node may have.")
+    approve_nodes: bool = Field(
+        default=False,
+        description="Whether each new node waits until somebody approves it, unless its auth key is pre-approved.",
+    )
     push_interval: Annotated[Duration, between("0s", "1m", whole_seconds=False)] = Field(
         default=timedelta(milliseconds=250), description="Shortest time between two changes pushed to one agent."
     )

@@ -28,6 +28,7 @@ SETTINGS: Final = (
     "lease_seconds",
     "quarantine_seconds",
     "max_peers",
+    "approve_nodes",
     "magic_dns",
     "nameservers",
     "split_dns",

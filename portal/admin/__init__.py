@@ -39,6 +39,7 @@ from portal.admin.challenge import UsedChallengeAdmin
 from portal.admin.change import ChangeAdmin
 from portal.admin.dns import DnsRecordAdmin
 from portal.admin.endpoint import EndpointAdmin
+from portal.admin.enrolment import EnrolmentAdmin
 from portal.admin.group import GroupAdmin, GroupMemberAdmin
 from portal.admin.history import HistoryCursorAdmin, OnlineSpanAdmin
 from portal.admin.host import HostAdmin
@@ -54,7 +55,7 @@ from portal.admin.session import NodeSessionAdmin
 from portal.admin.tag import NodeTagAdmin, TagOwnerAdmin
 from portal.admin.user import UserAdmin
 from portal.site import site
-from sessions_app.models import ApiToken, AuthKey, AuthKeyUse, NodeSession, UsedChallenge, User
+from sessions_app.models import ApiToken, AuthKey, AuthKeyUse, Enrolment, NodeSession, UsedChallenge, User
 
 for _model, _admin in (
     (Network, NetworkAdmin),
@@ -86,6 +87,7 @@ for _model, _admin in (
     (User, UserAdmin),
     (AuthKey, AuthKeyAdmin),
     (AuthKeyUse, AuthKeyUseAdmin),
+    (Enrolment, EnrolmentAdmin),
     (NodeSession, NodeSessionAdmin),
     (ApiToken, ApiTokenAdmin),
     (UsedChallenge, UsedChallengeAdmin),

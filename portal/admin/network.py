@@ -61,6 +61,11 @@ class NetworkSettingsForm(ServiceForm):
         label="Quarantine", min_value=60, help_text="Seconds that an address or name rests. At least the lease."
     )
     max_peers = forms.IntegerField(label="Peers a node at most", min_value=1)
+    approve_nodes = forms.BooleanField(
+        label="Approve each new node",
+        required=False,
+        help_text="Machines wait until somebody approves them, unless their auth key is pre-approved.",
+    )
     magic_dns = forms.BooleanField(label="Names in DNS", required=False, help_text="Nodes resolve each other by name.")
     nameservers = ListField(label="Name servers", required=False)
     split_dns = SplitDnsField(

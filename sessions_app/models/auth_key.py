@@ -20,6 +20,9 @@ class AuthKey(Credential):
     tagged = models.BooleanField(default=False, editable=False)
     tags = models.JSONField(default=list, blank=True)
     ephemeral = models.BooleanField(default=False)
+    pre_approved = models.BooleanField(
+        default=False, help_text="Lets machines in at once where others wait for approval."
+    )
     max_uses = models.PositiveIntegerField(null=True, blank=True, default=1, help_text="Empty: any number.")
     uses = models.PositiveIntegerField(default=0, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -42,13 +42,15 @@ def create_auth_key(
     reusable: bool = False,
     max_uses: int | None = None,
     ephemeral: bool = False,
+    pre_approved: bool = False,
     expires_at: datetime | None = None,
     name: str = "",
     created_by_id: int | None = None,
 ) -> CreatedAuthKey:
     """Makes a key. One-off unless ``reusable``; a reusable one works ``max_uses`` times, or without limit.
 
-    Machines belong to ``tags`` where some are given, else to the owner. Raises ValidationError.
+    Machines belong to ``tags`` where some are given, else to the owner. With ``pre_approved`` they need no approval
+    where the network wants one for each new node. Raises ValidationError.
     """
     errors = []
     if not tags and owner_id is None:
@@ -85,6 +87,7 @@ def create_auth_key(
         tagged=bool(tags),
         tags=sorted(set(normal)),
         ephemeral=ephemeral,
+        pre_approved=pre_approved,
         max_uses=max_uses if reusable else 1,
         expires_at=expires_at,
         created_by_id=created_by_id,

@@ -17,7 +17,7 @@ from mesh.change import Cause
 from nodes.models import Network, Node, RetiredKey
 from nodes.services.dns import save_record
 from nodes.services.relays import save_region, save_server
-from sessions_app.models import NodeSession, User
+from sessions_app.models import Enrolment, NodeSession, User
 from sessions_app.services.auth_keys import create_auth_key
 from tests.agents import Machine
 from tests.fixtures import random32
@@ -57,11 +57,13 @@ def make_sample(network: Network, owner: User) -> Sample:
     rule = create_rule(network_id=network.pk, fields=fields, **change)
     asked = {"source": "user:ana@example.com", "deny": ["203.0.113.9:22"]}
     test = create_test(network_id=network.pk, fields=asked, **change)
+    assert Machine("stranger").register(None).status_code == 202
     network.refresh_from_db()
     ids: dict[str, int | str] = {
         "network": network.name,
         "node": machine.node.pk,
         "auth_key": key.auth_key.pk,
+        "enrolment": Enrolment.objects.get().pk,
         "session": NodeSession.objects.get(node=machine.node).pk,
         "user": owner.pk,
         "retired_key": RetiredKey.objects.get().pk,

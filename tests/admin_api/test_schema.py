@@ -83,6 +83,7 @@ def test_agents_calls_need_a_session_but_those_that_lead_to_one(schema: dict[str
         ("server", "get"),
         ("nodes/challenge", "post"),
         ("nodes/register", "post"),
+        ("enrolments/{code}", "post"),
         ("session", "post"),
     }
 

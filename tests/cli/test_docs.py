@@ -15,6 +15,7 @@ NOUNS = (
     "node",
     "authkey",
     "session",
+    "enrolment",
     "user",
     "apikey",
     "network",

@@ -7,6 +7,7 @@ from tests.factories.credential import (
     ApiTokenFactory,
     AuthKeyFactory,
     AuthKeyUseFactory,
+    EnrolmentFactory,
     NodeSessionFactory,
     UsedChallengeFactory,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "ChangeFactory",
     "DnsRecordFactory",
     "EndpointFactory",
+    "EnrolmentFactory",
     "GroupFactory",
     "GroupMemberFactory",
     "HistoryCursorFactory",

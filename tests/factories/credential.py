@@ -7,8 +7,9 @@ from datetime import timedelta
 import factory
 from factory.django import DjangoModelFactory
 
-from sessions_app.models import ApiToken, AuthKey, AuthKeyUse, NodeSession, UsedChallenge
-from tests.factories.network import NOW, NetworkFactory, NodeFactory
+from sessions_app.models import ApiToken, AuthKey, AuthKeyUse, Enrolment, NodeSession, UsedChallenge
+from sessions_app.services.enrolments import derive_code
+from tests.factories.network import NOW, NetworkFactory, NodeFactory, public_key
 from tests.factories.person import UserFactory
 
 
@@ -32,6 +33,21 @@ class AuthKeyUseFactory(DjangoModelFactory[AuthKeyUse]):
 
     class Meta:
         model = AuthKeyUse
+
+
+class EnrolmentFactory(DjangoModelFactory[Enrolment]):
+    """A machine that waits, and goes on waiting as long as a test does."""
+
+    network = factory.SubFactory(NetworkFactory)
+    code = factory.Sequence(lambda n: derive_code(n.to_bytes(16, "big")))
+    public_key = factory.Sequence(lambda n: public_key(1_000_000 + n))
+    reported = factory.Sequence(lambda n: {"hostname": f"machine-{n}", "os": "linux", "os_version": "Debian 12"})
+    origin = source = "203.0.113.62"
+    created_at = NOW
+    expires_at = NOW + timedelta(days=3650)
+
+    class Meta:
+        model = Enrolment
 
 
 class NodeSessionFactory(DjangoModelFactory[NodeSession]):

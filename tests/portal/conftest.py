@@ -93,6 +93,7 @@ def one_of_each(network: Any) -> dict[type[Model], Model]:
         node.owner,
         key,
         make.AuthKeyUseFactory(auth_key=key, node=node),
+        make.EnrolmentFactory(network=network),
         make.NodeSessionFactory(node=node),
         make.ApiTokenFactory(),
         make.UsedChallengeFactory(),

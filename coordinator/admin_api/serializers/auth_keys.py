@@ -29,6 +29,7 @@ class AuthKeyOut(serializers.Serializer[Any]):
     tags = serializers.ListField(child=serializers.CharField())
     reusable = serializers.BooleanField()
     ephemeral = serializers.BooleanField()
+    pre_approved = serializers.BooleanField()
     max_uses = serializers.IntegerField(allow_null=True)
     uses = serializers.IntegerField()
     expires_at = serializers.DateTimeField(allow_null=True)
@@ -59,6 +60,7 @@ class AuthKeyNew(StrictSerializer):
     reusable = FlagField(required=False, help_text="Works more than once.")
     max_uses = Number(required=False, min_value=1, max_value=MAX_USES, help_text="Of a reusable key; without: no end.")
     ephemeral = FlagField(required=False, help_text="Its machines are removed when they have been offline for a while.")
+    pre_approved = FlagField(required=False, help_text="Its machines need no approval where others wait for one.")
     expires_at = InstantField(required=False)
 
 
@@ -80,7 +82,18 @@ def filter_auth_keys(rows: QuerySet[AuthKey], query: dict[str, Any], now: dateti
 
 def describe_auth_key(auth_key: AuthKey, now: datetime) -> dict[str, Any]:
     """A key, with its network and owner, as ``AuthKeyOut`` takes it."""
-    same = ("name", "hint", "tags", "ephemeral", "max_uses", "uses", "expires_at", "revoked_at", "created_at")
+    same = (
+        "name",
+        "hint",
+        "tags",
+        "ephemeral",
+        "pre_approved",
+        "max_uses",
+        "uses",
+        "expires_at",
+        "revoked_at",
+        "created_at",
+    )
     return {name: getattr(auth_key, name) for name in same} | {
         "id": auth_key.pk,
         "network": auth_key.network.name,

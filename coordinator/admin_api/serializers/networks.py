@@ -34,6 +34,7 @@ class NetworkOut(serializers.Serializer[Any]):
     lease_seconds = serializers.IntegerField()
     quarantine_seconds = serializers.IntegerField()
     max_peers = serializers.IntegerField()
+    approve_nodes = serializers.BooleanField()
     magic_dns = serializers.BooleanField()
     nameservers = serializers.ListField(child=serializers.CharField())
     split_dns = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
@@ -59,6 +60,7 @@ class NetworkEdit(StrictSerializer):
     lease_seconds = _seconds()
     quarantine_seconds = _seconds()
     max_peers = WholeNumberField(required=False, min_value=1, max_value=100_000)
+    approve_nodes = FlagField(required=False)
     magic_dns = FlagField(required=False)
     nameservers = serializers.ListField(required=False, child=AddressField(), max_length=16)
     split_dns = serializers.DictField(

@@ -64,6 +64,12 @@ def set_settings(
     lease: Annotated[timedelta | None, SecondsOption] = None,
     quarantine: Annotated[timedelta | None, SecondsOption] = None,
     max_peers: Annotated[int | None, typer.Option(metavar="NUMBER", help="How many peers a node may have.")] = None,
+    approve_nodes: Annotated[
+        bool | None,
+        typer.Option(
+            "--approve-nodes/--no-approve-nodes", help="Whether each new node waits until somebody approves it."
+        ),
+    ] = None,
     magic_dns: Annotated[
         bool | None, typer.Option("--magic-dns/--no-magic-dns", help="Whether names of nodes resolve.")
     ] = None,
@@ -89,6 +95,7 @@ def set_settings(
         "lease_seconds": _seconds(lease),
         "quarantine_seconds": _seconds(quarantine),
         "max_peers": max_peers,
+        "approve_nodes": approve_nodes,
         "magic_dns": magic_dns,
         "nameservers": None if nameserver is None else read_list(nameserver),
         "split_dns": None if split_dns is None else read_split_dns(split_dns),

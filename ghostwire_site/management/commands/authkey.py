@@ -61,6 +61,9 @@ def create(
     ephemeral: Annotated[
         bool, typer.Option("--ephemeral", help="Its machines are removed after half an hour offline.")
     ] = False,
+    pre_approved: Annotated[
+        bool, typer.Option("--pre-approved", help="Its machines need no approval where others wait for one.")
+    ] = False,
     expires: ExpiryOption = "24h",
     name: Annotated[str, typer.Option("--name", metavar="TEXT", help="What it is for.")] = "",
     network: NetworkOption = None,
@@ -78,6 +81,7 @@ def create(
         reusable=reusable,
         max_uses=max_uses,
         ephemeral=ephemeral,
+        pre_approved=pre_approved,
         expires_at=ending(expires, now),
         name=name,
         now=now,
@@ -97,7 +101,8 @@ def _works(value: Mapping[str, Any]) -> str:
     uses = value["max_uses"]
     often = "for any number of machines" if uses is None else f"for {count(uses, 'machine')}"
     whose = listed(value["tags"], most=20) if value["tags"] else value["user_login"]
-    return f"{often} of {whose}{', removed after half an hour offline' if value['ephemeral'] else ''}"
+    approval = ", without approval" if value["pre_approved"] else ""
+    return f"{often} of {whose}{', removed after half an hour offline' if value['ephemeral'] else ''}{approval}"
 
 
 @noun.verb("revoke", "rm", "delete", "expire")
