@@ -125,7 +125,11 @@ async def test_endpoints_reach_the_peers(machine: LiveMachine, other: LiveMachin
         # Once it is known as online nothing else of it changes, and its endpoints come alone.
         await follower.until(lambda netmap: (other.node_id, True) in [(p["id"], p["online"]) for p in netmap["peers"]])
         await second.send('{"type":"endpoints","endpoints":["203.0.113.9:51820"]}')
-        await follower.until(lambda netmap: ["203.0.113.9:51820"] in [peer["endpoints"] for peer in netmap["peers"]])
+        await follower.until(
+            lambda netmap: (
+                (other.node_id, ["203.0.113.9:51820"]) in [(p["id"], p["endpoints"]) for p in netmap["peers"]]
+            )
+        )
         changed = [delta["peers_changed"] for delta in follower.deltas if "peers_changed" in delta][-1]
         assert [(peer["id"], peer["endpoints"]) for peer in changed] == [(other.node_id, ["203.0.113.9:51820"])]
         assert not {"key", "addresses", "name"} & changed[0].keys(), "only what changed"
