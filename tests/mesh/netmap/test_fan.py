@@ -106,6 +106,21 @@ class TestRules:
         _, sent = step(state, ChangeKind.POLICY, {"at": world.NOW.isoformat(), "rules": []}, edited)
         assert told(sent)[3]["peers_changed"] == [{"id": 1, "exit_node": True}]
 
+    @pytest.mark.parametrize("known", [False, True], ids=["new", "switched on"])
+    def test_a_router_is_not_told_of_itself_what_its_peers_are(self, known: bool) -> None:
+        exit_node = world.node(1, routes=(RouteRecord("0.0.0.0/0", True, True, True),))
+        everybody, internet = world.rule(1, "*", "*"), world.rule(2, "*", "autogroup:internet")
+        before = [everybody, dataclasses.replace(internet, enabled=False)] if known else [everybody]
+        state = world.state_of([exit_node, world.node(2), world.node(3, user=2)], world.policy(*before))
+        if known:  # the engine has told the internet's classes apart before
+            facts = {"at": world.NOW.isoformat(), "rules": []}
+            state, _ = step(state, ChangeKind.POLICY, facts, world.policy(everybody, internet))
+            state, _ = step(state, ChangeKind.POLICY, facts, world.policy(*before))
+        edited = world.policy(everybody, internet)
+        _, sent = step(state, ChangeKind.POLICY, {"at": world.NOW.isoformat(), "rules": []}, edited)
+        assert "peers_changed" not in told(sent).get(1, {})
+        assert told(sent)[2]["peers_changed"] == told(sent)[3]["peers_changed"] == [{"id": 1, "exit_node": True}]
+
 
 class TestAttributes:
     def granting(self, *targets: str) -> Policy:
