@@ -10,12 +10,19 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from coordinator.limits import ENDPOINT_CHANGES, POSTURE_CHANGES, enforce
+from coordinator.observations import observed_news
 from coordinator.presence import note_alive
 from mesh.change import Cause, ChangeKind
 from nodes.changes import lock_node, record_change
 from nodes.facts import node_facts
 from nodes.models import Network, Node
-from nodes.services.endpoints import read_endpoints, replace_endpoints, write_endpoints
+from nodes.services.endpoints import (
+    advertised_endpoints,
+    endpoint_facts,
+    read_endpoints,
+    replace_endpoints,
+    write_endpoints,
+)
 from nodes.services.nodes import (
     SYSTEM_FACTS,
     PostureValue,
@@ -25,6 +32,7 @@ from nodes.services.nodes import (
     check_posture,
     same_posture,
 )
+from nodes.services.observations import note_observations
 from sessions_app.models import NodeSession
 
 T = TypeVar("T")
@@ -37,6 +45,7 @@ class HeartbeatReport:
     endpoints: Sequence[str] | None = None
     relay_latency_ms: Mapping[str, float] | None = None
     posture: Mapping[str, PostureValue] | None = None
+    observed_endpoints: Mapping[str, str] | None = None
 
 
 def answer_heartbeat(*, session: NodeSession, report: HeartbeatReport, cause: Cause, now: datetime) -> dict[str, Any]:
@@ -47,7 +56,12 @@ def answer_heartbeat(*, session: NodeSession, report: HeartbeatReport, cause: Ca
     """
     node = session.node
     note_alive(node.network_id, node.pk, is_online=node.online, now=now)
+    seen = None if report.observed_endpoints is None else observed_news(node, report.observed_endpoints, now)
     write_report(node=node, report=report, cause=cause, now=now)
+    if seen:
+        node.network.map_version = note_observations(
+            network_id=node.network_id, reporter_id=node.pk, seen=seen, cause=cause, now=now
+        )
     return heartbeat_ack(session, now)
 
 
@@ -95,7 +109,7 @@ def update_endpoints(*, node: Node, endpoints: Sequence[str], cause: Cause, now:
     """
     changed = _changed_endpoints(node, endpoints)
     if changed is None:
-        return list(node.endpoints.values_list("address", flat=True))
+        return advertised_endpoints(node)
     enforce(ENDPOINT_CHANGES, str(node.pk), now.timestamp())
     return replace_endpoints(node_id=node.pk, endpoints=changed, cause=cause, now=now)
 
@@ -103,7 +117,7 @@ def update_endpoints(*, node: Node, endpoints: Sequence[str], cause: Cause, now:
 def _changed_endpoints(node: Node, endpoints: Sequence[str]) -> list[str] | None:
     """The endpoints in normal form, so that another spelling is no change; None if they are those that are stored."""
     normal = [str(endpoint) for endpoint in read_endpoints(node.network, endpoints)]
-    return _unless(normal, list(node.endpoints.values_list("address", flat=True)))
+    return _unless(normal, advertised_endpoints(node))
 
 
 def _unless(new: T, old: object) -> T | None:
@@ -114,7 +128,7 @@ def _unless(new: T, old: object) -> T | None:
 def _write_facts(node_id: int, reported: ReportedFacts, cause: Cause, now: datetime) -> int:
     network, node = lock_node(node_id)
     if reported.endpoints is not None and write_endpoints(network=network, node=node, endpoints=reported.endpoints):
-        facts = {"endpoints": {str(node.pk): list(reported.endpoints)}}
+        facts = endpoint_facts([node.pk])
         record_change(network=network, kind=ChangeKind.ENDPOINTS, facts=facts, cause=cause, now=now)
     _write_scalars(network, node, reported, cause, now)
     return network.map_version

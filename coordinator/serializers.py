@@ -191,6 +191,9 @@ class HeartbeatRequest(StrictSerializer):
     endpoints = serializers.ListField(child=TextField(max_length=64), max_length=32, required=False)
     relay_latency_ms = serializers.DictField(child=LatencyField(), required=False)
     posture = serializers.DictField(child=AttributeField(), required=False)
+    observed_endpoints = serializers.DictField(
+        child=TextField(max_length=64), required=False, help_text="By node id: where WireGuard saw peers of this node."
+    )
     traffic = serializers.DictField(required=False, help_text="Part of the protocol; this server passes it over.")
 
 
@@ -283,4 +286,5 @@ def parse_heartbeat(body: Any) -> HeartbeatReport:
     if not serializer.is_valid():
         raise ValidationError("The heartbeat is refused.", errors=tuple(flatten(serializer.errors)))
     data = serializer.validated_data
-    return HeartbeatReport(data.get("endpoints"), data.get("relay_latency_ms"), data.get("posture"))
+    names = ("endpoints", "relay_latency_ms", "posture", "observed_endpoints")
+    return HeartbeatReport(**{name: data[name] for name in names if name in data})

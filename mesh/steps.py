@@ -68,8 +68,12 @@ def _move(  # noqa: PLR0911 - one return a kind reads best
         case ChangeKind.NODES:
             return _sessions(_nodes(topology, facts, touch), facts, touch)
         case ChangeKind.ENDPOINTS:
-            endpoints = {int(node_id): tuple(values) for node_id, values in facts["endpoints"].items()}
-            return _patch(topology, {node_id: {"endpoints": value} for node_id, value in endpoints.items()}, touch)
+            observed = facts.get("observed", {})
+            endpoints = {
+                int(node_id): {"endpoints": tuple(values), "observed": int(observed.get(node_id, 0))}
+                for node_id, values in facts["endpoints"].items()
+            }
+            return _patch(topology, endpoints, touch)
         case ChangeKind.PRESENCE:
             return _patch(topology, _presence(facts), touch)
         case ChangeKind.SESSIONS:

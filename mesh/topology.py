@@ -44,6 +44,13 @@ class NodeRecord(msgspec.Struct, frozen=True, gc=False):
     os_version: str = ""
     agent_version: str = ""
     posture: dict[str, str | int | float | bool] = {}
+    observed: int = 0
+    """How many of the endpoints, the last ones, are where peers saw the node; it names the others itself."""
+
+    @property
+    def advertised(self) -> tuple[str, ...]:
+        """The endpoints that the node names itself."""
+        return self.endpoints[: len(self.endpoints) - self.observed]
 
     @property
     def is_present(self) -> bool:

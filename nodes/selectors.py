@@ -120,9 +120,11 @@ def load_node_records(network_id: int, node_ids: Iterable[int] | None = None) ->
     for node_id, address in address_rows.values_list("node_id", "address").iterator(2000):
         addresses[node_id].append(address)
     endpoints: dict[int, list[str]] = defaultdict(list)
+    observed: dict[int, int] = defaultdict(int)
     endpoint_rows = Endpoint.objects.filter(node__network_id=network_id, **wanted).order_by("position")
-    for node_id, address in endpoint_rows.values_list("node_id", "address").iterator(2000):
+    for node_id, address, kind in endpoint_rows.values_list("node_id", "address", "kind").iterator(2000):
         endpoints[node_id].append(address)
+        observed[node_id] += kind == Endpoint.Kind.OBSERVED
     routes: dict[int, list[RouteRecord]] = defaultdict(list)
     route_rows = Route.objects.filter(network_id=network_id, **wanted).order_by("first", "prefix")
     for node_id, prefix, advertised, approved, primary in route_rows.values_list(
@@ -139,6 +141,7 @@ def load_node_records(network_id: int, node_ids: Iterable[int] | None = None) ->
             tags=tuple(tags.get(node.pk, ())),
             addresses=tuple(addresses.get(node.pk, ())),
             endpoints=tuple(endpoints.get(node.pk, ())),
+            observed=observed.get(node.pk, 0),
             routes=tuple(routes.get(node.pk, ())),
             login_required=node.login_required,
             online=node.online,

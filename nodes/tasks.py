@@ -17,12 +17,14 @@ from nodes.services.addresses import complete_addresses
 from nodes.services.history import forget_history, networks_with_news, read_history
 from nodes.services.last_seen import note_last_seen
 from nodes.services.liveness import sweep_network
+from nodes.services.observations import forget_observations
 from nodes.services.retention import prune_changes
 
 SCHEDULE = {
     "nodes.sweep": timedelta(seconds=5),
     "nodes.note_last_seen": timedelta(minutes=2),
     "nodes.complete_addresses": timedelta(seconds=30),
+    "nodes.forget_observations": timedelta(minutes=1),
     "nodes.forget_reservations": timedelta(minutes=10),
     "nodes.read_history": timedelta(seconds=30),
     "nodes.prune_changes": timedelta(minutes=10),
@@ -60,6 +62,16 @@ def forget_reservations() -> int:
     """Drops reservations of names whose time is over; returns how many. Nobody waits for it to take a name."""
     deleted, _ = NameReservation.objects.filter(until__lte=timezone.now()).delete()
     return deleted
+
+
+@periodic("nodes.forget_observations", every=SCHEDULE["nodes.forget_observations"])
+def forget_old_observations() -> int:
+    """Takes out of the maps where nodes were seen too long ago; returns for how many nodes."""
+    now, cause = timezone.now(), Cause.system("observations")
+    return for_each(
+        [network.pk for network in _networks()],
+        lambda pk: _until_done(lambda: forget_observations(network_id=pk, cause=cause, now=now, limit=BATCH)),
+    )
 
 
 @periodic("nodes.prune_changes", every=SCHEDULE["nodes.prune_changes"])

@@ -18,15 +18,16 @@ from agent.engine.conversation import Conversation
 from agent.engine.lease import Lease
 from agent.engine.maps import MapKeeper
 from agent.engine.membership import Membership
+from agent.engine.observed import LASTS_SECONDS, observed_endpoints
 from agent.engine.phase import Phase, Standing
 from agent.engine.polling import Poller
-from agent.engine.posture import PostureReport
+from agent.engine.reports import Report, Reports
 from agent.engine.socket import SocketTalk
 from agent.engine.upkeep import Upkeep
 from agent.engine.verdict import Step, Verdict, after_proof
 from agent.engine.worker import TunnelWorker
 from agent.errors import BackendError, MapRefusedError, OutdatedMapError
-from agent.facts import registration_facts
+from agent.facts import posture_facts, registration_facts
 from agent.rest import Portal, tls_context
 from agent.settings import Settings
 from agent.state import StateDir
@@ -62,7 +63,13 @@ class Engine:
         self.public_key = encode_key(public_key_of(private_key))
         self.standing = Standing()
         self.last_ack: Ack | None = None
-        self.posture = PostureReport(self.clock)
+        self._seen: dict[str, str] = {}
+        self.reports = Reports(
+            [
+                Report("posture", self.clock, posture_facts),
+                Report("observed_endpoints", self.clock, lambda: self._seen, lasts=LASTS_SECONDS),
+            ]
+        )
         self._sleep = sleep
         self._tls = tls or tls_context()
         self.portal = Portal(server, private_key, tls=self._tls, transport=transport)
@@ -147,6 +154,14 @@ class Engine:
         """The portal has them now."""
         self._told = endpoints
 
+    async def news(self) -> dict[str, Any]:
+        """What the next heartbeat tells."""
+        try:
+            self._seen = await self.worker.use(lambda tunnel: observed_endpoints(tunnel, self.clock.wall().timestamp()))
+        except BackendError:
+            self._seen = {}  # upkeep says what is wrong with the tunnel
+        return self.reports.take()
+
     def boot(self) -> float:
         """The boot clock."""
         return self.clock.boot()
@@ -176,9 +191,9 @@ class Engine:
 
     async def take_ack(self, ack: Ack, *, sent_at: float) -> None:
         """Take note of a heartbeat's answer, and renew the session when it is time."""
-        self.posture.accepted()
+        self.reports.accepted()
         if self.last_ack is not None and self.last_ack.epoch != ack.epoch:
-            self.posture.forget()  # the portal was restored from a backup, which may be from before it was told
+            self.reports.forget()  # the portal was restored from a backup, which may be from before it was told
         self.last_ack = ack
         self.lease.renew(at=sent_at, seconds=ack.lease_seconds)
         self.membership.note(ack)

@@ -47,15 +47,15 @@ class Poller:
             await portal.put_endpoints(listener.token(), endpoints)
             listener.endpoints_told(endpoints)
         sent_at = listener.boot()
-        facts = listener.posture.take()
+        facts = await listener.news()
         try:
             ack = await portal.heartbeat(listener.token(), facts)
         except ThrottledError as error:
-            if not listener.posture.put_off(error.retry_after):
+            if not listener.reports.put_off(error.retry_after):
                 raise
             return listener.heartbeat_seconds()  # the next one goes without it
         except ValidationError as error:
-            if not listener.posture.refused(error.detail):
+            if not listener.reports.refused([item.field for item in error.errors], error.detail):
                 raise
             return listener.heartbeat_seconds()
         await listener.take_ack(ack, sent_at=sent_at)

@@ -112,14 +112,14 @@ class SocketTalk:
                 _log.debug("passed over a message of type %r", other)
 
     def _take_refusal(self, message: dict[str, Any]) -> None:
-        """A message was refused. Errors do not say which; a posture that is told once more does no harm."""
+        """A message was refused. Errors do not say which; what is told once more does no harm."""
         code, detail = message.get("code"), message.get("detail")
         _log.warning("the portal refused a message: %s (%s)", detail, code)
         if code != "validation":
             wait = message.get("retry_after")
-            self._listener.posture.put_off(wait if isinstance(wait, int | float) else None)
-        elif _names_posture(message):
-            self._listener.posture.refused(str(detail))
+            self._listener.reports.put_off(wait if isinstance(wait, int | float) else None)
+        else:
+            self._listener.reports.refused(_fields_at_fault(message), str(detail))
 
     def _after(self, delta: dict[str, Any]) -> Any:
         """The map after a delta. One that does not fit ends the socket: the next begins with a whole map."""
@@ -150,7 +150,7 @@ class SocketTalk:
             facts: dict[str, Any] = {}
             if self._pending is None:
                 self._pending = now
-                facts = self._listener.posture.take()  # so that the next ack is the answer to it
+                facts = await self._listener.news()  # so that the next ack is the answer to it
             await connection.send(encode({"type": "heartbeat", **facts}))
             await self._listener.pause(self._interval)
 
@@ -164,10 +164,9 @@ class SocketTalk:
             await self._listener.pause(_ENDPOINTS_SECONDS)
 
 
-def _names_posture(message: dict[str, Any]) -> bool:
+def _fields_at_fault(message: dict[str, Any]) -> list[str]:
     errors = message.get("errors")
-    fields = [item.get("field") for item in errors if isinstance(item, dict)] if isinstance(errors, list) else []
-    return any(str(field).partition(".")[0] == "posture" for field in fields)
+    return [str(item.get("field")) for item in errors if isinstance(item, dict)] if isinstance(errors, list) else []
 
 
 def _verdict(errors: list[Any], connection: ClientConnection) -> Verdict:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from agent.answers import Ack
-from agent.engine.posture import PostureReport
+from agent.engine.reports import Reports
 
 
 class Listener(Protocol):
     """The engine, as a conversation sees it."""
 
-    posture: PostureReport
-    """What heartbeats say of this machine."""
+    reports: Reports
+    """What heartbeats tell."""
 
     def token(self) -> str:
         """The session's token, as it is now: it is renewed while a conversation lasts."""
@@ -34,6 +34,9 @@ class Listener(Protocol):
 
     def endpoints_told(self, endpoints: list[str]) -> None:
         """The portal has them now."""
+
+    async def news(self) -> dict[str, Any]:
+        """The members for the next heartbeat."""
 
     def boot(self) -> float:
         """The boot clock."""

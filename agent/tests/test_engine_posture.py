@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent import __version__
-from agent.engine.posture import PostureReport
+from agent.engine.reports import Report
 from agent.facts import posture_facts, read_os_release, registration_facts, system_facts
 from agent.settings import Settings
 from agent.tests.answers import problem
@@ -22,7 +22,7 @@ THROTTLED = {"code": "throttled", "detail": "Too many requests.", "retry_after":
 def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The facts of a machine that tests may change."""
     facts: dict[str, Any] = {"os": "linux", "kernel": "6.1"}
-    monkeypatch.setattr("agent.engine.core.PostureReport", lambda clock: PostureReport(clock, lambda: dict(facts)))
+    monkeypatch.setattr("agent.engine.core.posture_facts", lambda: dict(facts))
     return facts
 
 
@@ -128,7 +128,7 @@ async def test_a_portal_that_was_restored_is_told_again(
 
 def test_what_got_lost_on_the_way_is_not_taken_for_told() -> None:
     clock = FrozenClock()
-    report = PostureReport(clock, lambda: {"os": "linux"})
+    report = Report("posture", clock, lambda: {"os": "linux"})
     assert report.take()
     assert report.take() == {}  # a new connection: the answer to the first is never heard
     report.accepted()

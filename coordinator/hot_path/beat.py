@@ -65,11 +65,13 @@ def is_known(report: HeartbeatReport, known: Known, record: NodeRecord, topology
     """Whether a report says nothing new. Raises ValidationError for facts that are refused."""
     if report is NOTHING:
         return True
-    if report.endpoints is not None and tuple(report.endpoints) != record.endpoints:
+    if report.observed_endpoints is not None:
+        return False  # what of it is news, the database knows
+    if report.endpoints is not None and tuple(report.endpoints) != record.advertised:
         network = topology.network
         mesh = [ip_network(text) for text in (network.ipv4_range, network.ipv6_range) if text]
         # Another spelling is no change.
-        if tuple(map(str, parse_endpoints(report.endpoints, mesh_ranges=mesh))) != record.endpoints:
+        if tuple(map(str, parse_endpoints(report.endpoints, mesh_ranges=mesh))) != record.advertised:
             return False
     if report.posture is not None and not same_posture(check_posture(report.posture), record.posture):
         return False

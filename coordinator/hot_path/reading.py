@@ -34,7 +34,12 @@ def read_members(members: Mapping[str, Any]) -> HeartbeatReport:
         check = _PLAIN.get(name)
         if check is None or not check(value):
             return parse_heartbeat(members)
-    return HeartbeatReport(members.get("endpoints"), members.get("relay_latency_ms"), members.get("posture"))
+    return HeartbeatReport(
+        members.get("endpoints"),
+        members.get("relay_latency_ms"),
+        members.get("posture"),
+        members.get("observed_endpoints"),
+    )
 
 
 def _plain_endpoints(value: Any) -> bool:
@@ -62,12 +67,18 @@ def _plain_latencies(value: Any) -> bool:
     )
 
 
+def _plain_observed(value: Any) -> bool:
+    # Which keys and addresses will do is left to the service, as the serializer leaves it.
+    return isinstance(value, dict) and _plain_endpoints(list(value.values()))
+
+
 def _plain_traffic(value: Any) -> bool:
     return isinstance(value, dict)
 
 
 _PLAIN: Final = {
     "endpoints": _plain_endpoints,
+    "observed_endpoints": _plain_observed,
     "posture": _plain_posture,
     "relay_latency_ms": _plain_latencies,
     "traffic": _plain_traffic,

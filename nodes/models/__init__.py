@@ -4,6 +4,7 @@ from nodes.models.dns import DnsRecord
 from nodes.models.history import HistoryCursor, OnlineSpan
 from nodes.models.network import Network
 from nodes.models.node import Endpoint, Node, NodeTag, RetiredKey
+from nodes.models.observation import Observation
 from nodes.models.relay import RelayRegion, RelayServer
 from nodes.models.route import Route
 
@@ -17,6 +18,7 @@ __all__ = [
     "Network",
     "Node",
     "NodeTag",
+    "Observation",
     "OnlineSpan",
     "RelayRegion",
     "RelayServer",

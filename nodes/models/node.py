@@ -90,6 +90,7 @@ class Endpoint(models.Model):
     class Kind(models.TextChoices):
         LOCAL = "local", "Same network"
         PUBLIC = "public", "Public"
+        OBSERVED = "observed", "Seen by peers"
 
     node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="endpoints")
     position = models.PositiveSmallIntegerField()

@@ -128,7 +128,10 @@ def test_traffic_is_taken(web: Machine) -> None:
         {"relay_latency_ms": {"x": 1}},
         {"endpoints": ["203.0.113.9:1", "127.0.0.1:1"]},
         {"endpoints": ["10.1.0.9:1"]},
-        {"observed_endpoints": {}},
+        {"observed_endpoints": {"x": "203.0.113.9:1"}},
+        {"observed_endpoints": {"1": "127.0.0.1:1"}},
+        {"observed_endpoints": {"1": 1}},
+        {"seen": {}},
     ],
 )
 def test_a_refused_part_leaves_the_others_unwritten(web: Machine, bad: dict[str, Any]) -> None:
