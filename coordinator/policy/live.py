@@ -58,14 +58,18 @@ def _compiled(network: Network, topology: Topology) -> CompiledPolicy:
     facts, at = facts_of(topology), policy_clock(network.pk)
     try:
         version = latest_version(network.pk)
-        return compile_policy(Policy() if version is None else policy_of_version(version), facts, at)
+        policy = Policy() if version is None else policy_of_version(version)
+        return compile_policy(policy, facts, at, strict=False)
     except GhostWireError as error:
         log.error("policy.not_compiled", network_id=network.pk, detail=error.detail)
         return compile_policy(Policy(), facts, at)
 
 
 def with_approvals(live: Live, compiled: CompiledPolicy, plan: ApprovalPlan) -> CompiledPolicy:
-    """``compiled`` with the routes approved that ``plan`` grants, and without those that it takes back."""
+    """``compiled`` with the routes approved that ``plan`` grants, and without those that it takes back.
+
+    Raises ValidationError where those make more policy classes than there may be.
+    """
     if not (plan.grant or plan.withdraw):
         return compiled
     granted = _prefixes((route.node_id, route.prefix) for route in plan.grant)
@@ -81,7 +85,7 @@ def with_approvals(live: Live, compiled: CompiledPolicy, plan: ApprovalPlan) -> 
             for item in record.routes
         )
         changed.append(policy_node(msgspec.structs.replace(record, routes=routes)))
-    return moved(compiled, FactsChange(tuple(changed)))
+    return moved(compiled, FactsChange(tuple(changed)), strict=True)
 
 
 def _prefixes(pairs: Iterable[tuple[int, str]]) -> dict[int, set[str]]:

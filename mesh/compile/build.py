@@ -9,7 +9,7 @@ from functools import lru_cache
 from mesh.compile.classes import Classes, classify
 from mesh.compile.classifier import Classifier
 from mesh.compile.compiled import CompiledPolicy
-from mesh.compile.crowding import classify_within_limit
+from mesh.compile.crowding import classify_within_limit, crowding_warnings
 from mesh.compile.reach import reach_of, sides_of
 from mesh.compile.rows import Line, line_of
 from mesh.compile.terms import Known, Terms, extended, terms_of
@@ -23,12 +23,18 @@ from mesh.policy.schedule import Schedule, is_open, next_boundary
 from mesh.policy.selectors import Selector
 
 
-def compile_policy(policy: Policy, facts: NetworkFacts, at: datetime) -> CompiledPolicy:
+def compile_policy(policy: Policy, facts: NetworkFacts, at: datetime, *, strict: bool = True) -> CompiledPolicy:
     """Compile ``policy`` for the network in ``facts`` at the aware instant ``at``.
 
     Raises ValidationError, in the words of the rule at fault, for a policy that may not come into force; a selector
-    that names nothing any more is a warning and matches nothing.
+    that names nothing any more is a warning and matches nothing. What is in force already is compiled without
+    ``strict``: that the network has grown past the limit of policy classes is a warning then.
     """
+    return compile_whole(policy, facts, at, excess=0 if strict else None)
+
+
+def compile_whole(policy: Policy, facts: NetworkFacts, at: datetime, *, excess: int | None) -> CompiledPolicy:
+    """The same with ``excess`` policy classes beyond the limit; None for any number."""
     if at.tzinfo is None:
         raise ValidationError("the instant to compile for needs a time zone")
     validate_policy(policy)
@@ -40,13 +46,13 @@ def compile_policy(policy: Policy, facts: NetworkFacts, at: datetime) -> Compile
     lines = tuple(line_of(rule, words, terms) for rule, words in zip(rules, said, strict=True))
     classifier = Classifier(terms, groups_by_user(flat))
     world, kinds = read_facts(facts)
-    classes, muted = _classified(world, kinds, classifier)
+    classes, muted = _classified(world, kinds, classifier, excess)
     sides = sides_of(in_force(lines, at), classes)
     return CompiledPolicy(
         policy,
         at.astimezone(UTC),
         first_boundary(lines, at),
-        (*warnings_of(lines, at), *crowding_warning(muted)),
+        (*warnings_of(lines, at), *crowding_warnings(classes, muted, MAX_CLASSES)),
         world,
         flat,
         terms,
@@ -59,11 +65,13 @@ def compile_policy(policy: Policy, facts: NetworkFacts, at: datetime) -> Compile
     )
 
 
-def _classified(world: World, kinds: Kinds, classifier: Classifier) -> tuple[Classes, frozenset[int]]:
+def _classified(
+    world: World, kinds: Kinds, classifier: Classifier, excess: int | None
+) -> tuple[Classes, frozenset[int]]:
     classes = classify(world, kinds, classifier)
     if len(classes.keys) <= MAX_CLASSES:
         return classes, frozenset()
-    return classify_within_limit(world, kinds, classifier)
+    return classify_within_limit(world, kinds, classifier, excess=excess)
 
 
 def in_force(lines: Iterable[Line], at: datetime) -> tuple[Line, ...]:
@@ -102,11 +110,4 @@ def _vanished(selector: Selector) -> str:
     return f"{selector} does not exist (any more) and matches nothing"
 
 
-def crowding_warning(muted: frozenset[int]) -> tuple[str, ...]:
-    """A warning where posture had to be passed over."""
-    if not muted:
-        return ()
-    return (f"more than {MAX_CLASSES} policy classes: what {len(muted)} nodes report of themselves counts as unknown",)
-
-
-__all__ = ["compile_policy", "crowding_warning", "first_boundary", "in_force", "warnings_of"]
+__all__ = ["compile_policy", "compile_whole", "first_boundary", "in_force", "warnings_of"]

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mesh.compile.build import compile_policy, crowding_warning, first_boundary, in_force, warnings_of
+from mesh.compile.build import compile_whole, first_boundary, in_force, warnings_of
 from mesh.compile.classes import Classes
 from mesh.compile.classifier import Classifier, KindKey
 from mesh.compile.compiled import CompiledPolicy
+from mesh.compile.crowding import crowding_warnings, excess_of
 from mesh.compile.editing import changed_lines, regrouped_users, touched_by
 from mesh.compile.ids import id_set_type
 from mesh.compile.placing import Placing
@@ -33,42 +34,48 @@ _IDLE = 1_024
 """How many terms and classes may be out of use, beyond as many as are in use, before a whole compile is better."""
 
 
-def moved(compiled: CompiledPolicy, change: FactsChange) -> CompiledPolicy:
+def moved(compiled: CompiledPolicy, change: FactsChange, *, strict: bool = False) -> CompiledPolicy:
     """The compiled policy after nodes came, went or changed, or users did.
 
-    Raises ValidationError where there would be too many classes, whatever posture is passed over.
+    A network may grow past the limit of policy classes: that is a warning. With ``strict`` it is ValidationError, for
+    facts that an edit of the policy brings with it.
     """
     world = compiled.world.moved(change)
     coming = {node.id: node for node in change.nodes}
+    excess = _tolerated(compiled, strict=strict)
     if compiled.muted or id_set_type(max(coming, default=0)) is not world.id_set is id_set_type(0):
-        return compile_policy(compiled.policy, world.facts(), compiled.at)
+        return compile_whole(compiled.policy, world.facts(), compiled.at, excess=excess)
     placing = Placing(compiled.classes)
     for ident in change.removed:
         if ident not in coming:
             placing.remove(ident, compiled.shape(ident))
     for node in coming.values():
         placing.place(node, compiled.shape(node.id), compiled.classifier)
-    if len(placing.keys) > MAX_CLASSES:
-        return compile_policy(compiled.policy, world.facts(), compiled.at)
+    if _overflows(compiled, len(placing.keys), strict=strict):
+        return compile_whole(compiled.policy, world.facts(), compiled.at, excess=excess)
     memo = carried_over(compiled, world, {*change.removed, *coming})
-    return _over(replace(compiled, world=world, memo=memo), placing.classes(world.id_set), compiled.sides.lines)
+    after = _over(replace(compiled, world=world, memo=memo), placing.classes(world.id_set), compiled.sides.lines)
+    return _warned(after) if len(placing.keys) > MAX_CLASSES else after
 
 
 def at_instant(compiled: CompiledPolicy, at: datetime) -> CompiledPolicy:
     """The same policy and facts at another aware instant: only schedules decide what is in force."""
     instant = _check_instant(at)
-    return replace(
+    after = replace(
         _over(compiled, compiled.classes, in_force(compiled.lines, instant)),
         at=instant,
         next_boundary=first_boundary(compiled.lines, instant),
-        warnings=(*warnings_of(compiled.lines, instant), *crowding_warning(compiled.muted)),
     )
+    return _warned(after)
 
 
-def with_policy(compiled: CompiledPolicy, policy: Policy, at: datetime | None = None) -> CompiledPolicy:
+def with_policy(
+    compiled: CompiledPolicy, policy: Policy, at: datetime | None = None, *, strict: bool = True
+) -> CompiledPolicy:
     """The same facts held against another policy, edited from this one: as fast as the edit is small.
 
-    Raises ValidationError as ``compile_policy`` does.
+    Raises ValidationError as ``compile_policy`` does; in a network that has grown past the limit of policy classes, for
+    an edit that makes yet more of them. Without ``strict`` that is a warning: for what was put in force already.
     """
     instant = compiled.at if at is None else _check_instant(at)
     validate_policy(policy, known=compiled.policy)
@@ -79,13 +86,15 @@ def with_policy(compiled: CompiledPolicy, policy: Policy, at: datetime | None = 
     words = Known(policy.host_table(), frozenset(flat))
     said = [terms_of(rule, words) if line is None else line.said for rule, line in zip(rules, known, strict=True)]
     terms = extended(compiled.terms, (item for item, line in zip(said, known, strict=True) if line is None))
-    if compiled.muted or (terms is not compiled.terms and _worn(compiled, terms)):
-        return compile_policy(policy, compiled.world.facts(), instant)
+    excess = _tolerated(compiled, strict=strict)
+    full = compiled.muted or len(compiled.classes.keys) > MAX_CLASSES
+    if full or (terms is not compiled.terms and _worn(compiled, terms)):
+        return compile_whole(policy, compiled.world.facts(), instant, excess=excess)
     step, classes = compiled, compiled.classes
     if terms is not compiled.terms or not same_groups:
         step, classes = _reclassified(compiled, terms, flat)
         if len(classes.keys) > MAX_CLASSES:
-            return compile_policy(policy, compiled.world.facts(), instant)
+            return compile_whole(policy, compiled.world.facts(), instant, excess=excess)
     lines = tuple(
         line_of(rule, item, terms) if line is None else line._replace(rule=rule)
         for rule, item, line in zip(rules, said, known, strict=True)
@@ -127,11 +136,34 @@ def _check_instant(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
+def _tolerated(compiled: CompiledPolicy, *, strict: bool) -> int | None:
+    """How many classes beyond the limit there may be: with ``strict`` no more than there are already."""
+    return excess_of(compiled.classes, MAX_CLASSES) if strict else None
+
+
+def _overflows(compiled: CompiledPolicy, size: int, *, strict: bool) -> bool:
+    """Whether so many classes take a whole compile: to pass over posture, to be rid of idle ones, or to be refused."""
+    known = len(compiled.classes.keys)
+    if size <= max(MAX_CLASSES, known):
+        return False
+    # Beyond the limit already, with no posture to pass over: nothing would come of it.
+    grown = known > MAX_CLASSES and not compiled.classifier.conditioned
+    return strict or not grown or _many_idle(compiled)
+
+
+def _warned(compiled: CompiledPolicy) -> CompiledPolicy:
+    crowding = crowding_warnings(compiled.classes, compiled.muted, MAX_CLASSES)
+    return replace(compiled, warnings=(*warnings_of(compiled.lines, compiled.at), *crowding))
+
+
 def _worn(compiled: CompiledPolicy, terms: Terms) -> bool:
     """Whether so many terms or classes are out of use that a whole compile is the better way."""
     used = {term for line in compiled.lines for term in (*line.said.sources, *line.said.destinations)}
-    idle = sum(not ids for ids in compiled.classes.members)
-    return len(terms.numbers) > _IDLE + 2 * len(used) or idle > _IDLE + len(compiled.classes.keys) // 2
+    return len(terms.numbers) > _IDLE + 2 * len(used) or _many_idle(compiled)
+
+
+def _many_idle(compiled: CompiledPolicy) -> bool:
+    return sum(not ids for ids in compiled.classes.members) > _IDLE + len(compiled.classes.keys) // 2
 
 
 def _reclassified(

@@ -9,10 +9,12 @@ from enum import StrEnum
 
 from mesh.compile import CompiledPolicy
 from mesh.compile.bits import members
+from mesh.compile.crowding import crowding_warnings
 from mesh.compile.rows import Line
 from mesh.explain.shadows import Shadows
 from mesh.policy.document import selectors_in
 from mesh.policy.facts import Prefix
+from mesh.policy.limits import MAX_CLASSES
 from mesh.policy.rules import Rule
 from mesh.policy.schedule import format_instant, is_open, next_boundary
 from mesh.policy.selectors import Selector, SelectorKind
@@ -32,6 +34,7 @@ class Finding(StrEnum):
     UNKNOWN_ZONE = "unknown_zone"
     EMPTY_GROUP = "empty_group"
     UNUSED = "unused"
+    CROWDED = "crowded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class Remark:
 
 
 def lint(compiled: CompiledPolicy, *, soon: timedelta = timedelta(days=1)) -> tuple[Remark, ...]:
-    """Everything worth a remark, by position of the rule, then about groups and hosts. Rules that expire within
-    ``soon`` are remarked on before they do; disabled ones are as if absent."""
+    """Everything worth a remark, by position of the rule, then about groups, hosts and the whole. Rules that expire
+    within ``soon`` are remarked on before they do; disabled ones are as if absent."""
     remarks: list[Remark] = []
     shadows, hosts = Shadows(compiled), compiled.policy.host_table()
     for line in compiled.lines:
@@ -59,6 +62,8 @@ def lint(compiled: CompiledPolicy, *, soon: timedelta = timedelta(days=1)) -> tu
             message = f"{rule.label()} can never decide: {names} decides all that it matches"
             remarks.append(_remark(rule, Finding.SHADOWED, message))
     remarks.extend(_about_sections(compiled))
+    crowding = crowding_warnings(compiled.classes, compiled.muted, MAX_CLASSES)
+    remarks.extend(Remark(Finding.CROWDED, message) for message in crowding)
     return tuple(remarks)
 
 

@@ -92,8 +92,9 @@ class State:
 
 
 def build_state(topology: Topology, policy: Policy, at: datetime) -> State:
-    """A state from scratch. Raises what ``compile_policy`` raises for a policy that does not compile."""
-    compiled = compile_policy(policy, facts_of(topology), at)
+    """A state from scratch, of a policy that is in force. Raises what ``compile_policy`` raises for one that does not
+    compile."""
+    compiled = compile_policy(policy, facts_of(topology), at, strict=False)
     attributes = Attributes(policy)
     parts = {
         node.id: peer_part(node, attributes.of(compiled.node(node.id)))
@@ -189,9 +190,9 @@ def _compiled(state: State, topology: Topology, step: Step, touch: Touch, read_p
         at = datetime.fromisoformat(step.facts["at"])
         if "rules" not in step.facts:
             return at_instant(compiled, at)
-        return with_policy(compiled, read_policy(step.facts), at)
+        return with_policy(compiled, read_policy(step.facts), at, strict=False)
     if _ground(topology.network) != _ground(state.topology.network):
-        return compile_policy(compiled.policy, facts_of(topology), compiled.at)
+        return compile_policy(compiled.policy, facts_of(topology), compiled.at, strict=False)
     change = _facts_change(state.topology, topology, touch)
     return compiled if change == FactsChange() else moved(compiled, change)
 
