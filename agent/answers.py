@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from agent.clock import parse_instant
 from agent.errors import PortalUnreachableError
@@ -41,6 +41,22 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The portal wants a person's word first: the code to type, or the page to open, until when (RFC 3339)."""
+
+    code: str
+    verification_url: str
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """What became of a request that no registration followed: ``pending`` or ``rejected``."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ack:
     """The answer to a heartbeat."""
 
@@ -56,6 +72,10 @@ class Ack:
     def session_left(self) -> float:
         """Seconds until the session ends, by the portal's clock alone: this machine's may be wrong."""
         return (self.session_expires_at - self.server_time).total_seconds()
+
+
+_MOST_CODE: Final = 64
+_MOST_URL: Final = 500
 
 
 class _Shape(Exception):  # noqa: N818 - never leaves this module
@@ -97,6 +117,31 @@ def read_registration(value: Any, *, created: bool) -> Registration:
         return Registration(node, network, _session(value), created)
     except _Shape as error:
         raise _unreadable("registration", error) from error
+
+
+def read_waiting(value: Any) -> Waiting:
+    """Read ``{enrolment: {code, verification_url, expires_at}}``."""
+    try:
+        enrolment = _object(value, "enrolment")
+        _instant(enrolment, "expires_at")
+        code, url = _text(enrolment, "code"), _text(enrolment, "verification_url")
+        # The code becomes part of a path, and both are shown on a terminal.
+        if len(code) > _MOST_CODE or not code.replace("-", "").isalnum():
+            raise _Shape("code")
+        if len(url) > _MOST_URL or not url.startswith(("https://", "http://")):
+            raise _Shape("verification_url")
+        return Waiting(code, url, _text(enrolment, "expires_at"))
+    except _Shape as error:
+        raise _unreadable("enrolment", error) from error
+
+
+def read_collected(value: Any) -> Undecided | Registration:
+    """Read what became of a waiting request."""
+    if not isinstance(value, dict) or "state" not in value:
+        return read_registration(value, created=True)
+    if value["state"] not in ("pending", "rejected"):
+        raise _unreadable("enrolment", _Shape("state"))
+    return Undecided(value["state"])
 
 
 def read_ack(value: Any) -> Ack:

@@ -58,11 +58,11 @@ class Daemon:
         if self._failure is not None:
             raise self._failure
 
-    def _start(self, *, auth_key: str | None, force: bool) -> Engine:
+    def _start(self, *, auth_key: str | None, force: bool, may_ask: bool = False) -> Engine:
         origin = parse_server(self._settings.server or "", insecure_http=self._settings.insecure_http)
         engine = Engine(self._state, self._settings, origin)
-        if auth_key is not None or force:
-            engine.login(auth_key, force=force)
+        if auth_key is not None or force or may_ask:
+            engine.login(auth_key, force=force, may_ask=may_ask)
         self._engine = engine
         self._running = asyncio.create_task(engine.run())
         self._running.add_done_callback(self._ended)
@@ -81,7 +81,9 @@ class Daemon:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    async def _answer(self, op: str, values: dict[str, Any]) -> dict[str, Any]:
+    async def _answer(  # noqa: PLR0911 - one return an operation reads best
+        self, op: str, values: dict[str, Any]
+    ) -> dict[str, Any]:
         match op:
             case "hello":
                 return {"version": __version__, "pid": os.getpid()}
@@ -91,6 +93,9 @@ class Daemon:
                 return self._netmap()
             case "up":
                 return await self._up(values)
+            case "stop_waiting":
+                self._need_engine().stop_waiting()
+                return {}
             case "down":
                 await self._go_down()
                 return {}
@@ -112,15 +117,15 @@ class Daemon:
             raise UsageError("Say which portal: --server https://portal.example")
         origin = parse_server(wished.server, insecure_http=wished.insecure_http)
         wished = replace(wished, server=origin)
-        auth_key, force = values.get("auth_key"), bool(values.get("force"))
+        auth_key, force, may_ask = values.get("auth_key"), bool(values.get("force")), bool(values.get("may_ask"))
         if self._engine is None or wished != self._settings:
             await self._end_engine()
             self._settings = wished
             self._state.keep_settings(wished)
-            engine = self._start(auth_key=auth_key, force=force)
+            engine = self._start(auth_key=auth_key, force=force, may_ask=may_ask)
         else:
             engine = self._engine
-            engine.login(auth_key, force=force)
+            engine.login(auth_key, force=force, may_ask=may_ask)
         try:
             async with asyncio.timeout(values.get("wait_seconds")):
                 await engine.standing.settled()

@@ -16,10 +16,14 @@ from agent.answers import (
     Ack,
     Registration,
     SessionGrant,
+    Undecided,
+    Waiting,
     read_ack,
     read_challenge,
+    read_collected,
     read_registration,
     read_session,
+    read_waiting,
 )
 from agent.errors import PortalUnreachableError
 from mesh.errors import (
@@ -100,16 +104,29 @@ class Portal:
             raise PortalUnreachableError(f"{self.origin} does not speak protocol 1.")
         return answer
 
-    async def register(self, *, auth_key: str, facts: Mapping[str, Any]) -> Registration:
-        """Register this node's key, or bring it back.
+    async def register(self, *, auth_key: str | None, facts: Mapping[str, Any]) -> Registration | Waiting:
+        """Register this node's key, or bring it back; without an auth key a person must let it in first.
 
         :raises AuthenticationError: if the auth key (or the proof) is not good; the portal does not say why
         :raises PermissionDeniedError: if the node, or a tag that it wishes for, is not this key's to give
         :raises ValidationError: naming the facts at fault
         """
-        body = {"public_key": encode_key(self._public_key), "auth_key": auth_key, **facts}
+        key = {} if auth_key is None else {"auth_key": auth_key}
+        body = {"public_key": encode_key(self._public_key), **key, **facts}
         response = await self._prove(Purpose.REGISTER, "nodes/register", body)
+        if response.status_code == 202:
+            return read_waiting(_json(response))
         return read_registration(_json(response), created=response.status_code == 201)
+
+    async def collect(self, code: str) -> Undecided | Registration:
+        """Ask what became of a request to join.
+
+        :raises NotFoundError: if the portal holds no such request of this key any more
+        :raises PermissionDeniedError: if the node was shut out since
+        """
+        return read_collected(
+            _json(await self._prove(Purpose.ENROL, f"enrolments/{code}", {"public_key": encode_key(self._public_key)}))
+        )
 
     async def open_session(self) -> SessionGrant:
         """A new token for a node that the portal knows: after an absence, and before a session runs out.

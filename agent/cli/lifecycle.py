@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from agent import __version__, control, service
 from agent.backend.machine import clear_leftovers
+from agent.cli.approval import NEEDS_APPROVAL, await_approval, somebody_is_there
 from agent.cli.options import SETTINGS, read_auth_key
 from agent.cli.output import EXIT_OK, count, say, say_json
 from agent.clock import SystemClock
 from agent.daemon import Daemon
 from agent.engine.membership import Membership
-from agent.errors import NotRunningError, UsageError
+from agent.errors import NotRunningError, NotUpError, UsageError
 from agent.logs import configure
 from agent.origin import parse_server
 from agent.rest import Portal, tls_context
@@ -40,16 +41,25 @@ def up(said: dict[str, Any]) -> int:
     if running is None:
         _keep(state, given, reset=said.get("reset", False))
         kept = service.start(state, manager=said.get("manager", "auto"))
-    answer = control.call(
-        state.path,
-        "up",
-        timeout=timeout + 10,
-        given=given,
-        reset=said.get("reset", False),
-        auth_key=auth_key,
-        force=said.get("force_reauth", False),
-        wait_seconds=timeout,
-    )
+    may_ask = auth_key is None and somebody_is_there()
+    try:
+        answer = control.call(
+            state.path,
+            "up",
+            timeout=timeout + 10,
+            given=given,
+            reset=said.get("reset", False),
+            auth_key=auth_key,
+            force=said.get("force_reauth", False),
+            wait_seconds=timeout,
+            may_ask=may_ask,
+        )
+        if answer["phase"] == NEEDS_APPROVAL:
+            answer = _approved(state, said, answer)
+    except KeyboardInterrupt:
+        if may_ask:
+            _give_up(state, was_running=kept == "already running")
+        raise
     if said.get("json"):
         say_json(answer | {"kept_by": kept})
         return EXIT_OK
@@ -61,6 +71,21 @@ def up(said: dict[str, Any]) -> int:
     if kept == "detached":
         say("It runs until the machine stops. Where no systemd is, have your init run: ghostwire-agent run")
     return EXIT_OK
+
+
+def _approved(state: StateDir, said: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """What ``up`` has to show once somebody let this machine in."""
+    if not somebody_is_there():
+        raise NotUpError(f"Not up yet ({answer['reason']}) The agent goes on waiting.")
+    return await_approval(lambda: control.call(state.path, "status", timeout=_PATIENCE), answer, said.get("timeout"))
+
+
+def _give_up(state: StateDir, *, was_running: bool) -> None:
+    """Whoever breaks off leaves nothing: no agent that was not there before, and none that waits."""
+    if was_running:
+        control.call(state.path, "stop_waiting", timeout=_PATIENCE)
+    else:
+        _come_down(state)
 
 
 def run(said: dict[str, Any]) -> int:

@@ -7,12 +7,20 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from agent.answers import Registration, Undecided, Waiting
 from agent.backoff import Backoff
 from agent.engine.lease import Lease
 from agent.engine.maps import MapKeeper
 from agent.engine.membership import Membership
 from agent.engine.phase import Phase, Standing
-from agent.engine.verdict import STAND_DOWN_SECONDS, Step, Verdict, after_proof, after_registration
+from agent.engine.verdict import (
+    STAND_DOWN_SECONDS,
+    Step,
+    Verdict,
+    after_collecting,
+    after_proof,
+    after_registration,
+)
 from agent.engine.worker import TunnelWorker
 from agent.errors import BackendError
 from mesh.errors import GhostWireError
@@ -20,6 +28,10 @@ from mesh.errors import GhostWireError
 _log = logging.getLogger(__name__)
 _STAND_DOWN_CEILING: Final = 300.0
 _JITTER: Final = 1.25
+# Between two questions whether a person has let us in: soon at first, while somebody sits there.
+_ASK_SECONDS: Final = 2.0
+_ASK_GROWTH: Final = 1.3
+_ASK_CEILING: Final = 10.0
 _T = TypeVar("_T")
 
 
@@ -95,6 +107,8 @@ class Conversation:
                 following = await self._prove()
             case Step.REGISTER:
                 following = await self._register(verdict)
+            case Step.WAIT:
+                following = await self._wait_for_approval()
             case Step.STAND_DOWN:
                 following = await self._stand_down(verdict)
             case Step.LOGIN:
@@ -146,12 +160,9 @@ class Conversation:
         return Verdict(Step.TALK, "a new session")
 
     async def _register(self, verdict: Verdict) -> Verdict:
-        if self._membership.is_barred:
-            return Verdict(Step.LOGIN, "The portal shut this node out. Ask its administrator, then run up again.")
-        if self._membership.usable_key() is None:
-            known = self._membership.account is not None
-            reason = "The portal wants this machine to log in again" if known else "This machine is not registered"
-            return Verdict(Step.LOGIN, f"{reason}: run up with --auth-key.")
+        hindrance = self._hindrance()
+        if hindrance:
+            return Verdict(Step.LOGIN, hindrance)
         self._standing.move(Phase.CONNECTING)
         if not await self._has_tunnel():
             await self._sleep(self.backoff.next_delay())
@@ -165,10 +176,54 @@ class Conversation:
             self._standing.move(Phase.CONNECTING, following.reason)
             await self._wait(self.backoff.next_delay(at_least=following.pause), following.reason)
             return verdict
+        if isinstance(answer, Waiting):
+            return Verdict(Step.WAIT, "a person must let this machine in")
+        return self._entered(answer)
+
+    def _hindrance(self) -> str:
+        """Why only a person can help; empty where we may register."""
+        if self._membership.is_barred:
+            return "The portal shut this node out. Ask its administrator, then run up again."
+        if self._membership.usable_key() is None and not self._membership.may_ask:
+            known = self._membership.account is not None
+            reason = "The portal wants this machine to log in again" if known else "This machine is not registered"
+            return f"{reason}: run up at a terminal, or with --auth-key."
+        return ""
+
+    async def _wait_for_approval(self) -> Verdict:
+        """Ask until somebody decides, or the request is over. Neither peers nor a name meanwhile."""
+        waiting = self._membership.waiting
+        assert waiting is not None
+        told = f"Somebody must let this machine in: {waiting.verification_url} (code {waiting.code})."
+        if self._standing.move(Phase.NEEDS_APPROVAL, told):
+            _log.warning("%s", told)
+        pause = _ASK_SECONDS
+        while True:
+            await self._sleep(self._uniform(pause, pause * _JITTER))
+            pause = min(_ASK_CEILING, pause * _ASK_GROWTH)
+            try:
+                answer = await self._membership.collect()
+            except GhostWireError as error:
+                following = after_collecting(error)
+                if following.step is Step.AGAIN:
+                    pause = max(pause, following.pause)
+                    continue
+                self._membership.stop_waiting()
+                if following.step is Step.REGISTER and self._membership.usable_key() is None:
+                    return Verdict(Step.LOGIN, following.reason)
+                return following
+            if not isinstance(answer, Undecided):
+                return self._entered(answer)
+            if answer.state == "rejected":
+                self._membership.stop_waiting()
+                return Verdict(Step.LOGIN, "The request to join was rejected.")
+
+    def _entered(self, answer: Registration) -> Verdict:
         account = self._membership.account
         assert account is not None
         self._maps.belong_to(account.server, answer.node["id"], is_new=answer.created)
         self._stood_down = 0
+        self._standing.move(Phase.CONNECTING)
         return Verdict(Step.TALK, "registered")
 
     async def _stand_down(self, verdict: Verdict) -> Verdict:

@@ -111,14 +111,26 @@ class Engine:
             finally:
                 await self.portal.close()
 
-    def login(self, auth_key: str | None, *, force: bool = False) -> None:
-        """A person's word: register with this key (``force``: even though the portal knows us), or just try again."""
+    def login(self, auth_key: str | None, *, force: bool = False, may_ask: bool = False) -> None:
+        """A person's word: register with this key (``force``: even though the portal knows us), or just try again.
+
+        ``may_ask``: without a key, ask for a person's approval; a request that waits already goes on waiting.
+        """
+        if self.membership.waiting is not None and auth_key is None and not force:
+            return
         self.membership.allow()
+        self.membership.may_ask = may_ask
         if auth_key is not None:
             self.membership.auth_key = auth_key
         if force or self.standing.phase is not Phase.RUNNING:
             self.standing.ask()
             self._conversation.wake(force=force)
+
+    def stop_waiting(self) -> None:
+        """Nobody waits for the approval any more."""
+        if self.membership.waiting is not None:
+            self.membership.stop_waiting()
+            self._conversation.wake()
 
     # What a conversation asks of its listener (``agent.engine.talk.Listener``).
 

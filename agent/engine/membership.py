@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from agent.answers import Ack, Registration
+from agent.answers import Ack, Registration, Undecided, Waiting
 from agent.clock import Clock
 from agent.errors import LoginNeededError
 from agent.rest import Portal
@@ -30,6 +30,9 @@ class Membership:
         if self.account is not None and self.account.server != portal.origin:
             self.account = None  # another portal knows nothing of it
         self.auth_key: str | None = None
+        # A person sits there, who can let this machine in without an auth key.
+        self.may_ask = False
+        self.waiting: Waiting | None = None
         self._state = state
         self._settings = settings
         self._portal = portal
@@ -55,14 +58,16 @@ class Membership:
                 return key
         return None
 
-    async def register(self, facts: Callable[[], dict[str, Any]]) -> Registration:
-        """Register with the auth key at hand. An endpoint that the portal does not take is left out at a second try.
+    async def register(self, facts: Callable[[], dict[str, Any]]) -> Registration | Waiting:
+        """Register with the auth key at hand, or ask for a person's word: then ``waiting`` says what to show.
 
-        :raises LoginNeededError: if there is no usable key
+        An endpoint that the portal does not take is left out at a second try.
+
+        :raises LoginNeededError: if there is no usable key, and nobody to ask
         :raises AuthenticationError: and kin, as ``Portal.register``; the key then counts as used up
         """
         key = self.usable_key()
-        if key is None:
+        if key is None and not self.may_ask:
             raise LoginNeededError("This machine is not registered: give it an auth key with --auth-key.")
         told = facts()
         try:
@@ -72,10 +77,33 @@ class Membership:
                 told = _without_refused_endpoints(told, error)
                 answer = await self._portal.register(auth_key=key, facts=told)
         except (AuthenticationError, PermissionDeniedError):
-            self._refused.add(key)
+            if key is not None:
+                self._refused.add(key)
             if key == self.auth_key:
                 self.auth_key = None
             raise
+        if isinstance(answer, Waiting):
+            self.waiting = answer
+            return answer
+        self._enter(answer)
+        return answer
+
+    async def collect(self) -> Undecided | Registration:
+        """Ask what became of the request that waits.
+
+        :raises NotFoundError: if the portal holds it no more, and kin, as ``Portal.collect``
+        """
+        assert self.waiting is not None
+        answer = await self._portal.collect(self.waiting.code)
+        if isinstance(answer, Registration):
+            self._enter(answer)
+        return answer
+
+    def stop_waiting(self) -> None:
+        """The request was decided, or nobody waits for it any more. The portal forgets it by itself."""
+        self.waiting, self.may_ask = None, False
+
+    def _enter(self, answer: Registration) -> None:
         account = Account(
             server=self._portal.origin,
             node=answer.node,
@@ -85,8 +113,8 @@ class Membership:
         )
         self._keep(account)
         self._longest_left = 0.0
+        self.stop_waiting()
         _log.info("registered as %s (%s)", answer.node["name"], "new" if answer.created else "known before")
-        return answer
 
     async def prove(self) -> None:
         """Get a new token with a proof of the node's key.

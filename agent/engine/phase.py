@@ -11,6 +11,7 @@ class Phase(StrEnum):
 
     STARTING = "starting"
     NEEDS_LOGIN = "needs-login"
+    NEEDS_APPROVAL = "needs-approval"
     CONNECTING = "connecting"
     RUNNING = "running"
     SHUT_OUT = "shut-out"
@@ -19,7 +20,7 @@ class Phase(StrEnum):
 
 
 # An ``up`` that waits has its answer with these.
-SETTLED = frozenset({Phase.NEEDS_LOGIN, Phase.RUNNING, Phase.SHUT_OUT, Phase.FAILED})
+SETTLED = frozenset({Phase.NEEDS_LOGIN, Phase.NEEDS_APPROVAL, Phase.RUNNING, Phase.SHUT_OUT, Phase.FAILED})
 
 
 class Standing:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from agent import __version__
+from agent.answers import Waiting
 from agent.engine.core import Engine
 from agent.errors import BackendError
 from agent.netmap import Peer, Prefix
@@ -60,8 +62,13 @@ async def snapshot(engine: Engine) -> dict[str, Any]:
         "session_expires_at": account.expires_at if account else None,
         "endpoints": tunnel.endpoints() if tunnel else [],
         "untaken_routes": sorted(tunnel.untaken_routes) if tunnel else [],
+        "enrolment": _enrolment(engine.membership.waiting),
         "peers": peers,
     }
+
+
+def _enrolment(waiting: Waiting | None) -> dict[str, Any] | None:
+    return None if waiting is None else asdict(waiting)
 
 
 def _node(node: dict[str, Any], addresses: tuple[Prefix, ...] | None) -> dict[str, Any]:

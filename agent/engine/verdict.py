@@ -15,6 +15,7 @@ from mesh.errors import (
     ConflictError,
     DatabaseError,
     GhostWireError,
+    NotFoundError,
     PermissionDeniedError,
     ResourceExhaustedError,
     ThrottledError,
@@ -30,6 +31,7 @@ class Step(Enum):
     PROVE = "prove"  # the token is worth nothing: ask for a session with a proof
     ASK = "ask"  # the socket was refused without a clear word: ask over REST where we stand
     STAND_DOWN = "stand_down"  # shut out: no peers, no registration; ask now and then whether it is over
+    WAIT = "wait"  # a person must let this machine in: ask now and then whether it was done
     REGISTER = "register"  # the portal does not know us: register, if a usable auth key is at hand
     LOGIN = "login"  # only a person can help
 
@@ -110,6 +112,16 @@ def after_registration(error: GhostWireError) -> Verdict:
             return Verdict(Step.LOGIN, error.detail)
         case ResourceExhaustedError():
             return Verdict(Step.AGAIN, error.detail, STAND_DOWN_SECONDS)
+    return _later(error)
+
+
+def after_collecting(error: GhostWireError) -> Verdict:
+    """What follows a failed question what became of a request to join. One that is over is made anew if it may be."""
+    match error:
+        case NotFoundError():
+            return Verdict(Step.REGISTER, "The request to join is over: nobody approved it in time.")
+        case AuthenticationError() | PermissionDeniedError() | ValidationError():
+            return Verdict(Step.LOGIN, error.detail)
     return _later(error)
 
 

@@ -32,6 +32,7 @@ from django.db import connection
 from django.db.models import Count
 from django.test import Client
 
+from coordinator.enrolments import approve_enrolment
 from coordinator.networks import ensure_network
 from coordinator.people import Fate, delete_user
 from coordinator.tail import Tail
@@ -39,7 +40,7 @@ from mesh.change import Cause
 from mesh.errors import GhostWireError
 from nodes.models import Address, Change, Network, Node
 from nodes.services.network import update_network
-from sessions_app.models import AuthKey, NodeSession, User
+from sessions_app.models import AuthKey, Enrolment, NodeSession, User
 from sessions_app.services.auth_keys import create_auth_key, revoke_auth_key
 from sessions_app.services.users import create_user, set_user_active
 from tests.agents import Machine
@@ -200,6 +201,39 @@ def last_owners() -> dict[str, Any]:
     return {"answers": sorted(map(str, answers)), "left": User.objects.filter(role="owner", is_active=True).count()}
 
 
+def waiting(owner: User, threads: int) -> dict[str, Any]:
+    """Machines of one address ask for approval, and then many people take the one machine that waits."""
+    answers = statuses([lambda: machine().register(None).status_code] * threads)
+    counted = Enrolment.objects.filter(state="pending").count()
+    first = Enrolment.objects.order_by("pk").first()
+    assert first is not None
+    people = [create_user(login=f"taker{number}", cause=CAUSE, now=now()) for number in range(threads)]
+    taken = at_once([partial(take, first.pk, person) for person in people])
+    nodes = Node.objects.filter(owner__in=people).count()
+    return {"answers": answers, "waiting": counted, "taken": dict(Counter(map(str, taken))), "nodes": nodes}
+
+
+def take(enrolment_id: int, person: User | None) -> str:
+    """Somebody lets a waiting machine in."""
+    approve_enrolment(enrolment_id=enrolment_id, actor=person, cause=CAUSE, now=now())
+    return "taken"
+
+
+def one_off_waiting(owner: User) -> dict[str, Any]:
+    """Machines that wait with the same one-off key are approved at once."""
+    network = Network.objects.create(
+        name="careful", domain="careful.ghost", ipv4_range="10.40.0.0/24", ipv6_range=None, approve_nodes=True
+    )
+    secret = key(owner, network_id=network.pk)
+    for number in range(3):
+        one = machine()
+        one.origin = f"198.51.100.{number}"
+        assert one.register(secret).status_code == 202
+    ids = Enrolment.objects.filter(network=network).values_list("pk", flat=True)
+    approved = at_once([partial(take, pk, None) for pk in list(ids)])
+    return {"approved": dict(Counter(map(str, approved))), "nodes": Node.objects.filter(network=network).count()}
+
+
 def main(threads: int) -> None:
     """Run the races one after another."""
     Tail.start = lambda self: None  # type: ignore[method-assign]
@@ -215,11 +249,13 @@ def main(threads: int) -> None:
         "max_uses": statuses([partial(join, limited)] * few),
         "one_machine": one_machine(ana, few),
         "replay": replay(ana, few),
+        "waiting": waiting(ana, few),
         "crowded": crowded(ana, few),
         "leaving": leaving(ben),
         "quota": quota(eve),
         "deleted": deleted(joe),
         "last_owners": last_owners(),
+        "one_off_waiting": one_off_waiting(ana),
     }
     json.dump(results, sys.stdout)
 

@@ -65,11 +65,18 @@ def test_races(kind: str, threads: int, tmp_path: Path, request: pytest.FixtureR
         "max_uses": {"201": 5, "401": few - 5},
         "one_machine": {"answers": {"201": 1, "200": few - 1}, "sessions": 1},
         "replay": {"201": 1, "401": few - 1},
+        "waiting": {
+            "answers": {"202": 5, "429": few - 5},
+            "waiting": 5,
+            "taken": {"taken": 1, "ConflictError": few - 1},
+            "nodes": 1,
+        },
         "crowded": {"answers": {"201": 5, "507": few - 5}, "nodes": 5},
         "leaving": {"answers": results["leaving"]["answers"], "alive": 0},
         "quota": {"answers": {"201": 3, "507": 9}, "nodes": 3},
         "deleted": {"answers": results["deleted"]["answers"], "left": 0},
         "last_owners": {"answers": ["ConflictError", "False"], "left": 1},
+        "one_off_waiting": {"approved": {"taken": 1, "ConflictError": 2}, "nodes": 1},
     }
     assert set(results["leaving"]["answers"]) <= {"201", "401", "False"}
     assert {"deleted"} < set(results["deleted"]["answers"]) <= {"201", "401", "deleted", "True", "NotFoundError"}

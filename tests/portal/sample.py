@@ -84,6 +84,7 @@ def build(now: datetime | None = None) -> dict[str, Any]:
         "route": routes[0],
         "region": network.relay_regions.first(),
         "group": network.groups.first(),
+        "waiting": network.enrolments.first(),
     }
 
 
@@ -200,6 +201,11 @@ def _records(network: Any, people: dict[str, Any], nodes: dict[str, Node], now: 
     make.DnsRecordFactory(network=network, name="wiki.mycompany.ghost", value="10.1.0.9")
     make.RetiredKeyFactory(network=network, node_name_was="gw-berlin-2")
     make.NameReservationFactory(network=network, name="gw-berlin-2", until=now + timedelta(hours=20))
+    make.EnrolmentFactory(
+        network=network, code="BCDFGHJK", tags=["tag:kiosk"], origin="198.51.100.24", source="198.51.100.24",
+        created_at=now - timedelta(minutes=2), expires_at=now + timedelta(minutes=8),
+        reported={"hostname": "kiosk-lobby", "os": "linux", "os_version": "Debian 12", "agent_version": "0.1.0"},
+    )  # fmt: skip
     key = make.AuthKeyFactory(
         network=network, owner=None, tagged=True, tags=["tag:ci"], name="ci-runners", max_uses=10, uses=1,
         ephemeral=True, expires_at=now + timedelta(days=7), created_by=people["mara"], last_used_at=now,
