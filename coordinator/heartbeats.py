@@ -96,10 +96,8 @@ def write_report(*, node: Node, report: HeartbeatReport, cause: Cause, now: date
     if posture is not None:
         enforce(POSTURE_CHANGES, str(node.pk), now.timestamp())
     facts = ReportedFacts(posture=posture, relay_latency_ms=latencies, endpoints=endpoints)
-    # What the answer says is the version after this.
-    node.network.map_version = _write_facts(node.pk, facts, cause, now)
-    if latencies is not None:
-        node.relay_latency_ms = dict(latencies)
+    # What the answer says is the version after this; the latencies are smoothed.
+    node.network.map_version, node.relay_latency_ms = _write_facts(node.pk, facts, cause, now)
 
 
 def update_endpoints(*, node: Node, endpoints: Sequence[str], cause: Cause, now: datetime) -> list[str]:
@@ -125,13 +123,13 @@ def _unless(new: T, old: object) -> T | None:
 
 
 @transaction.atomic
-def _write_facts(node_id: int, reported: ReportedFacts, cause: Cause, now: datetime) -> int:
+def _write_facts(node_id: int, reported: ReportedFacts, cause: Cause, now: datetime) -> tuple[int, dict[str, float]]:
     network, node = lock_node(node_id)
     if reported.endpoints is not None and write_endpoints(network=network, node=node, endpoints=reported.endpoints):
         facts = endpoint_facts([node.pk])
         record_change(network=network, kind=ChangeKind.ENDPOINTS, facts=facts, cause=cause, now=now)
     _write_scalars(network, node, reported, cause, now)
-    return network.map_version
+    return network.map_version, node.relay_latency_ms
 
 
 def _write_scalars(network: Network, node: Node, reported: ReportedFacts, cause: Cause, now: datetime) -> None:

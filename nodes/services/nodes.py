@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from mesh.errors import FieldError, ValidationError
-from mesh.relays import choose_home
+from mesh.relays import choose_home, smooth
 from nodes.models import Network, Node, NodeTag, RelayRegion, RetiredKey
 from nodes.services.addresses import allocate_addresses, release_addresses
 from nodes.services.names import reserve_name
@@ -97,9 +97,10 @@ def apply_reported(*, network: Network, node: Node, reported: ReportedFacts) -> 
         # What a member of the report says goes before the attribute of its name.
         node.posture = {**node.posture, **told}
     if reported.relay_latency_ms is not None:
-        node.relay_latency_ms = check_latencies(reported.relay_latency_ms)
+        measured = _by_region(check_latencies(reported.relay_latency_ms))
+        latencies = smooth(_by_region(node.relay_latency_ms), measured)
+        node.relay_latency_ms = {str(region): ms for region, ms in latencies.items()}
         known = set(RelayRegion.objects.filter(network=network).values_list("number", flat=True))
-        latencies = {int(region): ms for region, ms in node.relay_latency_ms.items()}
         node.home_region = choose_home(latencies, known=known, current=node.home_region)
     return _scalars(node) != before or not same_posture(node.posture, posture)
 
@@ -173,6 +174,10 @@ def remove_node(*, network: Network, node: Node, retire_key: bool, now: datetime
     prefixes = prefixes_of([node.pk])
     node.delete()
     return elect_primaries(network=network, prefixes=prefixes)
+
+
+def _by_region(latencies: Mapping[str, float]) -> dict[int, float]:
+    return {int(region): ms for region, ms in latencies.items()}
 
 
 def _scalars(node: Node) -> tuple[object, ...]:

@@ -116,6 +116,23 @@ def test_latencies_choose_a_home(network: Network, web: Machine, join: Join, ana
     assert web.node.home_region == 4
 
 
+def test_one_outlier_chooses_no_other_home(network: Network, web: Machine, clock: Clock) -> None:
+    for number, code in ((3, "fra"), (4, "ams")):
+        save_region(network_id=network.pk, number=number, code=code, name=code, **ACT)
+    web.heartbeat(relay_latency_ms={"3": 20, "4": 40})
+    before = version()
+    clock.advance(seconds=1)
+    web.heartbeat(relay_latency_ms={"3": 72, "4": 40})
+    assert (web.node.home_region, web.node.relay_latency_ms, version()) == (3, {"3": 33, "4": 40}, before)
+    clock.advance(seconds=1)
+    web.heartbeat(relay_latency_ms={"3": 72, "4": 40})
+    assert (web.node.home_region, web.node.relay_latency_ms) == (3, {"3": 42.8, "4": 40})
+    for _ in range(2):
+        clock.advance(seconds=1)
+        web.heartbeat(relay_latency_ms={"3": 72, "4": 40})
+    assert web.node.home_region == 4
+
+
 def test_traffic_is_taken(web: Machine) -> None:
     assert web.heartbeat(traffic={"7": {"received": 1}}).status_code == 200
 
