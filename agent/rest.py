@@ -93,6 +93,11 @@ class Portal:
             headers={"User-Agent": f"ghostwire-agent/{__version__}", "Accept-Encoding": "gzip, deflate"},
         )
 
+    def use_key(self, private_key: bytes) -> None:
+        """Speak with another key of the node from here on."""
+        self._private_key = private_key
+        self._public_key = public_key_of(private_key)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
@@ -128,13 +133,29 @@ class Portal:
             _json(await self._prove(Purpose.ENROL, f"enrolments/{code}", {"public_key": encode_key(self._public_key)}))
         )
 
-    async def open_session(self) -> SessionGrant:
+    async def open_session(self, private_key: bytes | None = None) -> SessionGrant:
         """A new token for a node that the portal knows: after an absence, and before a session runs out.
+
+        ``private_key``: another key than the one that this portal is spoken to with, to ask whether it counts.
 
         :raises AuthenticationError: if it must register again
         :raises PermissionDeniedError: if it is shut out for now
         """
-        return read_session(_json(await self._prove(Purpose.SESSION, "session", {"public_key": self._own()})))
+        key = private_key or self._private_key
+        body = {"public_key": encode_key(public_key_of(key))}
+        return read_session(_json(await self._prove(Purpose.SESSION, "session", body, private_key=key)))
+
+    async def rotate_key(self, token: str, private_key: bytes) -> None:
+        """Ask for another key in the place of the node's, with a proof of both. It may be asked for again.
+
+        :raises AuthenticationError: if the session or the proof does not count
+        :raises ConflictError: if the node got another key meanwhile, or another node has this one
+        :raises PermissionDeniedError: if this key was retired, or the node is shut out
+        """
+        body = {"public_key": encode_key(public_key_of(private_key))}
+        await self._prove(
+            Purpose.ROTATE, "key/rotate", body, token=token, private_key=private_key, current=self._private_key
+        )
 
     async def close_session(self, token: str) -> None:
         """Log out: the node must register again."""
@@ -162,23 +183,37 @@ class Portal:
     def _own(self) -> str:
         return encode_key(self._public_key)
 
-    async def _prove(self, purpose: Purpose, path: str, body: Mapping[str, Any]) -> httpx.Response:
-        challenge = read_challenge(_json(await self._call("POST", "nodes/challenge", body={"public_key": self._own()})))
+    async def _prove(
+        self,
+        purpose: Purpose,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        token: str | None = None,
+        private_key: bytes | None = None,
+        current: bytes | None = None,
+    ) -> httpx.Response:
+        private = private_key or self._private_key
+        public = public_key_of(private)
+        asked = {"public_key": encode_key(public)}
+        challenge = read_challenge(_json(await self._call("POST", "nodes/challenge", body=asked)))
         content = _encode(body)
         try:
             mac = make_proof(
                 purpose=purpose,
-                private_key=self._private_key,
+                private_key=private,
                 server_key=challenge.server_key,
                 nonce=challenge.nonce,
                 audience=self.origin,
-                public_key=self._public_key,
+                public_key=public,
                 body=content,
+                current_private=current,
+                current_public=None if current is None else public_key_of(current),
             )
         except ValidationError as error:
             raise PortalUnreachableError(f"The portal's challenge is refused: {error.detail}") from error
         headers = {PROOF_HEADER: format_proof_header(challenge.challenge_id, mac)}
-        return await self._call("POST", path, content=content, headers=headers)
+        return await self._call("POST", path, token=token, content=content, headers=headers)
 
     async def _call(
         self,

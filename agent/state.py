@@ -20,6 +20,7 @@ from mesh.keys import decode_private_key, encode_key, generate_private_key
 
 DEFAULT_STATE_DIR: Final = Path("/var/lib/ghostwire-agent")
 KEY_FILE: Final = "node.key"
+NEXT_KEY_FILE: Final = "node.key.next"
 SETTINGS_FILE: Final = "settings.json"
 ACCOUNT_FILE: Final = "account.json"
 MAP_FILE: Final = "netmap.json"
@@ -134,15 +135,36 @@ class StateDir:
 
         :raises StateError: if the file is there but is no key: a new one in its place would be another node
         """
-        text = self._read(KEY_FILE)
-        if text is None:
+        key = self._key(KEY_FILE)
+        if key is None:
             key = generate_private_key(random_bytes(32))
             self._write(KEY_FILE, encode_key(key) + "\n")
-            return key
+        return key
+
+    def next_key(self) -> bytes | None:
+        """The private key of a rotation that was begun and of whose end nothing is known yet.
+
+        :raises StateError: if the file is there but is no key
+        """
+        return self._key(NEXT_KEY_FILE)
+
+    def begin_rotation(self, *, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> bytes:
+        """Make the private key that shall follow the present one, and keep it beside that one: from here on the portal
+        may have either."""
+        key = generate_private_key(random_bytes(32))
+        self._write(NEXT_KEY_FILE, encode_key(key) + "\n")
+        return key
+
+    def end_rotation(self, *, rotated: bool) -> None:
+        """One key is left: the next one if the portal took it, in one step, else the present one."""
         try:
-            return decode_private_key(text.strip())
-        except ValidationError as error:
-            raise StateError(f"{self.path / KEY_FILE} holds no private key.") from error
+            if rotated:
+                (self.path / NEXT_KEY_FILE).replace(self.path / KEY_FILE)
+            else:
+                (self.path / NEXT_KEY_FILE).unlink(missing_ok=True)
+            _sync_directory(self.path)
+        except OSError as error:
+            raise StateError(f"{self.path / NEXT_KEY_FILE}: {error.strerror}.") from error
 
     def settings(self) -> Settings:
         """The settings that earlier commands left; those of a new machine otherwise."""
@@ -183,6 +205,15 @@ class StateDir:
     def keep_machine(self, machine: MachineMemory) -> None:
         """Remember what is about to be put on the machine, or that it was cleared away."""
         self._keep(MACHINE_FILE, machine)
+
+    def _key(self, name: str) -> bytes | None:
+        text = self._read(name)
+        if text is None:
+            return None
+        try:
+            return decode_private_key(text.strip())
+        except ValidationError as error:
+            raise StateError(f"{self.path / name} holds no private key.") from error
 
     def _keep(self, name: str, value: Account | MapMemory | LeaseMemory | MachineMemory | None) -> None:
         if value is None:
@@ -246,8 +277,13 @@ def write_atomically(path: Path, data: bytes, *, mode: int) -> None:
     except OSError:
         beside.unlink(missing_ok=True)
         raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    """A rename must survive a power cut too."""
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(directory)  # the rename itself must survive
+        os.fsync(directory)
     finally:
         os.close(directory)

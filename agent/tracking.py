@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agent.backend import PeerStats, PeerUpdate
 from agent.netmap import Endpoint, Peer
 from agent.paths import (
+    KEEPALIVE_SECONDS,
     Attempt,
     Link,
     LocalNetworks,
@@ -41,6 +42,33 @@ class Paths:
             self._attempts.pop(key, None)
             self._keepalives.pop(key, None)
             self.links.pop(key, None)
+
+    def proven(self, wall: float) -> list[str]:
+        """The peers that packets flow to, as of the last look; ``wall`` is a Unix time."""
+        return [key for key, link in self.links.items() if link.is_fresh(wall)]
+
+    def calls(self, keys: Iterable[str]) -> list[PeerUpdate]:
+        """Updates that make the device shake hands with these peers at once, and leave everything as it is.
+
+        A device sends a keepalive, for which it needs a session, at the moment in which they are switched on. By itself
+        it would wait for something to send, and after a call that nobody could answer yet, 5 seconds.
+        """
+        return [
+            PeerUpdate(key, keepalive=seconds)
+            for key in keys
+            for kept in [self._keepalives.get(key, 0)]
+            for seconds in ((0, kept) if kept else (KEEPALIVE_SECONDS, 0))
+        ]
+
+    def inherit(self, heirs: Mapping[str, str], wall: float) -> list[PeerUpdate]:
+        """Updates that follow the new keys of peers (``heirs``: new key to former): the path that is proven goes on
+        being used, wherever the peer called from, and the peer is called at once."""
+        updates: list[PeerUpdate] = []
+        for key, former in heirs.items():
+            link = self.links.get(former, Link())
+            if link.endpoint is not None and link.is_fresh(wall):
+                updates += [PeerUpdate(key, endpoint=link.endpoint), *self.calls([key])]
+        return updates
 
     def follow(self, peer: Peer, *, now: float) -> PeerUpdate | None:
         """What the device has to be told after a map, or the machine's own place, changed; None for nothing."""

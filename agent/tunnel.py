@@ -42,6 +42,7 @@ class Tunnel:
         self._options = options
         self._clock = clock
         self._standing = Plan()
+        self._heirs: dict[str, str] = {}  # new keys of peers that we had under another one
 
     def open(self) -> None:
         """Make the interface, closed.
@@ -66,6 +67,24 @@ class Tunnel:
         """
         self.netmap = netmap
         self._move(netmap)
+
+    def change_key(self, private_key: bytes) -> None:
+        """Give the interface another private key (32 bytes), and call those peers that packets flow to.
+
+        :raises BackendError: as ``apply``
+        """
+        self.config = replace(self.config, private_key=private_key)
+        wall = self._clock.wall().timestamp()
+        try:
+            self.backend.change_key(private_key)
+            if calls := self.paths.calls(self.paths.proven(wall)):
+                self.backend.update_peers(calls)
+        except BackendError:
+            hosts = self._standing.hosts
+            self.backend.close()
+            self._nothing_stands()
+            self._standing = Plan(hosts=hosts)
+            raise
 
     def cut(self) -> None:
         """Remove all peers and let nothing in: there is no map to trust any more. The interface stays.
@@ -136,7 +155,9 @@ class Tunnel:
         self.untaken_routes = frozenset()
 
     def _move(self, netmap: NetworkMap) -> None:
+        former = {peer.id: peer.key for peer in self.in_force}
         self.in_force = peers_in_force(netmap, self._clock.wall())
+        self._heirs = {peer.key: former[peer.id] for peer in self.in_force if former.get(peer.id, peer.key) != peer.key}
         self._bring(
             build_plan(
                 netmap, self.in_force, interface=self.config.interface, accept_routes=self._options.accept_routes
@@ -159,6 +180,7 @@ class Tunnel:
         backend = self.backend
         if gone := before.routes - after.routes:
             backend.change_routes(remove=sorted(gone, key=str), add=[])
+        inherited = self.paths.inherit(self._heirs, self._clock.wall().timestamp())
         if taken := withdrawals(before, after):
             backend.update_peers(taken)
         self.paths.forget(before.peers.keys() - after.peers.keys())
@@ -170,7 +192,7 @@ class Tunnel:
             )
         if before.ruleset != after.ruleset:
             backend.load_filter(after.ruleset)
-        if given := self._given(before, after):
+        if given := self._given(before, after) + inherited:
             backend.update_peers(given)
         new = after.routes - before.routes
         untaken = backend.change_routes(remove=[], add=sorted(new, key=str)) if new else []

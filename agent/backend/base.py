@@ -53,6 +53,9 @@ class Device(Protocol):
         :raises BackendError: if the machine cannot
         """
 
+    def change_key(self, private_key: bytes) -> None:
+        """Give the interface another private key (32 bytes); its peers stay."""
+
     def update_peers(self, updates: list[PeerUpdate]) -> None:
         """Carry out the updates in order."""
 
@@ -82,6 +85,9 @@ class Backend(Protocol):
 
     def is_alive(self) -> bool:
         """Whether the interface is still there."""
+
+    def change_key(self, private_key: bytes) -> None:
+        """Give the interface another private key (32 bytes); its peers stay."""
 
     def load_filter(self, ruleset: str) -> None:
         """Replace the packet filter in one step.

@@ -38,6 +38,10 @@ class DryRunBackend:
         """Whether it was opened."""
         return self._open
 
+    def change_key(self, private_key: bytes) -> None:
+        """Would give the interface another key."""
+        self._act("change the private key")
+
     def load_filter(self, ruleset: str) -> None:
         """Would replace the packet filter."""
         self._act("load the packet filter:\n" + ruleset.rstrip())

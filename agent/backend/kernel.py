@@ -37,6 +37,10 @@ class KernelDevice:
             self.destroy()
             raise
 
+    def change_key(self, private_key: bytes) -> None:
+        """Give the interface another private key; its peers stay, and shake hands anew."""
+        self._set(private_key=encode_key(private_key))
+
     def update_peers(self, updates: list[PeerUpdate]) -> None:
         """Carry out the updates in order, one message a peer (more where a peer has thousands of prefixes)."""
         for update in updates:

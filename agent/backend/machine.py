@@ -45,6 +45,10 @@ class MachineBackend:
         """Whether the interface is still there."""
         return self._device.is_alive()
 
+    def change_key(self, private_key: bytes) -> None:
+        """Give the interface another private key; its peers stay."""
+        self._device.change_key(private_key)
+
     def load_filter(self, ruleset: str) -> None:
         """Replace the packet filter in one step."""
         nft.load(ruleset)

@@ -38,6 +38,11 @@ def encode_device(private_key: bytes, port: int) -> str:
     return f"private_key={private_key.hex()}\nlisten_port={port}\nreplace_peers=true\n"
 
 
+def encode_key_change(private_key: bytes) -> str:
+    """The line that sets a device's key and nothing else."""
+    return f"private_key={private_key.hex()}\n"
+
+
 def encode_updates(updates: Iterable[PeerUpdate]) -> str:
     """The lines that carry out the updates in order."""
     lines: list[str] = []

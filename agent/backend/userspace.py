@@ -67,6 +67,10 @@ class UserspaceDevice:
             self.destroy()
             raise
 
+    def change_key(self, private_key: bytes) -> None:
+        """Give the interface another private key; its peers stay, and shake hands anew."""
+        uapi.call(uapi.socket_path(self._interface), "set", uapi.encode_key_change(private_key))
+
     def update_peers(self, updates: list[PeerUpdate]) -> None:
         """Carry out the updates in order, in one call."""
         uapi.call(uapi.socket_path(self._interface), "set", uapi.encode_updates(updates))

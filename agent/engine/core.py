@@ -22,6 +22,7 @@ from agent.engine.observed import LASTS_SECONDS, observed_endpoints
 from agent.engine.phase import Phase, Standing
 from agent.engine.polling import Poller
 from agent.engine.reports import Report, Reports
+from agent.engine.rotation import Rotation
 from agent.engine.socket import SocketTalk
 from agent.engine.upkeep import Upkeep
 from agent.engine.verdict import Step, Verdict, after_proof
@@ -60,7 +61,6 @@ class Engine:
         self.server = server
         self.clock = clock or SystemClock()
         private_key = state.private_key()
-        self.public_key = encode_key(public_key_of(private_key))
         self.standing = Standing()
         self.last_ack: Ack | None = None
         self._seen: dict[str, str] = {}
@@ -74,8 +74,11 @@ class Engine:
         self._tls = tls or tls_context()
         self.portal = Portal(server, private_key, tls=self._tls, transport=transport)
         self.worker = TunnelWorker(state, settings, private_key, self.clock, make_backend=make_backend)
-        self.membership = Membership(state, settings, self.portal, self.clock)
-        self.maps = MapKeeper(state, self.worker, self.public_key)
+        self.maps = MapKeeper(state, self.worker, encode_key(public_key_of(private_key)))
+        self.rotation = Rotation(
+            state, portal=self.portal, worker=self.worker, maps=self.maps, clock=self.clock, uniform=uniform
+        )
+        self.membership = Membership(state, settings, self.portal, self.clock, rotation=self.rotation)
         self.lease = Lease(self.clock, state)
         self._upkeep = Upkeep(self.worker, self.maps, self.lease, self.standing, sleep)
         self._poller = Poller(self.portal, self)
@@ -93,6 +96,11 @@ class Engine:
         )
         self._told: list[str] | None = None
         self._routes_told: tuple[str, ...] | None = None
+
+    @property
+    def public_key(self) -> str:
+        """The node's public key as it is now, in base64."""
+        return self.maps.own_key
 
     async def run(self) -> None:
         """Bring this machine into the mesh and keep it there."""
@@ -184,6 +192,7 @@ class Engine:
 
     async def take_map(self, raw: Any, *, asked_at: float | None) -> tuple[int, int] | None:
         """Apply a map; what is wrong with it, or with this machine, is logged and shown by ``status``."""
+        await self.rotation.heed(raw)
         try:
             at = await self.maps.offer(raw)
         except OutdatedMapError as error:
@@ -209,8 +218,11 @@ class Engine:
         self.last_ack = ack
         self.lease.renew(at=sent_at, seconds=ack.lease_seconds)
         self.membership.note(ack)
-        if not self.membership.renewal_is_due(ack):
-            return
+        if self.membership.renewal_is_due(ack):
+            await self._renew()
+        await self.rotation.consider(ack, self.token())
+
+    async def _renew(self) -> None:
         try:
             await self.membership.prove()
         except GhostWireError as error:

@@ -29,6 +29,7 @@ class MapKeeper:
     applied: tuple[int, int] | None = None
     doubted: bool = False
     _highest: tuple[int, int] | None = None
+    _former_key: str | None = None
 
     @property
     def standing(self) -> dict[str, Any] | None:
@@ -36,6 +37,16 @@ class MapKeeper:
         if self.applied is None or self.raw is None or self.doubted:
             return None
         return self.raw if (self.raw["epoch"], self.raw["version"]) == self.applied else None
+
+    def change_key(self, public_key: str) -> None:
+        """The node's key is another from here on."""
+        self._former_key, self.own_key = self.own_key, public_key
+
+    def _key_of(self, raw: Any) -> str:
+        """The key that a map must be of: the node's, or, where the map was on its way already, the one before."""
+        if self._former_key is not None and isinstance(raw, dict) and raw.get("node_key") == self._former_key:
+            return self._former_key
+        return self.own_key
 
     def belong_to(self, server: str, node_id: int, *, is_new: bool) -> None:
         """Whose maps are taken from here on. Versions of another node or portal say nothing about this one's.
@@ -76,7 +87,7 @@ class MapKeeper:
         :raises BackendError: if the machine refused: then nothing stands
         """
         # Thousands of peers take a while to read, apply and write down: all of it off the loop.
-        netmap = await asyncio.to_thread(read_netmap, raw, own_key=self.own_key)
+        netmap = await asyncio.to_thread(read_netmap, raw, own_key=self._key_of(raw))
         if netmap.node.id != self.node_id:
             raise MapRefusedError(f"The map is of node {netmap.node.id}, not of this one.")
         at = (netmap.epoch, netmap.version)

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from agent.answers import Ack, Registration, Undecided, Waiting
+from agent.answers import Ack, Registration, SessionGrant, Undecided, Waiting
 from agent.clock import Clock
+from agent.engine.rotation import Rotation
 from agent.errors import LoginNeededError
 from agent.rest import Portal
 from agent.settings import Settings
@@ -25,7 +26,15 @@ _RENEWAL_PAUSE: Final = 10.0
 class Membership:
     """Holds the account and the auth key of one agent. ``auth_key`` lives in memory alone."""
 
-    def __init__(self, state: StateDir, settings: Settings, portal: Portal, clock: Clock) -> None:
+    def __init__(
+        self,
+        state: StateDir,
+        settings: Settings,
+        portal: Portal,
+        clock: Clock,
+        *,
+        rotation: Rotation | None = None,
+    ) -> None:
         self.account = state.account()
         if self.account is not None and self.account.server != portal.origin:
             self.account = None  # another portal knows nothing of it
@@ -37,6 +46,7 @@ class Membership:
         self._settings = settings
         self._portal = portal
         self._clock = clock
+        self._rotation = rotation
         self._refused: set[str] = set()
         self._longest_left = 0.0
         self._renewed_at = float("-inf")
@@ -122,11 +132,22 @@ class Membership:
         :raises AuthenticationError: if only a registration helps
         :raises PermissionDeniedError: if the node is shut out
         """
-        grant = await self._portal.open_session()
+        grant = await self._open_session()
         assert self.account is not None
         self._keep(replace(self.account, token=grant.token, expires_at=grant.expires_at, barred=False))
         self._longest_left = 0.0
         self._renewed_at = self._clock.boot()
+
+    async def _open_session(self) -> SessionGrant:
+        """A session for the node's key; where the answer to a rotation was lost, perhaps for the one that follows."""
+        try:
+            return await self._portal.open_session()
+        except AuthenticationError:
+            if self._rotation is None or self._rotation.next_key is None:
+                raise
+            grant = await self._portal.open_session(self._rotation.next_key)
+            await self._rotation.adopt()
+            return grant
 
     def renewal_is_due(self, ack: Ack) -> bool:
         """Whether the session should be renewed now: a quarter of its life is left, or three heartbeats.

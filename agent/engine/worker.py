@@ -58,6 +58,15 @@ class TunnelWorker:
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
+    async def change_key(self, private_key: bytes) -> None:
+        """Give the tunnel, and those made from now on, another private key (32 bytes).
+
+        :raises BackendError: if the machine cannot: the interface is taken away then
+        """
+        self._private_key = private_key
+        if self.tunnel is not None:
+            await self.use(lambda tunnel: tunnel.change_key(private_key))
+
     async def open(self) -> Tunnel:
         """The tunnel, made if there is none; what a killed agent left is cleared away before.
 

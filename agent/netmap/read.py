@@ -64,6 +64,7 @@ def _self(value: Any, path: str) -> SelfNode:
         user=_user(node.get("user"), f"{path}.user"),
         routes=values.a_list(node.get("routes", []), f"{path}.routes", _route),
         key_expires_at=values.instant(node.get("key_expires_at"), f"{path}.key_expires_at"),
+        rotate_key_at=values.instant(node.get("rotate_key_at"), f"{path}.rotate_key_at"),
     )
 
 

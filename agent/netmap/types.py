@@ -51,7 +51,7 @@ class SelfRoute:
 
 @dataclass(frozen=True, slots=True)
 class SelfNode:
-    """This node, as the portal knows it."""
+    """This node, as the portal knows it. ``rotate_key_at`` is when it shall make a new key, None for never."""
 
     id: int
     name: str
@@ -60,6 +60,7 @@ class SelfNode:
     user: int | None
     routes: tuple[SelfRoute, ...]
     key_expires_at: datetime | None
+    rotate_key_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

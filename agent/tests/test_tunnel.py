@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from agent.backend import DeviceConfig, PeerUpdate
+from agent.backend import DeviceConfig, PeerStats, PeerUpdate
 from agent.backend.dry_run import DryRunBackend
 from agent.errors import BackendError
-from agent.netmap import NetworkMap, read_netmap
+from agent.netmap import Endpoint, NetworkMap, read_netmap
 from agent.paths import LocalNetworks
 from agent.tests.answers import empty_map
 from agent.tests.conftest import FrozenClock
@@ -184,3 +184,52 @@ def test_the_mesh_is_no_way_into_the_mesh(tunnel: Tunnel, backend: Recorder) -> 
     tunnel.look_around()
     assert tunnel.endpoints() == ["192.168.1.2:51820"]
     assert [str(found) for found in tunnel.paths.candidates(key(2))] == ["192.168.1.9:1"]
+
+
+def test_a_peers_new_key_takes_prefixes_and_path_over_from_the_old_one(
+    tunnel: Tunnel, backend: Recorder, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tunnel.apply(netmap(peer(2)))
+    called_from = Endpoint(ipaddress.ip_address("198.51.100.7"), 4242)
+    link = PeerStats(key(2), called_from, clock.now.timestamp() - 10, 1, 1)
+    monkeypatch.setattr(backend, "stats", lambda: [link])
+    tunnel.tend()
+    backend.calls.clear()
+    tunnel.apply(netmap(peer(2) | {"key": key(9)}))
+    updates = [update for what, group in backend.calls if what == "peers" for update in group]
+    assert updates[0] == PeerUpdate(key(2), remove=True)
+    assert {update.key for update in updates[1:]} == {key(9)}
+    given = [update.allowed_ips for update in updates if update.allowed_ips is not None]
+    assert [sorted(map(str, prefixes)) for prefixes in given] == [sorted(peer(2)["addresses"])]
+    assert [update.endpoint for update in updates if update.endpoint][-1] == called_from
+    assert [update.keepalive for update in updates[-2:]] == [25, 0]  # switched on: it calls at once
+
+
+def test_another_private_key_calls_those_whom_packets_flow_to(
+    tunnel: Tunnel, backend: Recorder, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tunnel.apply(netmap(peer(2), peer(3)))
+    talking = PeerStats(key(2), None, clock.now.timestamp() - 10, 1, 1)
+    monkeypatch.setattr(backend, "stats", lambda: [talking, PeerStats(key(3), None, 0.0, 0, 0)])
+    tunnel.tend()
+    backend.calls.clear()
+    tunnel.change_key(bytes(31) + b"\x01")
+    assert backend.acts[-3] == "change the private key"
+    assert backend.calls == [("peers", [PeerUpdate(key(2), keepalive=25), PeerUpdate(key(2), keepalive=0)])]
+    assert tunnel.config.private_key == bytes(31) + b"\x01"
+
+
+def test_an_interface_that_does_not_take_its_key_is_made_anew_with_it(
+    tunnel: Tunnel, backend: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(private_key: bytes) -> None:
+        raise BackendError("on demand")
+
+    tunnel.apply(netmap(peer(2)))
+    monkeypatch.setattr(backend, "change_key", refuse)
+    with pytest.raises(BackendError):
+        tunnel.change_key(bytes(31) + b"\x01")
+    assert not backend.is_alive()
+    assert tunnel.restore()
+    assert tunnel.config.private_key == bytes(31) + b"\x01"
+    assert [one.key for one in backend.stats()] == [key(2)]

@@ -1,0 +1,249 @@
+"""A node's key gives way to another: when the map says so, and whatever is lost on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from agent.engine.core import Engine
+from agent.engine.phase import Phase
+from agent.state import KEY_FILE, NEXT_KEY_FILE, StateDir
+from agent.tests.answers import empty_map, problem, stamp
+from agent.tests.conftest import FrozenClock, MakeEngine, eventually
+from agent.tests.portal import FakePortal, serving
+from mesh.errors import AuthenticationError
+from mesh.keys import (
+    Purpose,
+    decode_private_key,
+    decode_public_key,
+    encode_key,
+    parse_proof_header,
+    public_key_of,
+    verify_proof,
+)
+
+PAST = stamp(datetime(2020, 1, 1, tzinfo=UTC))
+
+
+@dataclass
+class RotatingPortal(FakePortal):
+    """Knows ``POST key/rotate``. ``silent``: what it does holds, but a proxy's error comes in place of its answer.
+    ``tells``: whether the map of the new key is pushed."""
+
+    silent: bool = False
+    tells: bool = True
+    replaced: dict[str, str] = field(default_factory=dict)  # new key -> the one before
+
+    def _answer(self, call: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any], dict[str, str]]:
+        if call != "POST key/rotate":
+            return super()._answer(call, body, headers)
+        try:
+            node = self._node_of(headers)
+            new = self._proved(node, body, headers)
+        except AuthenticationError as error:
+            return 401, problem("authentication", error.detail), {}
+        self.rotate(node, new)
+        if self.silent:
+            return 502, {"detail": "the answer is lost"}, {}
+        return 200, {"public_key": new, "key_expires_at": None, "map_version": self.netmaps[node]["version"]}, {}
+
+    def rotate(self, node: int, new: str) -> None:
+        """The node has another key; repeated, nothing changes."""
+        former = self.netmaps[node]["node_key"]
+        if new == former:
+            return
+        self.replaced[new] = former
+        self.known[new] = self.known.pop(former)
+        own = self.netmaps[node]["node"] | {"key": new, "rotate_key_at": None}
+        if self.tells:
+            self.advance(node, node=own, node_key=new)
+
+    def _proved(self, node: int, body: bytes, headers: dict[str, str]) -> str:
+        challenge_id, mac = parse_proof_header(headers.get("ghostwire-proof", ""))
+        challenge = self._challenges.pop(challenge_id)
+        new = str(json.loads(body)["public_key"])
+        present = self.netmaps[node]["node_key"]
+        verify_proof(
+            mac,
+            purpose=Purpose.ROTATE,
+            server_private=challenge.private,
+            server_key=public_key_of(challenge.private),
+            nonce=challenge.nonce,
+            audiences=[self.origin],
+            public_key=decode_public_key(new),
+            body=body,
+            current_public=decode_public_key(self.replaced[new] if new == present else present),
+        )
+        return new
+
+    def ask(self, at: str | None = PAST, **own: Any) -> None:
+        """The map says when to rotate."""
+        self.advance(1, node=self.netmaps[1]["node"] | {"rotate_key_at": at, **own})
+
+
+@pytest.fixture
+async def portal() -> AsyncIterator[RotatingPortal]:
+    async with serving(RotatingPortal()) as running:
+        assert isinstance(running, RotatingPortal)
+        yield running
+
+
+def on_disk(state: StateDir, name: str) -> str | None:
+    path = state.path / name
+    return encode_key(public_key_of(decode_private_key(path.read_text().strip()))) if path.exists() else None
+
+
+async def up(engine: Engine, portal: FakePortal) -> str:
+    """The engine's key, once it runs."""
+    await portal.until(lambda: portal.count("frame ack") >= 1)
+    await eventually(lambda: engine.standing.phase is Phase.RUNNING)
+    return engine.public_key
+
+
+async def test_it_rotates_when_the_map_says_so_and_keeps_running(
+    make_engine: MakeEngine, portal: RotatingPortal, state: StateDir
+) -> None:
+    engine = make_engine()
+    former = await up(engine, portal)
+    portal.ask()
+    await eventually(lambda: engine.public_key != former)
+    await eventually(lambda: engine.maps.applied == (1, 3))
+    assert on_disk(state, KEY_FILE) == engine.public_key == portal.netmaps[1]["node_key"]
+    assert on_disk(state, NEXT_KEY_FILE) is None
+    assert engine.worker.tunnel is not None
+    assert encode_key(public_key_of(engine.worker.tunnel.config.private_key)) == engine.public_key
+    assert "change the private key" in engine.worker.tunnel.backend.acts  # type: ignore[attr-defined]
+    assert portal.count("POST key/rotate") == 1
+    assert len(portal.sockets) == 1
+
+
+@pytest.mark.parametrize("at", [None, stamp(datetime(2199, 1, 1, tzinfo=UTC))])
+async def test_before_its_time_it_does_not_rotate(
+    make_engine: MakeEngine, portal: RotatingPortal, at: str | None
+) -> None:
+    engine = make_engine()
+    await up(engine, portal)
+    portal.ask(at)
+    beats = portal.count("frame heartbeat")
+    await portal.until(lambda: portal.count("frame heartbeat") > beats + 3)
+    assert portal.count("POST key/rotate") == 0
+
+
+async def test_a_key_past_its_end_is_not_rotated(
+    make_engine: MakeEngine, portal: RotatingPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = portal.ack
+    monkeypatch.setattr(portal, "ack", lambda node: told(node) | {"key_expires_at": PAST})
+    engine = make_engine()
+    await up(engine, portal)
+    portal.ask()
+    beats = portal.count("frame heartbeat")
+    await portal.until(lambda: portal.count("frame heartbeat") > beats + 3)
+    assert portal.count("POST key/rotate") == 0
+
+
+async def test_where_the_answer_is_lost_the_map_tells(
+    make_engine: MakeEngine, portal: RotatingPortal, state: StateDir
+) -> None:
+    portal.silent = True
+    engine = make_engine()
+    former = await up(engine, portal)
+    portal.ask()
+    await eventually(lambda: engine.maps.applied == (1, 3))
+    assert engine.public_key == portal.netmaps[1]["node_key"] != former
+    assert on_disk(state, KEY_FILE) == engine.public_key
+    assert portal.count("POST key/rotate") == 1
+
+
+async def test_where_answer_and_map_are_lost_it_asks_again_with_the_same_key(
+    make_engine: MakeEngine, portal: RotatingPortal, clock: FrozenClock
+) -> None:
+    portal.answers["POST key/rotate"] = [(502, {}, {})]
+    engine = make_engine()
+    former = await up(engine, portal)
+    portal.ask()
+    await portal.until(lambda: portal.count("POST key/rotate") == 1)
+    beats = portal.count("frame heartbeat")
+    await portal.until(lambda: portal.count("frame heartbeat") > beats + 3)
+    assert portal.count("POST key/rotate") == 1  # not at once
+    clock.pass_seconds(60)
+    await eventually(lambda: engine.public_key != former)
+    asked = [body["public_key"] for call, body in portal.calls if call == "POST key/rotate"]
+    assert asked == [engine.public_key] * 2
+
+
+async def test_a_crash_before_the_portal_was_asked_leaves_the_node_as_it_was(
+    make_engine: MakeEngine, portal: RotatingPortal, state: StateDir
+) -> None:
+    state.begin_rotation()
+    engine = make_engine()
+    await up(engine, portal)
+    assert engine.public_key == on_disk(state, KEY_FILE) == portal.netmaps[1]["node_key"]
+
+
+async def test_after_a_crash_with_a_session_the_map_tells_which_key_counts(
+    make_engine: MakeEngine, portal: RotatingPortal, state: StateDir
+) -> None:
+    await up(make_engine(), portal)
+    following = encode_key(public_key_of(state.begin_rotation()))
+    portal.rotate(1, following)
+    engine = make_engine()
+    await eventually(lambda: engine.maps.applied == (1, 2))
+    assert engine.public_key == following == on_disk(state, KEY_FILE)
+    assert on_disk(state, NEXT_KEY_FILE) is None
+
+
+async def test_after_a_crash_without_a_session_the_proof_tells_which_key_counts(
+    make_engine: MakeEngine, portal: RotatingPortal, state: StateDir
+) -> None:
+    await up(make_engine(), portal)
+    following = encode_key(public_key_of(state.begin_rotation()))
+    portal.tells = False
+    portal.rotate(1, following)
+    portal.netmaps[1] = empty_map(following, 1, version=2)
+    portal.tokens.clear()
+    engine = make_engine()
+    await eventually(lambda: engine.maps.applied == (1, 2))
+    assert engine.public_key == following == on_disk(state, KEY_FILE)
+    assert portal.count("POST nodes/register") == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(409, "conflict"), (403, "permission")])
+async def test_a_key_that_the_portal_does_not_take_gives_way_to_another(
+    make_engine: MakeEngine, portal: RotatingPortal, clock: FrozenClock, status: int, code: str
+) -> None:
+    portal.answers["POST key/rotate"] = [(status, problem(code, "not this one"), {})]
+    engine = make_engine()
+    former = await up(engine, portal)
+    portal.ask()
+    await portal.until(lambda: portal.count("GET netmap") == 1)
+    await eventually(lambda: engine.rotation.next_key is None)
+    assert engine.public_key == former
+    clock.pass_seconds(60)
+    await eventually(lambda: engine.public_key != former)
+    first, second = [body["public_key"] for call, body in portal.calls if call == "POST key/rotate"]
+    assert first != second == engine.public_key
+
+
+async def test_a_refused_session_is_renewed_and_the_rotation_goes_on(
+    make_engine: MakeEngine, portal: RotatingPortal, clock: FrozenClock
+) -> None:
+    portal.answers["POST key/rotate"] = [(401, problem("authentication", "no"), {})]
+    engine = make_engine()
+    former = await up(engine, portal)
+    portal.ask()
+    await portal.until(lambda: portal.count("POST session") == 1)
+    clock.pass_seconds(60)
+    await eventually(lambda: engine.public_key != former)
+    assert portal.count("POST nodes/register") == 1
+
+
+async def test_both_keys_are_for_their_owner_alone(state: StateDir) -> None:
+    state.private_key()
+    state.begin_rotation()
+    assert {(state.path / name).stat().st_mode & 0o777 for name in (KEY_FILE, NEXT_KEY_FILE)} == {0o600}
