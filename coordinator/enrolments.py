@@ -192,7 +192,7 @@ def reject_enrolment(*, enrolment_id: int, actor: User | None, cause: Cause, now
     if not may_decide(actor, network, enrolment):
         raise PermissionDeniedError("Somebody who approves nodes decides about this machine.")
     _decide(enrolment, Enrolment.State.REJECTED, actor, now, node=enrolment.node)
-    said = {"id": enrolment.pk, "hostname": enrolment.hostname, "public_key": enrolment.public_key}
+    said = {"id": enrolment.pk, "name": enrolment.hostname, "public_key": enrolment.public_key}
     facts = {"enrolments": [said | {"origin": enrolment.origin, "rejected_at": now.isoformat()}]}
     record_change(network=network, kind=ChangeKind.CREDENTIALS, facts=facts, cause=cause, now=now)
     return enrolment

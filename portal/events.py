@@ -109,6 +109,8 @@ def _nodes(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
     rows = [item for item in said.get("nodes") or [] if isinstance(item, dict)]
     listed = names.node_list([row["id"] for row in rows if "id" in row])
     states = {row.get("state") for row in rows}
+    if "enrolment" in said:
+        return format_html("{} was let in", listed)
     if change.actor.startswith("registration"):
         return format_html("{} registered", listed)
     word = {"disabled": "disabled", "expired": "expired", "pending": "waiting"}.get(str(next(iter(states), "")), "")
@@ -175,6 +177,7 @@ def _credentials(said: Mapping[str, Any], names: Names, change: Change) -> SafeS
             ("auth_keys", "Auth key {} has ended"),
             ("api_tokens", "API token {} has ended"),
             ("released_keys", "The key of {} is released"),
+            ("enrolments", "{} asked to join and was rejected"),
             ("passwords", "The password of {} is set"),
         )
         for row in said.get(key) or []

@@ -136,6 +136,8 @@ def _nodes(change: Change, names: Mapping[int, str]) -> str:
         return f"{_called(started, names)} {'joined' if change.facts.get('created') else 'registered again'}"
     rows = list(change.facts.get("nodes") or ())
     called = _called((row["id"] for row in rows), names)
+    if "enrolment" in change.facts:
+        return f"{called} let in"
     states = {row["state"] for row in rows}
     if len(states) == 1 and (word := states.pop()) != "active":
         return f"{called}: {word}"
@@ -187,6 +189,7 @@ def _credentials(change: Change, names: Mapping[int, str]) -> str:
     said = [f"auth key {row['name'] or row['id']} {_end(row)}" for row in facts.get("auth_keys") or ()]
     said += [f"API key {row['name'] or row['id']} {_end(row)}" for row in facts.get("api_tokens") or ()]
     said += [f"key of {row['name']} released" for row in facts.get("released_keys") or ()]
+    said += [f"{row['name']} asked to join, rejected" for row in facts.get("enrolments") or ()]
     said += [f"password of {row['login']} set" for row in facts.get("passwords") or ()]
     return ", ".join(said) or "credentials changed"
 

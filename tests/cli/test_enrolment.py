@@ -28,6 +28,8 @@ def test_approved_for_a_person_by_its_code(run: Run, ana: User) -> None:
     assert run("enrolment", "approve", code, "--user", "ana@example.com").out.endswith("laptop may join as laptop.\n")
     assert Node.objects.get().owner == ana
     assert "session" in machine.collect(code).json()
+    changes = run("change", "list").out
+    assert "laptop let in" in changes
     assert run("enrolment", "list").out == "No machine waits.\n"
     assert [value["state"] for value in run("enrolment", "list", "--all", "--json").json] == ["approved"]
 
@@ -48,6 +50,7 @@ def test_rejected(run: Run, network: Network) -> None:
     assert run("enrolment", "reject", code, "--json").json["state"] == "rejected"
     assert machine.collect(code).json() == {"state": "rejected"}
     assert run("enrolment", "reject", code).code == 1
+    assert "laptop asked to join, rejected" in run("change", "list", "--limit", "1").out
 
 
 def test_a_code_that_is_none(run: Run, network: Network) -> None:

@@ -165,7 +165,7 @@ def test_rejected(network: Network, ana: User) -> None:
     reject(code, ana)
     assert machine.collect(code).json() == {"state": "rejected"}
     change = Change.objects.latest("version")
-    assert (change.kind, change.facts["enrolments"][0]["hostname"]) == ("credentials", "web")
+    assert (change.kind, change.facts["enrolments"][0]["name"]) == ("credentials", "web")
     with pytest.raises(ConflictError):
         approve(code, ana)
     assert not Node.objects.exists()

@@ -172,10 +172,12 @@ def test_approved_by_an_administrator(client: Client, waiting: Enrolment, owner:
     response = client.post(address, {"confirmed": "yes", "tags": ""}, follow=True)
     assert "laptop may join." in text_of(response)
     assert Node.objects.get().owner == owner
+    assert "was let in" in text_of(client.get("/admin/nodes/change/"))
 
 
 def test_rejected_by_an_administrator(client: Client, waiting: Enrolment) -> None:
     client.post(f"/admin/sessions_app/enrolment/{waiting.pk}/do/reject/", {"confirmed": "yes"})
+    assert "laptop asked to join and was rejected" in text_of(client.get("/admin/nodes/change/"))
     waiting.refresh_from_db()
     assert waiting.state == Enrolment.State.REJECTED
 
