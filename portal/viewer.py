@@ -12,6 +12,7 @@ _RIGHTS: Final = {
     "nodes.node": "nodes.view",
     "nodes.nodetag": "nodes.view",
     "nodes.endpoint": "nodes.view",
+    "nodes.observation": "nodes.view",
     "nodes.route": "nodes.view",
     "nodes.retiredkey": "nodes.view",
     "nodes.onlinespan": "nodes.view",

@@ -26,6 +26,7 @@ from nodes.models import (
     Network,
     Node,
     NodeTag,
+    Observation,
     OnlineSpan,
     RelayRegion,
     RelayServer,
@@ -45,6 +46,7 @@ from portal.admin.history import HistoryCursorAdmin, OnlineSpanAdmin
 from portal.admin.host import HostAdmin
 from portal.admin.network import NetworkAdmin
 from portal.admin.node import NodeAdmin
+from portal.admin.observation import ObservationAdmin
 from portal.admin.policy_part import AutoApprovalAdmin, AutoApproverAdmin, NodeAttributeAdmin, PolicyTestAdmin
 from portal.admin.policy_version import PolicyBoundaryAdmin, PolicyClockAdmin, PolicyVersionAdmin
 from portal.admin.relay import RelayRegionAdmin, RelayServerAdmin
@@ -64,6 +66,7 @@ for _model, _admin in (
     (Address, AddressAdmin),
     (NameReservation, NameReservationAdmin),
     (Endpoint, EndpointAdmin),
+    (Observation, ObservationAdmin),
     (OnlineSpan, OnlineSpanAdmin),
     (HistoryCursor, HistoryCursorAdmin),
     (Route, RouteAdmin),

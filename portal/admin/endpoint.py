@@ -17,7 +17,7 @@ from portal.sections import Section, facts
 
 
 class KindFilter(ValueFilter):
-    """Same network or public."""
+    """Same network, public, or seen by peers."""
 
     title = "kind"
     parameter_name = "kind"
@@ -28,7 +28,8 @@ class EndpointAdmin(ServiceAdmin):
     """Where nodes may be reached from outside the mesh."""
 
     view_right = "nodes.view"
-    lead = "Where nodes can be reached from outside the mesh, as their agents report it."
+    related = (("Reports of peers", "nodes.observation"),)
+    lead = "Where nodes can be reached from outside the mesh, as their agents report it, or as peers saw them."
     list_display = ("subject", "of", "kind_words")
     list_filter = (KindFilter,)
     search_fields = ("address__startswith", "node__name")

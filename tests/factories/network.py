@@ -21,6 +21,7 @@ from nodes.models import (
     Network,
     Node,
     NodeTag,
+    Observation,
     OnlineSpan,
     RelayRegion,
     RelayServer,
@@ -121,6 +122,17 @@ class EndpointFactory(DjangoModelFactory[Endpoint]):
 
     class Meta:
         model = Endpoint
+
+
+class ObservationFactory(DjangoModelFactory[Observation]):
+    node = factory.SubFactory(NodeFactory)
+    reporter = factory.SubFactory(NodeFactory, network=factory.SelfAttribute("..node.network"))
+    address = factory.Sequence(lambda n: f"203.0.113.{n % 250 + 1}:{20000 + n % 40000}")
+    since = NOW
+    seen_at = NOW
+
+    class Meta:
+        model = Observation
 
 
 class RouteFactory(DjangoModelFactory[Route]):

@@ -70,6 +70,7 @@ def one_of_each(network: Any) -> dict[type[Model], Model]:
         make.AddressFactory(node=node),
         make.NameReservationFactory(network=network),
         make.EndpointFactory(node=node),
+        make.ObservationFactory(node=node, reporter=tagged),
         make.RouteFactory(node=node),
         make.OnlineSpanFactory(node=node),
         make.HistoryCursorFactory(network=network),

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from acl.models import AclRule, Group, TagOwner
-from nodes.models import Address, Change, Endpoint, Node, RelayRegion, RetiredKey, Route
+from nodes.models import Address, Change, Endpoint, Node, Observation, RelayRegion, RetiredKey, Route
 from sessions_app.models import AuthKey, Enrolment, NodeSession, User
 from tests import factories as make
 from tests.portal.pages import page_url
@@ -23,6 +23,7 @@ MAKERS: dict[type[Model], Any] = {
     Address: lambda net, n: make.AddressFactory(node=make.NodeFactory(network=net), number=n + 2),
     Route: lambda net, n: make.RouteFactory(node=make.NodeFactory(network=net)),
     Endpoint: lambda net, n: make.EndpointFactory(node=make.NodeFactory(network=net)),
+    Observation: lambda net, n: make.ObservationFactory(node=make.NodeFactory(network=net)),
     RetiredKey: lambda net, n: make.RetiredKeyFactory(network=net),
     RelayRegion: lambda net, n: make.RelayServerFactory(region=make.RelayRegionFactory(network=net)),
     Change: lambda net, n: make.ChangeFactory(
