@@ -137,8 +137,9 @@ def test_a_replayed_proof_gets_nothing(network: Network, ana: User) -> None:
 
 def test_the_code_alone_gives_nothing(network: Network, ana: User) -> None:
     code = ask(Machine("web"))
-    approve(code, ana)
     thief = Machine("thief")
+    assert thief.collect(code).status_code == 404
+    approve(code, ana)
     response = thief.collect(code)
     assert (response.status_code, response.json()["detail"]) == (404, MISSING)
     unproved = thief.call("post", f"enrolments/{code}", {"public_key": thief.public_key})
