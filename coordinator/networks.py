@@ -86,6 +86,7 @@ def _settings(wanted: Any, *, only: set[str] | None = None) -> dict[str, Any]:
         "lease_seconds": ("lease", _seconds(wanted.lease)),
         "quarantine_seconds": ("quarantine", _seconds(wanted.quarantine)),
         "max_peers": ("max_peers", wanted.max_peers),
+        "key_rotation_seconds": ("key_rotation", _seconds(wanted.key_rotation) if wanted.key_rotation else 0),
         "approve_nodes": ("approve_nodes", wanted.approve_nodes),
     }
     settings = {name: value for name, (key, value) in values.items() if only is None or key in only}

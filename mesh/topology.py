@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -37,6 +37,8 @@ class NodeRecord(msgspec.Struct, frozen=True, gc=False):
     online: bool = False
     last_seen: datetime | None = None
     key_expires_at: datetime | None = None
+    key_created_at: datetime | None = None
+    rotate_requested_at: datetime | None = None
     home_region: int | None = None
     hostname: str = ""
     ephemeral: bool = False
@@ -97,7 +99,8 @@ class RelayRegionRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class NetworkRecord(msgspec.Struct, frozen=True, gc=False):
-    """A network's settings that stand in every map."""
+    """A network's settings that stand in every map. ``key_rotation_seconds``: after how long a node makes a new key, 0
+    for never."""
 
     id: int
     name: str
@@ -110,12 +113,23 @@ class NetworkRecord(msgspec.Struct, frozen=True, gc=False):
     grace_seconds: int
     lease_seconds: int
     max_peers: int
+    key_rotation_seconds: int = 0
     magic_dns: bool = True
     nameservers: tuple[str, ...] = ()
     split_dns: dict[str, list[str]] = {}
     search_domains: tuple[str, ...] = ()
     dns_records: tuple[DnsRecordValue, ...] = ()
     relay_regions: tuple[RelayRegionRecord, ...] = ()
+
+
+def rotate_key_at(node: NodeRecord, key_rotation_seconds: int) -> datetime | None:
+    """When a node shall make a new key: when its key has served its time, or as soon as somebody asked for it."""
+    served = None
+    if key_rotation_seconds and node.key_created_at is not None:
+        served = node.key_created_at + timedelta(seconds=key_rotation_seconds)
+    if served is None or node.rotate_requested_at is None:
+        return served or node.rotate_requested_at
+    return min(served, node.rotate_requested_at)
 
 
 class Topology(msgspec.Struct, frozen=True, gc=False):

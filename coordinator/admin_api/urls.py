@@ -20,6 +20,8 @@ from coordinator.admin_api.views.nodes import (
     NodeHistory,
     NodeList,
     NodeNetmap,
+    NodeRotateKey,
+    NodeRotateKeys,
     NodeRoutesApprove,
     NodeRoutesWithdraw,
 )
@@ -51,6 +53,8 @@ urlpatterns = [
     path("nodes/<int:pk>/enable", NodeEnable.as_view()),
     path("nodes/<int:pk>/expire", NodeExpire.as_view()),
     path("nodes/<int:pk>/history", NodeHistory.as_view()),
+    path("nodes/rotate-keys", NodeRotateKeys.as_view()),
+    path("nodes/<int:pk>/rotate-key", NodeRotateKey.as_view()),
     path("nodes/<int:pk>/netmap", NodeNetmap.as_view()),
     path("nodes/<int:pk>/routes/approve", NodeRoutesApprove.as_view()),
     path("nodes/<int:pk>/routes/withdraw", NodeRoutesWithdraw.as_view()),

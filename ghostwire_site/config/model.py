@@ -112,6 +112,10 @@ class Network(Section):
         description="How long the addresses and the name of a deleted node stay unused; at least the lease.",
     )
     max_peers: int = Field(default=5000, ge=1, le=100_000, description="Most peers that one node may have.")
+    key_rotation: Annotated[Duration, between("0s", "3650d")] | None = Field(
+        default=timedelta(days=30),
+        description="After how long a node makes a new WireGuard key; 0s or null: never by itself.",
+    )
     approve_nodes: bool = Field(
         default=False,
         description="Whether each new node waits until somebody approves it, unless its auth key is pre-approved.",

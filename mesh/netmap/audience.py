@@ -19,6 +19,7 @@ from mesh.netmap.delta import (
     peer_delta,
     peer_members,
     profiles_of,
+    rotates_otherwise,
 )
 from mesh.netmap.ids import id_set
 from mesh.netmap.parts import encode, join_object
@@ -73,13 +74,16 @@ class _Turned(NamedTuple):
 class Audiences:
     """Builds the bodies of many agents, each distinct one once."""
 
-    __slots__ = ("_bodies", "_by_delta", "_by_shape", "_comparison", "_network", "_nothing", "_same_shapes", "_turned")
+    __slots__ = (
+        "_bodies", "_by_delta", "_by_shape", "_comparison", "_each", "_network", "_nothing", "_same_shapes", "_turned",
+    )  # fmt: skip
 
     def __init__(self, comparison: Comparison) -> None:
         self._comparison = comparison
         old, new = comparison.before.policy, comparison.after.policy
         self._same_shapes = comparison.same_members and old.world is new.world
         self._network = network_members(comparison.before, comparison.after)
+        self._each = rotates_otherwise(comparison.before, comparison.after)
         self._by_shape: dict[tuple[tuple[int, ...], tuple[int, ...]], Piece] = {}
         self._by_delta: dict[object, Piece] = {}
         none = id_set(comparison.after)
@@ -110,7 +114,11 @@ class Audiences:
         was = before.policy.shape(node_id)
         now = was if self._same_shapes else after.policy.shape(node_id)
         spared: set[int] | None = None
-        if node_id not in comparison.touch.nodes and (node.user is None or node.user not in comparison.touch.users):
+        if (
+            not self._each
+            and node_id not in comparison.touch.nodes
+            and (node.user is None or node.user not in comparison.touch.users)
+        ):
             piece = self._piece(was, now)
             spared = self._spared(node_id, was, piece)
         if spared is None:

@@ -146,13 +146,19 @@ def own_members(before: State, after: State, viewer_id: int) -> dict[str, bytes]
     assert old is not None
     assert new is not None
     former, present = before.attributes_of(viewer_id), after.attributes_of(viewer_id)
-    if old is new and former == present:
+    if old is new and former == present and not rotates_otherwise(before, after):
         return {}
-    part = own_part(new, present)
-    members = {} if part == own_part(old, former) else {"node": encode(part)}
+    part = own_part(new, after.topology.network, present)
+    same = part == own_part(old, before.topology.network, former)
+    members = {} if same else {"node": encode(part)}
     if old.key != new.key:
         members["node_key"] = encode(new.key)
     return members
+
+
+def rotates_otherwise(before: State, after: State) -> bool:
+    """Whether keys serve for another time than before: then each node's own part differs."""
+    return before.topology.network.key_rotation_seconds != after.topology.network.key_rotation_seconds
 
 
 def filter_members(before: State, after: State, viewer_id: int) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from mesh.compile.ids import IdSet
 from mesh.netmap.audience import Audiences
 from mesh.netmap.compare import Comparison
 from mesh.netmap.concern import concerned_by_policy, is_presence_alone, others_concerned
+from mesh.netmap.delta import rotates_otherwise
 from mesh.netmap.ids import id_set
 from mesh.netmap.presence import presence_bodies
 from mesh.netmap.state import State
@@ -66,7 +67,11 @@ def fan_out(before: State, after: State, touch: Touch, local: IdSet) -> Fan:
 def _is_small(comparison: Comparison) -> bool:
     """Whether to ask who sees the few that changed, rather than everybody."""
     touch, old, new = comparison.touch, comparison.before.policy, comparison.after.policy
-    if touch.policy or len(touch.nodes) + len(touch.users) > FEW_NODES:
+    if (
+        rotates_otherwise(comparison.before, comparison.after)
+        or touch.policy
+        or len(touch.nodes) + len(touch.users) > FEW_NODES
+    ):
         return False
     # With too many policy classes, whose posture is passed over may have changed for nodes that nothing touched.
     return old is new or not (touch.network or old.muted or new.muted)

@@ -79,7 +79,7 @@ def _head(state: State, node: NodeRecord, profiles: list[bytes]) -> bytes:
             b',"domain":',
             state.settings.domain,
             b',"node":',
-            encode(own_part(node, state.attributes_of(node.id))),
+            encode(own_part(node, network, state.attributes_of(node.id))),
             b',"sets":{',
             sets,
             b'},"packet_filter":',

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from mesh.topology import NetworkRecord, NodeRecord, UserRecord
+from mesh.topology import NetworkRecord, NodeRecord, UserRecord, rotate_key_at
 
 DEFAULT_ROUTES: Final = ("0.0.0.0/0", "::/0")
 ONLINE: Final = b',"online":true,"last_seen":null}'
@@ -82,10 +82,11 @@ def reach_piece(node: NodeRecord, routes: Iterable[str], exit_node: bool) -> byt
     return b',"allowed_ips":' + encode(allowed) + (b',"exit_node":true' if exit_node else b',"exit_node":false')
 
 
-def own_part(node: NodeRecord, attributes: Iterable[str] = ()) -> dict[str, Any]:
+def own_part(node: NodeRecord, network: NetworkRecord, attributes: Iterable[str] = ()) -> dict[str, Any]:
     """A node as its own map shows it."""
     addresses = host_prefixes(node.addresses)
     routes = [
+    rotate_at = rotate_key_at(node, network.key_rotation_seconds)
         {"prefix": route.prefix, "approved": route.approved, "primary": route.primary}
         for route in node.routes
         if route.advertised
@@ -94,7 +95,7 @@ def own_part(node: NodeRecord, attributes: Iterable[str] = ()) -> dict[str, Any]
         static_members(node, attributes)
         | {"allowed_ips": addresses, "exit_node": offers_exit(node)}
         | presence_members(node)
-        | {"routes": routes}
+        | {"routes": routes, "rotate_key_at": None if rotate_at is None else instant(rotate_at)}
     )
 
 

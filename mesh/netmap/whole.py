@@ -38,7 +38,7 @@ def build_netmap(topology: Topology, policy: CompiledPolicy, node_id: int) -> di
         "lease_seconds": network.lease_seconds,
         "node_key": node.key,
         "domain": network.domain,
-        "node": own_part(node, attributes_of(policy, node_id)),
+        "node": own_part(node, network, attributes_of(policy, node_id)),
         "peers": [peer_as_seen(peer, policy, node_id) for peer in peers],
         "sets": {name: policy.set_of(name) for name in sorted(set_names)},
         "packet_filter": rules,

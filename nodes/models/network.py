@@ -31,6 +31,9 @@ class Network(models.Model):
     lease_seconds = models.PositiveIntegerField(default=12 * 3600, validators=[MinValueValidator(60)])
     quarantine_seconds = models.PositiveIntegerField(default=24 * 3600)
     max_peers = models.PositiveIntegerField(default=5000, validators=[MinValueValidator(1)])
+    key_rotation_seconds = models.PositiveIntegerField(
+        default=30 * 86_400, help_text="After how long nodes make new keys; 0: never."
+    )
     approve_nodes = models.BooleanField(default=False, help_text="Each new node waits until somebody approves it.")
 
     magic_dns = models.BooleanField(default=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from nodes.models.network import Network
 
@@ -28,6 +29,8 @@ class Node(models.Model):
     ephemeral = models.BooleanField(default=False, help_text="Removed when it has been offline for a while.")
     login_required = models.BooleanField(default=False, help_text="Only a new registration brings it back.")
     key_expires_at = models.DateTimeField(null=True, blank=True, help_text="When the owner must log in again.")
+    key_created_at = models.DateTimeField(default=timezone.now, help_text="Since when it has its key.")
+    rotate_requested_at = models.DateTimeField(null=True, blank=True, help_text="When it was told to make a new key.")
 
     agent_kind = models.CharField(max_length=32, default="ghostwire")
     agent_version = models.CharField(max_length=64, blank=True)

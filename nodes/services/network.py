@@ -28,6 +28,7 @@ SETTINGS: Final = (
     "lease_seconds",
     "quarantine_seconds",
     "max_peers",
+    "key_rotation_seconds",
     "approve_nodes",
     "magic_dns",
     "nameservers",
@@ -40,6 +41,7 @@ _BOUNDS: Final = {
     "lease_seconds": (60, 31_536_000),
     "quarantine_seconds": (60, 315_360_000),
     "max_peers": (1, 1_000_000),
+    "key_rotation_seconds": (0, 315_360_000),
 }
 
 

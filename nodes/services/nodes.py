@@ -68,6 +68,7 @@ def create_node(
         tagged=bool(tags),
         ephemeral=ephemeral,
         key_expires_at=key_expires_at,
+        key_created_at=now,
         last_seen=None,
     )
     apply_reported(network=network, node=node, reported=reported)

@@ -61,6 +61,9 @@ class NetworkSettingsForm(ServiceForm):
         label="Quarantine", min_value=60, help_text="Seconds that an address or name rests. At least the lease."
     )
     max_peers = forms.IntegerField(label="Peers a node at most", min_value=1)
+    key_rotation_seconds = forms.IntegerField(
+        label="New keys every", min_value=0, help_text="Seconds after which a node makes a new key. 0: never by itself."
+    )
     approve_nodes = forms.BooleanField(
         label="Approve each new node",
         required=False,
@@ -78,7 +81,15 @@ class NetworkSettingsForm(ServiceForm):
             "gw-field-mono",
         ),
         **dict.fromkeys(
-            ("keepalive_seconds", "grace_seconds", "lease_seconds", "quarantine_seconds", "max_peers"), "gw-field-short"
+            (
+                "keepalive_seconds",
+                "grace_seconds",
+                "lease_seconds",
+                "quarantine_seconds",
+                "max_peers",
+                "key_rotation_seconds",
+            ),
+            "gw-field-short",
         ),
     }
 

@@ -92,6 +92,12 @@ def test_what_is_cut_off_says_so(api: Api, web: Machine, action: str, status: st
     assert web.call("GET", "netmap").status_code == 403
 
 
+def test_one_or_all_are_told_to_make_new_keys(api: Api, web: Machine) -> None:
+    assert api.post("nodes/rotate-keys", status=200) == {"requested": 1}
+    assert api.post(f"nodes/{web.node.pk}/rotate-key", status=200)["rotate_requested_at"] is not None
+    assert api.post("nodes/rotate-keys", status=200) == {"requested": 0}
+
+
 def test_a_disabled_node_comes_back(api: Api, web: Machine) -> None:
     api.post(f"nodes/{web.node.pk}/disable")
     assert api.post(f"nodes/{web.node.pk}/enable")["state"] == "active"

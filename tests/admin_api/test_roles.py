@@ -41,6 +41,8 @@ TABLE = (
     Row("POST", "nodes/{node}/disable", "yynnnn"),
     Row("POST", "nodes/{node}/enable", "yynnnn"),
     Row("POST", "nodes/{node}/expire", "yynynn"),
+    Row("POST", "nodes/{node}/rotate-key", "yynnnn"),
+    Row("POST", "nodes/rotate-keys", "yynnnn"),
     Row("GET", "nodes/{node}/netmap", "yyyyy-"),
     Row("GET", "nodes/{node}/history", "yyyyy-"),
     Row("POST", "nodes/{node}/routes/approve", "yyynnn", {"prefixes": ["192.168.7.0/24"]}),

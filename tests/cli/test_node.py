@@ -89,6 +89,16 @@ def test_expire_rename_and_address(run: Run, web: Node) -> None:
     assert run("node", "expire", "shop", "--json").json["status"] == "expired"
 
 
+def test_one_or_all_make_new_keys(run: Run, web: Node) -> None:
+    assert run("node", "rotate-key", "web", "--json").json["rotate_requested_at"] is not None
+    assert run("node", "rotate-key", "--all", "--json").json == {"requested": 0}  # it was told already
+
+
+@pytest.mark.parametrize("words", [[], ["web", "--all"]])
+def test_new_keys_are_made_by_one_or_by_all(run: Run, web: Node, words: list[str]) -> None:
+    assert run("node", "rotate-key", *words).code == 2
+
+
 def test_tags_replace_add_and_remove(run: Run, web: Node) -> None:
     assert run("node", "tag", "web", "a", "tag:b", "--json").json["tags"] == ["tag:a", "tag:b"]
     assert run("node", "tag", "web", "--add", "c", "--remove", "a", "--json").json["tags"] == ["tag:b", "tag:c"]

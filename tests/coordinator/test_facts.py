@@ -28,6 +28,7 @@ from coordinator.lifecycle import (
 from coordinator.networks import ensure_network
 from coordinator.policy.routes import put_routes
 from coordinator.replica import load_topology
+from coordinator.rotation import request_rotation, request_rotations
 from mesh.change import Cause
 from mesh.errors import GhostWireError
 from mesh.steps import Step, move
@@ -139,6 +140,11 @@ EVENTS: dict[str, Callable[[World, Machine, int], object]] = {
     "disable": lambda w, m, n: disable_node(node_id=m.node.pk, **w.act),
     "enable": lambda w, m, n: enable_node(node_id=m.node.pk, **w.act),
     "expire": lambda w, m, n: expire_node(node_id=m.node.pk, **w.act),
+    "ask for a new key": lambda w, m, n: request_rotation(node_id=m.node.pk, **w.act),
+    "ask all for new keys": lambda w, m, n: request_rotations(network_id=w.network.pk, **w.act),
+    "key rotation": lambda w, m, n: update_network(
+        network_id=w.network.pk, changes={"key_rotation_seconds": n * 60}, **w.act
+    ),
     "delete": lambda w, m, n: delete_node(node_id=m.node.pk, **w.act),
     "leave": lambda w, m, n: m.call("delete", "nodes/self"),
     "rename": lambda w, m, n: rename_node(node_id=m.node.pk, name=f"name{n}", **w.act),

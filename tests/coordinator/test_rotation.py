@@ -8,10 +8,13 @@ from typing import Any
 import orjson
 import pytest
 
-from coordinator.lifecycle import release_key
+from coordinator.lifecycle import disable_node, release_key
+from coordinator.rotation import request_rotation, request_rotations
 from mesh.change import Cause
+from mesh.errors import ConflictError
 from mesh.keys import generate_private_key, public_key_of
-from nodes.models import Change, Node, RetiredKey
+from nodes.models import Change, Network, Node, RetiredKey
+from nodes.services.network import update_network
 from sessions_app.models import User
 from tests.agents import Machine
 from tests.fixtures import START, Clock, Join, KeyOf
@@ -148,3 +151,57 @@ def test_rotations_are_limited(web: Machine, clock: Clock) -> None:
     assert [rotate(web).status_code for _ in range(7)] == [200] * 6 + [429]
     clock.advance(seconds=60)
     assert rotate(web).status_code == 200
+
+
+def rotates_at(machine: Machine) -> Any:
+    """What the machine is told of its next key."""
+    return machine.netmap()["node"]["rotate_key_at"]
+
+
+def test_a_machine_is_told_when_its_key_has_served_its_time(web: Machine, peer: Machine, clock: Clock) -> None:
+    assert rotates_at(web) == "2026-04-01T12:00:00Z"
+    clock.advance(hours=1)
+    rotate(web)
+    assert (rotates_at(web), rotates_at(peer)) == ("2026-04-01T13:00:00Z", "2026-04-01T12:00:00Z")
+
+
+def test_another_time_for_keys_is_one_change_that_machines_are_told_of(
+    network: Network, web: Machine, peer: Machine
+) -> None:
+    before, changes = web.netmap(), Change.objects.count()
+    update_network(network_id=network.pk, changes={"key_rotation_seconds": 3600}, cause=Cause.command(), now=START)
+    assert Change.objects.count() == changes + 1
+    delta = web.call("get", f"netmap?since={before['epoch']}.{before['version']}").json()
+    assert delta["node"]["rotate_key_at"] == rotates_at(peer) == "2026-03-02T13:00:00Z"
+    update_network(network_id=network.pk, changes={"key_rotation_seconds": 0}, cause=Cause.command(), now=START)
+    assert rotates_at(web) is None
+
+
+def test_a_machine_that_is_asked_for_a_new_key_alone_hears_of_it(web: Machine, peer: Machine, clock: Clock) -> None:
+    was, of_peer = web.netmap(), peer.netmap()
+    clock.advance(minutes=5)
+    request_rotation(node_id=web.node.pk, cause=Cause.command(), now=clock.at)
+    changes = Change.objects.count()
+    request_rotation(node_id=web.node.pk, cause=Cause.command(), now=clock.at)
+    assert Change.objects.count() == changes, "asked twice, told once"
+    since = f"{was['epoch']}.{was['version']}"
+    delta = web.call("get", f"netmap?since={since}").json()
+    assert delta["node"]["rotate_key_at"] == "2026-03-02T12:05:00Z"
+    assert {**peer.netmap(), "version": 0} == {**of_peer, "version": 0}
+    rotate(web)
+    assert rotates_at(web) == "2026-04-01T12:05:00Z"
+
+
+def test_all_are_asked_one_after_the_other(
+    network: Network, web: Machine, peer: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coordinator.rotation.REQUESTS_A_SECOND", 1)
+    assert request_rotations(network_id=network.pk, cause=Cause.command(), now=START) == 2
+    assert (rotates_at(web), rotates_at(peer)) == ("2026-03-02T12:00:00Z", "2026-03-02T12:00:01Z")
+    assert request_rotations(network_id=network.pk, cause=Cause.command(), now=START) == 0
+
+
+def test_a_machine_that_is_shut_out_cannot_be_asked(web: Machine) -> None:
+    disable_node(node_id=web.node.pk, cause=Cause.command(), now=START)
+    with pytest.raises(ConflictError, match="disabled"):
+        request_rotation(node_id=web.node.pk, cause=Cause.command(), now=START)

@@ -43,6 +43,7 @@ def put(network: Network, **changes: Any) -> Network:
         ("lease_seconds", 3600, 3600),
         ("quarantine_seconds", 90_000, 90_000),
         ("max_peers", 10, 10),
+        ("key_rotation_seconds", 0, 0),
         ("approve_nodes", True, True),
         ("magic_dns", False, False),
         ("nameservers", ["2620:FE::FE", "9.9.9.9"], ["2620:fe::fe", "9.9.9.9"]),

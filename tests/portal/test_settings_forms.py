@@ -25,6 +25,7 @@ def settings_of(network: Network) -> dict[str, Any]:
         "lease_seconds": 43200,
         "quarantine_seconds": 86400,
         "max_peers": 5000,
+        "key_rotation_seconds": 2592000,
         "magic_dns": "on",
     }
 

@@ -81,6 +81,10 @@ class NodeOut(serializers.Serializer[Any]):
     ephemeral = serializers.BooleanField()
     login_required = serializers.BooleanField()
     key_expires_at = serializers.DateTimeField(allow_null=True)
+    key_created_at = serializers.DateTimeField()
+    rotate_requested_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it was told to make a new key, which it has not made yet."
+    )
     created_at = serializers.DateTimeField()
     agent_kind = serializers.CharField()
     agent_version = serializers.CharField()
@@ -118,6 +122,15 @@ class NodeEdit(StrictSerializer):
     tags = TextListField(required=False, each=67, most=64)
     ipv4 = AddressField(required=False, protocol="ipv4")
     ipv6 = AddressField(required=False, protocol="ipv6")
+
+
+class RotationsOut(serializers.Serializer[Any]):
+    """How many nodes were told to make new keys."""
+
+    requested = serializers.IntegerField()
+
+    class Meta:
+        ref_name = "Rotations"
 
 
 class RoutePrefixes(StrictSerializer):
@@ -188,6 +201,7 @@ def _describe(
     silence = health.time_since_last_heartbeat
     scalars = (
         "name", "hostname", "public_key", "state", "ephemeral", "login_required", "key_expires_at", "created_at",
+        "key_created_at", "rotate_requested_at",
         "agent_kind", "agent_version", "os", "os_version", "posture", "listen_port", "home_region", "relay_latency_ms",
     )  # fmt: skip
     return {name: getattr(node, name) for name in scalars} | {

@@ -19,6 +19,7 @@ from coordinator.admin_api.serializers.nodes import (
     NodeEdit,
     NodeOut,
     NodeQuery,
+    RotationsOut,
     RoutePrefixes,
     describe_nodes,
     filter_nodes,
@@ -26,6 +27,7 @@ from coordinator.admin_api.serializers.nodes import (
 )
 from coordinator.lifecycle import delete_node, disable_node, enable_node, expire_node
 from coordinator.maps import map_body, state_of
+from coordinator.rotation import request_rotation, request_rotations
 from coordinator.serializers import NetmapResponse
 from nodes.models import Node
 from nodes.services.routes import set_route_approval
@@ -130,6 +132,29 @@ class NodeExpire(_Act):
     def post(self, request: Request, pk: int) -> Response:
         """Ends a node's key now: its owner must log in again."""
         return self.run(pk)
+
+
+class NodeRotateKey(_Act):
+    rights = {"POST": "nodes.manage"}
+    problems = {"POST": (409,)}
+    act = request_rotation
+
+    @extend_schema(request=None, responses=NodeOut, operation_id="admin_rotate_node_key")
+    def post(self, request: Request, pk: int) -> Response:
+        """Tells a node to make a new key now. It keeps id, name, addresses and session."""
+        return self.run(pk)
+
+
+class NodeRotateKeys(NodeView):
+    rights = {"POST": "nodes.manage"}
+    queries = {"POST": NetworkQuery}
+
+    @extend_schema(request=None, responses=RotationsOut, operation_id="admin_rotate_all_keys")
+    def post(self, request: Request) -> Response:
+        """Tells all active nodes of the network to make new keys, one after the other."""
+        self.read_nothing()
+        told = request_rotations(network_id=self.network.pk, cause=self.cause, now=self.now)
+        return Response(RotationsOut({"requested": told}).data)
 
 
 class NodeNetmap(NodeView):

@@ -64,6 +64,7 @@ def set_settings(
     lease: Annotated[timedelta | None, SecondsOption] = None,
     quarantine: Annotated[timedelta | None, SecondsOption] = None,
     max_peers: Annotated[int | None, typer.Option(metavar="NUMBER", help="How many peers a node may have.")] = None,
+    key_rotation: Annotated[timedelta | None, SecondsOption] = None,
     approve_nodes: Annotated[
         bool | None,
         typer.Option(
@@ -95,6 +96,7 @@ def set_settings(
         "lease_seconds": _seconds(lease),
         "quarantine_seconds": _seconds(quarantine),
         "max_peers": max_peers,
+        "key_rotation_seconds": _seconds(key_rotation),
         "approve_nodes": approve_nodes,
         "magic_dns": magic_dns,
         "nameservers": None if nameserver is None else read_list(nameserver),

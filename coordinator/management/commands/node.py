@@ -21,7 +21,7 @@ from coordinator.cli.references import node_named, user_named
 from coordinator.cli.results import Card, Done, Listing
 from coordinator.cli.status import WORDS
 from coordinator.cli.terminal import confirm
-from coordinator.cli.text import listed
+from coordinator.cli.text import count, listed
 from coordinator.lifecycle import (
     delete_node,
     disable_node,
@@ -32,6 +32,7 @@ from coordinator.lifecycle import (
     set_tags,
 )
 from coordinator.ownership import give_node
+from coordinator.rotation import request_rotation, request_rotations
 from mesh.errors import NotFoundError
 from nodes.changes import lock_network
 from nodes.models import Node
@@ -116,6 +117,29 @@ def expire(node: NodeArgument, network: NetworkOption = None, force: ForceOption
         confirm(f"Expire the key of {found.name}?", losses=losses_of(found), force=force)
         expire_node(node_id=found.pk, **act())
     return node_done(f"The key of {found.name} has expired.", found.pk)
+
+
+@noun.verb("rotate-key")
+def rotate_key(
+    node: Annotated[
+        str | None, typer.Argument(metavar="NODE", help="A node by name, full name, address or id.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", "-a", help="All active nodes, one after the other.")] = False,
+    network: NetworkOption = None,
+    force: ForceOption = False,
+) -> Done:
+    """Have a node make a new WireGuard key now. It keeps name, addresses and session; connections go on."""
+    if (node is not None) == every:
+        raise WrongUsageError("Give a node, or --all.")
+    within = get_network(network)
+    if node is not None:
+        found = node_named(within, node)
+        request_rotation(node_id=found.pk, **act())
+        return node_done(f"{found.name} makes a new key as soon as it hears of it.", found.pk)
+    lines = ["Their traffic pauses for a moment, one node after the other."]
+    confirm(f"Have all nodes of {within.name} make new keys?", losses=lines, force=force)
+    told = request_rotations(network_id=within.pk, **act())
+    return Done(f"{count(told, 'node')} will make new keys.", {"requested": told})
 
 
 @noun.verb("rename", "mv")

@@ -40,6 +40,7 @@ ENVIRONMENT: dict[str, tuple[str, Callable[[Any], object], object]] = {
     "GHOSTWIRE_NETWORK__LEASE": ("1h", lambda c: c.network.lease, timedelta(hours=1)),
     "GHOSTWIRE_NETWORK__QUARANTINE": ("2d", lambda c: c.network.quarantine, timedelta(days=2)),
     "GHOSTWIRE_NETWORK__MAX_PEERS": ("7", lambda c: c.network.max_peers, 7),
+    "GHOSTWIRE_NETWORK__KEY_ROTATION": ("7d", lambda c: c.network.key_rotation, timedelta(days=7)),
     "GHOSTWIRE_NETWORK__APPROVE_NODES": ("true", lambda c: c.network.approve_nodes, True),
     "GHOSTWIRE_NETWORK__PUSH_INTERVAL": ("0s", lambda c: c.network.push_interval, timedelta(0)),
     "GHOSTWIRE_NETWORK__DNS__MAGIC_DNS": ("false", lambda c: c.network.dns.magic_dns, False),

@@ -139,6 +139,16 @@ class Law(RuleBasedStateMachine):
     def report(self, node_id: int, os: str) -> None:
         self._put(node_id, os=os)
 
+    @rule(node_ids=st.sets(NODE_IDS, min_size=1), minutes=st.integers(min_value=0, max_value=2))
+    def ask_for_new_keys(self, node_ids: set[int], minutes: int) -> None:
+        asked = {"rotate_requested_at": world.NOW + timedelta(minutes=minutes), "key_created_at": world.NOW}
+        self._put_all(dict.fromkeys(sorted(node_ids), asked))
+
+    @rule(seconds=st.sampled_from([0, 60, 90]))
+    def set_key_rotation(self, seconds: int) -> None:
+        network = msgspec.structs.replace(self.state.topology.network, key_rotation_seconds=seconds)
+        self._step(ChangeKind.NETWORK, {"network": msgspec.to_builtins(network)})
+
     @rule(node_id=NODE_IDS, data=st.data())
     def set_routes(self, node_id: int, data: st.DataObject) -> None:
         prefixes = data.draw(st.sets(st.sampled_from(ROUTES)))
