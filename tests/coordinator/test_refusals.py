@@ -60,7 +60,7 @@ def test_all_failures_answer_with_the_same_bytes(
     set_user_active(user_id=ben.pk, active=False, cause=CAUSE, now=START)
     machine, other = Machine(), Machine()
 
-    def proved(auth_key: str | None, **changes: Any) -> Any:
+    def proved(auth_key: str, **changes: Any) -> Any:
         body = body_of(machine, auth_key)
         return post(machine, body, machine.proof("register", body, **changes))
 
@@ -85,7 +85,7 @@ def test_all_failures_answer_with_the_same_bytes(
         return post(machine, body, ", ".join([machine.proof("register", body)] * 2))
 
     attempts: dict[str, Callable[[], Any]] = {
-        "no auth key": lambda: proved(None),
+        "neither auth key nor proof": lambda: post(machine, body_of(machine, None), None),
         "an empty one": lambda: proved(""),
         "an unknown one": lambda: proved("gwk_" + "Q" * 42 + "A"),
         "one that is none": lambda: proved("nonsense"),
