@@ -1,0 +1,95 @@
+"""Real machines: one makes a new key while two of them ping each other, and hardly anybody notices."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from demo.lab import Lab, why_unavailable
+from demo.story import DOMAIN, Story
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("mesh")]
+SILENCE: Final = 2.0
+INTERVAL: Final = 0.2
+PATIENCE: Final = 60.0
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """A portal and three machines that enrolled with the line it printed."""
+    lacks = why_unavailable()
+    if lacks is not None:
+        pytest.skip(f"A lab of network namespaces {lacks}.")
+    folder: Path = tmp_path_factory.mktemp("rotation")
+    with pytest.MonkeyPatch.context() as patch, Lab() as lab:
+        patch.delenv("GHOSTWIRE_DATABASE__URL", raising=False)  # the tests' own, which no machine of a lab reaches
+        told = Story(lab, folder / "data", lambda text: None)
+        told.start_portal()
+        told.enrol("alpha", "beta", "gamma")
+        told.ping_all()
+        yield told
+
+
+class Pings:
+    """A ping five times a second, until the lab ends: which answers came, by number."""
+
+    def __init__(self, story: Story, source: str, target: str) -> None:
+        self.answered: list[int] = []
+        self._process = story.lab.machines[source].start(
+            "ping", "-4", "-n", "-i", str(INTERVAL), f"{target}.{DOMAIN}", stdout=subprocess.PIPE, text=True
+        )
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if " bytes from " in line:
+                self.answered.append(int(line.split("icmp_seq=")[1].split()[0]))
+
+    @property
+    def longest_silence(self) -> float:
+        """Seconds between the two answers that lie furthest apart."""
+        numbers = sorted(set(self.answered))
+        return max(after - before for before, after in pairwise(numbers)) * INTERVAL
+
+
+def status(story: Story, name: str) -> dict[str, object]:
+    said = story.lab.machines[name].run("ghostwire-agent", "status", "--json")
+    found: dict[str, object] = json.loads(said.stdout)
+    return found
+
+
+def keys_seen(story: Story, viewer: str) -> dict[str, str]:
+    """The keys of a machine's peers, by name."""
+    return {peer["name"]: peer["public_key"] for peer in status(story, viewer)["peers"]}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("source", "target"), [("alpha", "beta"), ("beta", "alpha")])
+def test_a_ping_goes_on_while_a_machine_makes_a_new_key(story: Story, source: str, target: str) -> None:
+    former = status(story, "alpha")["public_key"]
+    pings = Pings(story, source, target)
+    deadline = time.monotonic() + PATIENCE
+    while len(pings.answered) < 5:
+        assert time.monotonic() < deadline, "no ping is answered"
+        time.sleep(INTERVAL)
+    story._manage("node", "rotate-key", "alpha")
+    while (now := status(story, "alpha")["public_key"]) == former or keys_seen(story, target).get("alpha", now) != now:
+        assert time.monotonic() < deadline, "the key did not change in time"
+    while keys_seen(story, "gamma")["alpha"] != now:
+        assert time.monotonic() < deadline, "a peer has not heard of it"
+    assert story.pings("gamma", "alpha", 4)
+    assert story.pings(source, target, 4)
+    last = max(pings.answered, default=0)
+    while max(pings.answered, default=0) < last + 10:
+        assert time.monotonic() < deadline, "the ping does not go on"
+        time.sleep(INTERVAL)
+    assert pings.longest_silence <= SILENCE
+    assert status(story, "alpha")["phase"] == "running"
