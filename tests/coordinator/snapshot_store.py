@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,13 +21,15 @@ from tests.fixtures import Clock, Join
 from tests.services.redis import RedisServer
 
 CAUSE = Cause.system("test")
+# Other processes of the run share this Redis.
+MINE = f"test-{os.getpid()}-"
 
 
 @pytest.fixture
 def redis(redis_server: RedisServer) -> Iterator[Redis]:
     client = Redis.from_url(redis_server.url)
     yield client
-    for key in client.scan_iter("ghostwire:snapshot:test-*"):
+    for key in client.scan_iter(f"ghostwire:snapshot:{MINE}*"):
         client.delete(key)
     client.close()
 
@@ -34,7 +37,7 @@ def redis(redis_server: RedisServer) -> Iterator[Redis]:
 @pytest.fixture
 def snapshots(redis: Redis, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Snapshots:
     """The store that replicas begin with."""
-    found = Snapshots(lambda: redis, lambda: f"test-{id(request)}")
+    found = Snapshots(lambda: redis, lambda: f"{MINE}{id(request)}")
     monkeypatch.setattr(replica_module, "SNAPSHOTS", found)
     return found
 
@@ -81,7 +84,7 @@ def write(snapshots: Snapshots, network: Network) -> State:
 
 
 def key_of(redis: Redis) -> bytes:
-    (key,) = redis.scan_iter("ghostwire:snapshot:test-*")
+    (key,) = redis.scan_iter(f"ghostwire:snapshot:{MINE}*")
     return bytes(key)
 
 
