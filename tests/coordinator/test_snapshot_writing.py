@@ -13,6 +13,7 @@ from nodes.models import Change, Network, Node
 from nodes.services.presence import mark_online
 from tests.coordinator.snapshot_store import (
     CAUSE,
+    MINE,
     mark,
     redis,
     snapshots,
@@ -65,7 +66,7 @@ def test_one_worker_writes_it(
 ) -> None:
     other = Snapshots(lambda: redis, lambda: snapshots._installation)
     assert snapshots.write_if_old(*mark(network))
-    redis.delete(next(iter(key for key in redis.scan_iter("ghostwire:snapshot:test-*") if b":lock" not in key)))
+    redis.delete(next(iter(key for key in redis.scan_iter(f"ghostwire:snapshot:{MINE}*") if b":lock" not in key)))
     assert not other.write_if_old(*mark(network))
 
 
