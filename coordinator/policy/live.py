@@ -15,7 +15,8 @@ from acl.services.approvals import ApprovalPlan
 from coordinator.replica import MAX_STEPS, REPLICAS, load_topology
 from mesh.compile import CompiledPolicy, compile_policy, moved
 from mesh.errors import GhostWireError
-from mesh.netmap.state import facts_of, move_state, policy_node
+from mesh.netmap.facts import facts_of, policy_node
+from mesh.netmap.state import move_state
 from mesh.policy import FactsChange, Policy
 from mesh.steps import OutOfStepError, Step
 from mesh.topology import Topology

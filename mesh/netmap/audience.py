@@ -139,11 +139,10 @@ class Audiences:
         that it sees as before. None where more than that is its own."""
         comparison = self._comparison
         old, new = comparison.before.policy, comparison.after.policy
-        if node_id in piece.changed:
-            return None  # a router, of whose routes its peers reach others than before
         spared = {node_id} if piece.names(node_id) else set()
         has_own = bool(new.sides.self_lines)
-        if has_own != bool(old.sides.self_lines):
+        # One that is itself named as changed is a router, of whose routes its peers reach others than before.
+        if has_own != bool(old.sides.self_lines) or node_id in piece.changed:
             return None
         owner = new.owner_of(node_id)
         if owner is None or not has_own:

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from mesh.compile.bits import members
 from mesh.compile.ids import IdSet
 from mesh.compile.table import Table
@@ -197,7 +199,7 @@ class Blocks:
             node = state.topology.nodes.get(node_id)
             assert node is not None
             piece = reach_piece(node, *reached_by(state.policy, node, row))
-            known = self._routers[key] = (part, part._replace(reach=piece))
+            known = self._routers[key] = (part, msgspec.structs.replace(part, reach=piece))
         return known[1]
 
     def of_classes(self, state: State, row: int) -> list[Block]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+import msgspec
 import orjson
 
 from mesh.topology import NetworkRecord, NodeRecord, UserRecord, rotate_key_at
@@ -14,10 +15,11 @@ DEFAULT_ROUTES: Final = ("0.0.0.0/0", "::/0")
 ONLINE: Final = b',"online":true,"last_seen":null}'
 
 
-class PeerPart(NamedTuple):
+class PeerPart(msgspec.Struct, frozen=True, gc=False):
     """A node as its peers see it, in three pieces: what nobody's view changes, its usual reach, its presence.
 
-    ``head + reach + presence`` is the whole JSON object. A router's ``reach`` is each viewer's own.
+    ``head + reach + presence`` is the whole JSON object. A router's ``reach`` is each viewer's own. No part of one can
+    refer back to it, so the collector need not walk what there is of these: one a node.
     """
 
     head: bytes
@@ -84,9 +86,9 @@ def reach_piece(node: NodeRecord, routes: Iterable[str], exit_node: bool) -> byt
 
 def own_part(node: NodeRecord, network: NetworkRecord, attributes: Iterable[str] = ()) -> dict[str, Any]:
     """A node as its own map shows it."""
+    rotate_at = rotate_key_at(node, network.key_rotation_seconds)
     addresses = host_prefixes(node.addresses)
     routes = [
-    rotate_at = rotate_key_at(node, network.key_rotation_seconds)
         {"prefix": route.prefix, "approved": route.approved, "primary": route.primary}
         for route in node.routes
         if route.advertised

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
+
+import msgspec
 
 from mesh.compile import Attributes, CompiledPolicy, at_instant, compile_policy, moved, with_policy
 from mesh.netmap.blocks import MANY_TOUCHED, Blocks, Marks
 from mesh.netmap.chunks import Chunks, chunks_of, part_of, update_chunks
+from mesh.netmap.facts import differs, facts_change, facts_of
 from mesh.netmap.parts import PeerPart, dns_part, encode, peer_part, presence_piece, profile_piece, relay_part
-from mesh.policy import FactsChange, NetworkFacts, Policy, PolicyNode, PolicyUser, posture_of
+from mesh.policy import FactsChange, Policy
 from mesh.steps import Step, Touch, move
 from mesh.topology import NetworkRecord, NodeRecord, Topology, UserRecord
 
@@ -153,7 +155,7 @@ def _moved_part(
         return None
     before, known = state.topology.nodes.get(node_id), state.chunk_part(node_id)
     if known is not None and before is not None and compiled is state.policy and is_same_but_presence(before, node):
-        return known._replace(presence=presence_piece(node))
+        return msgspec.structs.replace(known, presence=presence_piece(node))
     return peer_part(node, attributes.of(compiled.node(node_id)) if attributes else ())
 
 
@@ -169,7 +171,7 @@ def is_same_but_presence(one: NodeRecord, other: NodeRecord) -> bool:
         and one.key_expires_at == other.key_expires_at
         and one.state == other.state
         and one.login_required == other.login_required
-        and not _differs(one, other)
+        and not differs(one, other)
     )
 
 
@@ -193,74 +195,8 @@ def _compiled(state: State, topology: Topology, step: Step, touch: Touch, read_p
         return with_policy(compiled, read_policy(step.facts), at, strict=False)
     if _ground(topology.network) != _ground(state.topology.network):
         return compile_policy(compiled.policy, facts_of(topology), compiled.at, strict=False)
-    change = _facts_change(state.topology, topology, touch)
+    change = facts_change(state.topology, topology, touch)
     return compiled if change == FactsChange() else moved(compiled, change)
-
-
-def facts_of(topology: Topology) -> NetworkFacts:
-    """What the policy engine takes of a network: only the nodes that take part."""
-    network = topology.network
-    return NetworkFacts(
-        domain=network.domain,
-        ipv4_range=_ipv4(network.ipv4_range),
-        ipv6_range=_ipv6(network.ipv6_range),
-        nodes=tuple(policy_node(node) for node in topology.nodes.values() if topology.is_present(node)),
-        users=tuple(_policy_user(user) for user in topology.users.values()),
-    )
-
-
-def policy_node(node: NodeRecord) -> PolicyNode:
-    """A node as the policy engine takes it. Routes count once they are advertised and approved."""
-    return PolicyNode(
-        id=node.id,
-        name=node.name,
-        user=node.user,
-        tags=frozenset(node.tags),
-        addresses=tuple(ip_address(address) for address in node.addresses),
-        routes=tuple(ip_network(route.prefix) for route in node.routes if route.advertised and route.approved),
-        os=node.os,
-        agent_version=node.agent_version,
-        posture=posture_of(node.posture) if node.posture else None,
-    )
-
-
-def _facts_change(before: Topology, after: Topology, touch: Touch) -> FactsChange:
-    """What of a step the policy engine has to know: nodes that look different, appeared or vanished, and users."""
-    nodes: list[PolicyNode] = []
-    removed: set[int] = set()
-    for node_id in touch.nodes:
-        old, new = before.present(node_id), after.present(node_id)
-        if new is None:
-            if old is not None:
-                removed.add(node_id)
-        elif old is None or _differs(old, new):
-            nodes.append(policy_node(new))
-    users = [
-        _policy_user(user)
-        for user_id in touch.users
-        if (user := after.users.get(user_id)) is not None and before.users.get(user_id) != user
-    ]
-    gone = frozenset(
-        user_id for user_id in touch.users if after.users.get(user_id) is None and before.users.get(user_id) is not None
-    )
-    return FactsChange(tuple(nodes), frozenset(removed), tuple(users), gone)
-
-
-def _differs(old: NodeRecord, new: NodeRecord) -> bool:
-    return (
-        old.name != new.name
-        or old.user != new.user
-        or old.tags != new.tags
-        or old.addresses != new.addresses
-        or old.routes != new.routes
-        or old.os != new.os
-        or old.agent_version != new.agent_version
-        or old.posture != new.posture
-    )
-
-
-def _policy_user(user: UserRecord) -> PolicyUser:
-    return PolicyUser(user.id, user.login, user.display_name)
 
 
 def _settings(network: NetworkRecord) -> Settings:
@@ -274,11 +210,3 @@ def _settings(network: NetworkRecord) -> Settings:
 
 def _ground(network: NetworkRecord) -> tuple[str, str | None, str]:
     return network.ipv4_range, network.ipv6_range, network.domain
-
-
-def _ipv4(text: str) -> IPv4Network:
-    return IPv4Network(text)
-
-
-def _ipv6(text: str | None) -> IPv6Network | None:
-    return None if text is None else IPv6Network(text)
