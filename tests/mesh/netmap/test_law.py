@@ -24,6 +24,7 @@ from mesh.policy import Condition, ConditionKind, Group, NodeAttribute, parse_st
 from mesh.policy.schedule import Schedule
 from mesh.steps import Step, Touch
 from mesh.topology import RouteRecord
+from tests.mesh.compile.limits import limit_classes
 from tests.mesh.netmap import world
 
 SELECTORS = [
@@ -85,9 +86,16 @@ def attributes(draw: st.DrawFn) -> tuple[NodeAttribute, ...]:
 class Law(RuleBasedStateMachine):
     """Agents follow one network: connected ones by what the fan-out sends, absent ones by one delta on return."""
 
-    @initialize(rules=rules(), own=st.sampled_from(["accept", "accept", "deny", None]), crowded=st.booleans())
-    def begin(self, rules: list[Any], own: str | None, crowded: bool) -> None:
+    @initialize(
+        rules=rules(),
+        own=st.sampled_from(["accept", "accept", "deny", None]),
+        crowded=st.booleans(),
+        limit=st.sampled_from([None, None, None, 1, 3, 6]),
+    )
+    def begin(self, rules: list[Any], own: str | None, crowded: bool, limit: int | None) -> None:
         self.patch = pytest.MonkeyPatch()
+        if limit is not None:  # of policy classes: posture is passed over, and the network grows past it
+            limit_classes(self.patch, limit)
         if crowded:  # as if there were so many nodes that large networks' ways are taken
             self.patch.setattr(fan, "FEW_NODES", 0)
             self.patch.setattr(blocks, "BLOCK_PEERS", 1)
@@ -131,14 +139,6 @@ class Law(RuleBasedStateMachine):
     def rotate_key(self, node_id: int, key: int) -> None:
         self._put(node_id, key=f"rotated-{key}")
 
-    @rule(node_id=NODE_IDS, address=st.integers(min_value=1, max_value=200))
-    def fix_address(self, node_id: int, address: int) -> None:
-        self._put(node_id, addresses=(f"10.1.{node_id % 100}.{address}",))
-
-    @rule(node_id=NODE_IDS, os=st.sampled_from(["linux", "windows"]))
-    def report(self, node_id: int, os: str) -> None:
-        self._put(node_id, os=os)
-
     @rule(node_ids=st.sets(NODE_IDS, min_size=1), minutes=st.integers(min_value=0, max_value=2))
     def ask_for_new_keys(self, node_ids: set[int], minutes: int) -> None:
         asked = {"rotate_requested_at": world.NOW + timedelta(minutes=minutes), "key_created_at": world.NOW}
@@ -148,6 +148,14 @@ class Law(RuleBasedStateMachine):
     def set_key_rotation(self, seconds: int) -> None:
         network = msgspec.structs.replace(self.state.topology.network, key_rotation_seconds=seconds)
         self._step(ChangeKind.NETWORK, {"network": msgspec.to_builtins(network)})
+
+    @rule(node_id=NODE_IDS, address=st.integers(min_value=1, max_value=200))
+    def fix_address(self, node_id: int, address: int) -> None:
+        self._put(node_id, addresses=(f"10.1.{node_id % 100}.{address}",))
+
+    @rule(node_id=NODE_IDS, os=st.sampled_from(["linux", "windows"]))
+    def report(self, node_id: int, os: str) -> None:
+        self._put(node_id, os=os)
 
     @rule(node_id=NODE_IDS, data=st.data())
     def set_routes(self, node_id: int, data: st.DataObject) -> None:
@@ -252,10 +260,12 @@ class Law(RuleBasedStateMachine):
                 assert world.canonical(netmap) == naive
 
     def teardown(self) -> None:
-        self.patch.undo()
-        anew = build_state(self.state.topology, self.policy, self.clock)
-        for node_id in self.maps:
-            assert world.naive_map(anew, node_id) == world.naive_map(self.state, node_id)
+        try:
+            anew = build_state(self.state.topology, self.policy, self.clock)
+            for node_id in self.maps:
+                assert world.naive_map(anew, node_id) == world.naive_map(self.state, node_id)
+        finally:
+            self.patch.undo()
 
     # --- Inside
 
