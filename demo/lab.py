@@ -99,7 +99,7 @@ class Machine:
             text=True,
             timeout=timeout,
             check=False,
-            env=dict(os.environ) | dict(environment or {}),
+            env=_environment(environment),
         )
         if check and result.returncode != 0:
             raise AssertionError(
@@ -110,7 +110,7 @@ class Machine:
     def start(self, *words: str, environment: Mapping[str, str] | None = None, **kind: Any) -> subprocess.Popen[Any]:
         """Start something that runs on; it ends with the lab at the latest."""
         child = subprocess.Popen(  # noqa: S603
-            self.command(words), env=dict(os.environ) | dict(environment or {}), **kind
+            self.command(words), env=_environment(environment), **kind
         )
         self.children.append(child)
         return child
@@ -208,6 +208,11 @@ class Lab:
     def _in_bridge(self, *words: str) -> None:
         words = ("nsenter", "--target", str(self._bridge), "--net", "--", *words)
         subprocess.run(words, check=True)  # noqa: S603
+
+
+def _environment(given: Mapping[str, str] | None) -> dict[str, str]:
+    """What a machine's processes find: this one's environment, but not how a portal is configured here."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GHOSTWIRE_")} | dict(given or {})
 
 
 def _die_with_parent() -> None:

@@ -29,8 +29,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     if lacks is not None:
         pytest.skip(f"A lab of network namespaces {lacks}.")
     folder: Path = tmp_path_factory.mktemp("rotation")
-    with pytest.MonkeyPatch.context() as patch, Lab() as lab:
-        patch.delenv("GHOSTWIRE_DATABASE__URL", raising=False)  # the tests' own, which no machine of a lab reaches
+    with Lab() as lab:
         told = Story(lab, folder / "data", lambda text: None)
         told.start_portal()
         told.enrol("alpha", "beta", "gamma")

@@ -23,7 +23,8 @@ def outcome(*arguments: str) -> tuple[int, str, str]:
 def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "ghostwire.yaml"
     monkeypatch.setenv("GHOSTWIRE_CONFIG", str(path))
-    monkeypatch.delenv("GHOSTWIRE_SERVER__DATA_DIR")
+    for name in ("GHOSTWIRE_SERVER__DATA_DIR", "GHOSTWIRE_DATABASE__URL"):  # the tests' own
+        monkeypatch.delenv(name, raising=False)
     return path
 
 
