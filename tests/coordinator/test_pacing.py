@@ -13,6 +13,7 @@ from coordinator.fanout import Fanout, Push
 from coordinator.frames import Body
 from coordinator.pacing import LANE_WORKERS, LARGE_BYTES, gaining_many, has_large_map, in_lane
 from coordinator.telling import Telling
+from coordinator.threads import in_thread
 from mesh.netmap.ids import id_set
 from mesh.netmap.state import State
 from mesh.steps import Touch
@@ -66,7 +67,7 @@ async def test_what_asks_the_database_does_not_wait_for_large_maps(monkeypatch: 
     builder = SlowBuilder()
     building = [asyncio.create_task(in_lane(builder, None, 1, 1)) for _ in range(20)]
     await eventually(lambda: builder.at_work == LANE_WORKERS)
-    assert await asyncio.wait_for(news.in_thread(lambda: "answered"), 30) == "answered"
+    assert await asyncio.wait_for(in_thread(lambda: "answered"), 30) == "answered"
     builder.go_on.set()
     await asyncio.gather(*building)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from coordinator.tail import TAIL
 from ghostwire_site import lifespan as module
 from ghostwire_site.asgi import application
 
@@ -12,7 +13,7 @@ async def test_at_the_end_what_was_noted_is_handed_on_before_the_server_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr(module.TAIL, "stop", lambda: told.append("noted"))
+    monkeypatch.setattr(TAIL, "stop", lambda: told.append("noted"))
     monkeypatch.setattr(module, "_close_pool", lambda: told.append("closed"))
     messages = iter(["lifespan.startup", "lifespan.shutdown"])
 

@@ -174,7 +174,8 @@ def test_groups_without_members_and_unused_names_are_named() -> None:
 
 @pytest.mark.parametrize("side", ["sources", "destinations"])
 def test_a_named_host_that_matches_nothing_goes_by_its_name(side: str) -> None:
-    policy = Policy((rule(1, **{side: (s.host("nas"),)}),), hosts=(Host("nas", ip_network("192.0.2.9/32")),))
+    named: dict[str, Any] = {side: (s.host("nas"),)}
+    policy = Policy((rule(1, **named),), hosts=(Host("nas", ip_network("192.0.2.9/32")),))
     (remark,) = lint(compile_policy(policy, FACTS, AT))
     assert (remark.finding, remark.selector) == (Finding.MATCHES_NOTHING, s.host("nas"))
     assert "host:nas" in remark.message
