@@ -135,7 +135,7 @@ def functions() -> dict[tuple[str, str], list[FunctionType]]:
     """Every function there is below the root, by file and qualified name."""
     found: dict[tuple[str, str], list[FunctionType]] = {}
     for item in gc.get_objects():
-        if isinstance(item, FunctionType) and item.__code__.co_filename.startswith(str(ROOT)):
+        if type(item) is FunctionType and item.__code__.co_filename.startswith(str(ROOT)):
             path = str(Path(item.__code__.co_filename).relative_to(ROOT))
             found.setdefault((path, item.__code__.co_qualname), []).append(item)
     return found

@@ -156,7 +156,7 @@ def test_without_a_fault_the_engine_agrees() -> None:
         ("mesh/policy/services.py", "services_of", "not accept", "accept"),
         ("mesh/policy/policy.py", "Policy.ordered", "sorted", "list"),
         ("mesh/compile/rows.py", "walk", "for number in numbers", "for number in reversed"),
-        ("mesh/compile/build.py", "compile_policy", " for rule in policy.ordered()", " for rule in reversed"),
+        ("mesh/compile/build.py", "compile_whole", " for rule in policy.ordered()", " for rule in reversed"),
         ("mesh/compile/publish.py", "_lines_for", " for number in members", " for number in reversed"),
         ("mesh/compile/build.py", "in_force", " for line in lines", " for line in reversed"),
         ("mesh/compile/atoms.py", "Atoms.__init__", "item.last + 1", "item.last - 1"),
