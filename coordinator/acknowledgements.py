@@ -19,6 +19,8 @@ from django.conf import settings
 from redis import Redis
 from redis.exceptions import RedisError
 
+from nodes.shared_redis import redis_client
+
 log = structlog.get_logger(__name__)
 
 KEY: Final = "ghostwire:acknowledged"
@@ -199,7 +201,7 @@ def acknowledgement_store() -> AcknowledgementStore:
     url = settings.GHOSTWIRE.redis.url
     if url is None:
         return MemoryAcknowledgements()
-    return RedisAcknowledgements(Redis.from_url(str(url), socket_timeout=5, socket_connect_timeout=5))
+    return RedisAcknowledgements(redis_client(url))
 
 
 def _merged(known: str, items: Sequence[Acknowledgement]) -> str:

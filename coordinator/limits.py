@@ -22,6 +22,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from mesh.errors import ThrottledError
+from nodes.shared_redis import redis_client
 
 log = structlog.get_logger(__name__)
 
@@ -155,7 +156,7 @@ def limit_store() -> LimitStore:
     url = settings.GHOSTWIRE.redis.url
     if url is None:
         return MemoryLimits()
-    return RedisLimits(Redis.from_url(str(url), socket_timeout=5, socket_connect_timeout=5))
+    return RedisLimits(redis_client(url))
 
 
 def enforce(limit: Limit, subject: str, now: float) -> None:

@@ -23,6 +23,8 @@ from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
 
+from nodes.shared_redis import redis_client
+
 log = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
@@ -142,7 +144,7 @@ def run_store() -> RunStore:
     url = settings.GHOSTWIRE.redis.url
     if url is None:
         return MemoryRuns()
-    return RedisRuns(Redis.from_url(str(url), socket_timeout=5, socket_connect_timeout=5))
+    return RedisRuns(redis_client(url))
 
 
 Observer = Callable[[Run], None]

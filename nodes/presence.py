@@ -14,6 +14,8 @@ from typing import Protocol
 from django.conf import settings
 from redis import Redis
 
+from nodes.shared_redis import redis_client
+
 KEY = "ghostwire:presence"
 SINCE_KEY = "ghostwire:presence:since"
 LISTENING_KEY = "ghostwire:presence:listening"
@@ -127,4 +129,4 @@ def presence_store() -> PresenceStore:
     url = settings.GHOSTWIRE.redis.url
     if url is None:
         return MemoryPresence()
-    return RedisPresence(Redis.from_url(str(url), socket_timeout=5, socket_connect_timeout=5))
+    return RedisPresence(redis_client(url))

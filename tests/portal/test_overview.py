@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from redis import Redis
 
 from nodes.models import Network, Node
 from nodes.presence import RedisPresence, presence_store
+from nodes.shared_redis import redis_client
 from sessions_app.models import AuthKey
 from tests import factories as make
 from tests.portal.pages import page_url, read, text_of
@@ -128,7 +128,7 @@ def test_restarted_portal_judges_nobody(client: Client, network: Any) -> None:
 def test_pages_go_on_without_the_presence_store(client: Client, network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for node in make.NodeFactory.create_batch(2, network=network, online=True, last_seen=timezone.now()):
         assert node.pk
-    gone = RedisPresence(Redis(host="127.0.0.1", port=1))
+    gone = RedisPresence(redis_client("redis://127.0.0.1:1"))
     for module in ("portal.live", "coordinator.admin_api.health"):
         monkeypatch.setattr(f"{module}.presence_store", lambda: gone)
     for address in ("/admin/", page_url(Node, "changelist"), page_url(Node, "change", node.pk)):
