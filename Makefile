@@ -31,7 +31,7 @@ run: $(VENV)/.runtime wheels ## Install what is needed into .venv and serve the 
 	@exec $(BIN)/python manage.py serve
 
 test: debian-packages $(VENV)/.development wheels ## Install what tests need, and run them all
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS) $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS) $(TESTS)
 
 mutants: $(VENV)/.development ## Put faults into the policy engine, one at a time; the tests must notice 90 %
 	@nice -n 15 $(BIN)/python -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.scheduling import GroupScheduling
 from tests.services.once import run_folder
 from tests.services.postgres import Cluster, session_cluster
 from tests.services.redis import RedisServer, session_redis
@@ -41,6 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
     run_folder()
     if _controller:
         config.pluginmanager.register(SkipReport(), "ghostwire-skips")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+    """Keep together what shares a stack."""
+    return GroupScheduling(config, log)
 
 
 class SkipReport:

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.timeout(400)
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param("one process", marks=pytest.mark.xdist_group("one-process")),
-        pytest.param("edge-0", marks=pytest.mark.xdist_group("many-processes")),
-        pytest.param("portal", marks=pytest.mark.xdist_group("many-processes")),
+        "one process",
+        "edge-0",
+        "portal",
     ],
 )
 def portal(request: pytest.FixtureRequest) -> PortalProcess:

@@ -18,7 +18,7 @@ from tests.integration.operator import Operator
 from tests.services.many import ManyProcesses
 from tests.services.stack import one_process_portal
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("many-processes")]
+pytestmark = pytest.mark.timeout(400)
 
 EXIT_CODES = {"edge-0": -signal.SIGTERM, "portal": 0}
 """uvicorn ends what it has to, and then by the signal itself."""

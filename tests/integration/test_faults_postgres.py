@@ -14,7 +14,7 @@ from tests.integration.live import LiveMachine
 from tests.integration.operator import Operator
 from tests.services.many import ManyProcesses
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("many-processes")]
+pytestmark = pytest.mark.timeout(400)
 
 
 async def test_postgresql_crashes_and_no_acknowledged_registration_is_lost(

@@ -18,7 +18,7 @@ from tests.integration.live import LiveMachine, close_code
 from tests.integration.operator import Operator
 from tests.services.many import SERVERS, ManyProcesses
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("many-processes")]
+pytestmark = pytest.mark.timeout(400)
 
 CUT_SECONDS = 2.0
 """Within which a node whose right has ended is cut off, on every worker."""

@@ -16,7 +16,7 @@ from tests.integration.live import LiveMachine
 from tests.integration.operator import Operator
 from tests.services.many import ManyProcesses
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("many-processes")]
+pytestmark = pytest.mark.timeout(400)
 
 
 def order(stack: ManyProcesses, text: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from demo.lab import Lab, why_unavailable
 from demo.story import Story
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("mesh")]
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")

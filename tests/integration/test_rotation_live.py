@@ -16,7 +16,7 @@ import pytest
 from demo.lab import Lab, why_unavailable
 from demo.story import DOMAIN, Story
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("mesh")]
+pytestmark = pytest.mark.timeout(400)
 SILENCE: Final = 2.0
 INTERVAL: Final = 0.2
 PATIENCE: Final = 60.0
