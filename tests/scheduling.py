@@ -16,6 +16,7 @@ GROUPS: Final = (
     ("tests/integration/test_mesh", "mesh"),
     ("tests/integration/test_rotation_live", "mesh"),
     ("tests/mutants/", "mutants"),
+    ("agent/tests/test_wireguard", "lab"),
 )
 """By the beginning of the node id."""
 SOCKETS: Final = "tests/integration/test_agent_socket.py"

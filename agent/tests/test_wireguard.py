@@ -18,10 +18,7 @@ from agent.tests.answers import empty_map
 from demo.lab import Lab, Machine, python, why_unavailable
 from mesh.keys import encode_key, generate_private_key, public_key_of
 
-pytestmark = [
-    pytest.mark.skipif(why_unavailable() is not None, reason=f"a lab {why_unavailable()}"),
-    pytest.mark.xdist_group("lab"),
-]
+pytestmark = pytest.mark.skipif(why_unavailable() is not None, reason=f"a lab {why_unavailable()}")
 
 ROOT = str(Path(__file__).resolve().parents[2])
 ANY_PORT = [[0, 65535]]
