@@ -12,9 +12,10 @@ from mesh.compile.bits import digits_of, members
 from mesh.compile.classes import NO_SHAPE, Classes, Shape
 from mesh.compile.classifier import Classifier
 from mesh.compile.ids import IdSet
-from mesh.compile.publish import Memo, filter_of, set_of
+from mesh.compile.publish import Memo, filter_of
 from mesh.compile.reach import Reach, Sides
 from mesh.compile.rows import Line
+from mesh.compile.set_members import set_of
 from mesh.compile.terms import Terms
 from mesh.compile.world import World
 from mesh.policy.facts import NetworkFacts, PolicyNode, Prefix

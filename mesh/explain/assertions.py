@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from mesh.compile import CompiledPolicy
 from mesh.compile.bits import members
 from mesh.compile.internet import is_internet
-from mesh.compile.publish import everything
 from mesh.compile.rows import Line
+from mesh.compile.set_members import everything
 from mesh.compile.terms import INTERNET_BIT
 from mesh.compile.world import IPV4, IPV6
 from mesh.policy.facts import PolicyNode, PostureValue, Prefix, posture_of

@@ -10,8 +10,8 @@ from typing import TypeAlias
 from mesh.compile import CompiledPolicy
 from mesh.compile.filters import single
 from mesh.compile.internet import is_internet
-from mesh.compile.publish import everything
 from mesh.compile.rows import Line
+from mesh.compile.set_members import everything
 from mesh.compile.terms import INTERNET_BIT, SELF_BIT
 from mesh.errors import NotFoundError, ValidationError
 from mesh.policy.conditions import assess_condition, describe_condition
