@@ -16,6 +16,7 @@ from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from nodes.models import Network
+from portal.areas import area_urls
 from portal.live import store_answers
 from portal.login import PortalAuthenticationForm, may_enter
 from portal.overview import overview_page, state_response
@@ -47,6 +48,7 @@ class GhostWireAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ca
         return [
             path("records/", self.admin_view(self.records), name="records"),
             path("overview/state/", self.admin_view(self.overview_state), name="overview_state"),
+            *area_urls(self.admin_view),
             *kept,
         ]
 
