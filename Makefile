@@ -60,9 +60,10 @@ lint: $(VENV)/.development ## Check style, types, imports, migrations and settin
 	$(BIN)/python manage.py makemigrations --check --dry-run; \
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 
-lock: $(VENV)/.development ## Resolve requirements*.txt anew into the locks
+lock: $(VENV)/.development ## Resolve what portal, tests and agent require anew into the locks
 	$(LOCK) --output-file requirements-dev.lock requirements-dev.txt
 	$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock requirements.txt
+	$(LOCK) --constraint requirements-dev.lock --output-file agent/requirements.lock agent/pyproject.toml
 
 # What machines fetch from the portal to become nodes; done at once where nothing changed.
 wheels: | $(BIN)/python

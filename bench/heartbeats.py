@@ -7,20 +7,17 @@ python -m bench.heartbeats
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import resource
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from bench.servers import Worker, most_files, worker
 
 NODES = 20_000
 SOCKETS = 5_000
@@ -32,13 +29,12 @@ INTERVAL = 30.0
 LEAST_RATIO = 0.5
 MOST_CORE = 0.15
 MOST_CACHED_US = 50.0
-TICKS = os.sysconf("SC_CLK_TCK")
 Row = tuple[str, str, str, bool]
 
 
 def run(nodes: int = NODES, sockets: int = SOCKETS) -> list[Row]:
     """One row a measure: what, figure, budget, whether it is met. Works on a SQLite database of its own."""
-    sockets = min(sockets, nodes, _most_files() - 500)
+    sockets = min(sockets, nodes, most_files() - 500)
     with tempfile.TemporaryDirectory(prefix="ghostwire-bench-") as folder:
         environment = {
             **os.environ,
@@ -52,61 +48,14 @@ def run(nodes: int = NODES, sockets: int = SOCKETS) -> list[Row]:
         filled = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
         tokens = str(Path(folder, "tokens"))
         with (
-            _server("ghostwire_site.asgi:application", environment) as portal,
-            _server("bench.heartbeat_baseline:baseline", environment) as baseline,
+            worker("ghostwire_site.asgi:application", environment) as portal,
+            worker("bench.heartbeat_baseline:baseline", environment) as baseline,
         ):
             rows = [*_rest(portal, baseline, tokens), *_sockets(portal, baseline, tokens, sockets)]
     return [*rows, *_validation(json.loads(filled.stdout))]
 
 
-class Server:
-    """A uvicorn worker and its port."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.process = process
-        self.port = port
-
-    def cpu_seconds(self) -> float:
-        """The processor time that it has used so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-@contextmanager
-def _server(application: str, environment: dict[str, str]) -> Iterator[Server]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    options = ["--ws", "websockets-sansio", "--loop", "uvloop", "--http", "httptools", "--lifespan", "off"]
-    options += ["--no-access-log", "--log-level", "error", "--backlog", "8192", "--no-proxy-headers"]
-    command = [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port), *options]
-    process = subprocess.Popen(command, env=environment)
-    try:
-        _wait(port, process)
-        yield Server(process, port)
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/healthz")
-            connection.getresponse()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError("The server does not come up.")
-
-
-def _load(what: str, server: Server, tokens: str, connections: int, seconds: float) -> dict[str, Any]:
+def _load(what: str, server: Worker, tokens: str, connections: int, seconds: float) -> dict[str, Any]:
     """What a load says of itself, and the processor time that the server spent on it."""
     arguments = [what, str(server.port), tokens, str(connections), str(seconds)]
     command = [sys.executable, "-m", "bench.heartbeat_load", *arguments]
@@ -125,7 +74,7 @@ def _load(what: str, server: Server, tokens: str, connections: int, seconds: flo
     return result
 
 
-def _rest(portal: Server, baseline: Server, tokens: str) -> list[Row]:
+def _rest(portal: Worker, baseline: Worker, tokens: str) -> list[Row]:
     print("first heartbeat of each node, by the database", file=sys.stderr)
     for _ in range(2):  # whoever came while the replica was being loaded is remembered the second time
         _load("rest", portal, tokens, CONNECTIONS, 0)
@@ -150,7 +99,7 @@ def _rest(portal: Server, baseline: Server, tokens: str) -> list[Row]:
     ]
 
 
-def _sockets(portal: Server, baseline: Server, tokens: str, sockets: int) -> list[Row]:
+def _sockets(portal: Worker, baseline: Worker, tokens: str, sockets: int) -> list[Row]:
     ratios, cpu = [], []
     for _ in range(3):
         time.sleep(5)  # maps may be asked for once in 5 s
@@ -196,12 +145,6 @@ def _validation(figures: dict[str, Any]) -> list[Row]:
 def _core(cpu: list[float]) -> float:
     """The part of a core that a whole fleet takes, of processor seconds a heartbeat."""
     return statistics.median(cpu) * FLEET / INTERVAL
-
-
-def _most_files() -> int:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ OPTIONS = (
     "--log-level", "error", "--backlog", "8192", "--no-proxy-headers",
 )  # fmt: skip
 START_SECONDS = 120.0
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Worker:
         """The memory that it holds."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1024
+
+    def cpu_seconds(self) -> float:
+        """The processor time that it has used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 @contextmanager
