@@ -8,13 +8,15 @@ from typing import Final
 from django.http import HttpResponse
 from django.urls import URLPattern
 
+from portal.access import urls as access
+
 View = Callable[..., HttpResponse]
 Guard = Callable[[View], View]
 Area = Callable[[Guard], list[URLPattern]]
 
 # Below ``/admin/``, before the pages of the models. An area wraps each of its views in the guard it is given (which
 # asks for a login); what the person may do there the view itself asks of ``sessions_app.roles``.
-AREAS: Final[tuple[Area, ...]] = ()
+AREAS: Final[tuple[Area, ...]] = (access.pages,)
 
 
 def area_urls(guard: Guard) -> list[URLPattern]:

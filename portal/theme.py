@@ -67,7 +67,7 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Page, ...]], ...]] = (
     (
         "Policy",
         (
-            Page("Access", "rule", "acl_aclrule_changelist", "policy.view"),
+            Page("Access", "rule", "access", "policy.view"),
             Page("Users", "group", "sessions_app_user_changelist", "users.view"),
             Page("Groups", "groups", "acl_group_changelist", "policy.view"),
             Page("Tags", "sell", "acl_tagowner_changelist", "policy.view"),

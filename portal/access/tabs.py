@@ -1,0 +1,72 @@
+"""The tabs above the pages of Access. Each page adds its line to ``TABS``, in the order in which they stand.
+
+A page puts ``"gw_tabs": tabs(request, "rules")`` into its context, and its template says
+``{% include "portal/access/tabs.html" %}`` as the first thing of its content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from acl.models import AclRule
+from nodes.models import Network
+from sessions_app.roles import allows
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A word beside a tab's title: a count, or how the tests do. ``css`` colours it: gw-ok or gw-bad."""
+
+    text: str
+    css: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One of the pages. ``view`` is its URL name in the admin site; ``note`` says something of a network, cheaply."""
+
+    name: str
+    title: str
+    view: str
+    note: Callable[[Network], Note | None] | None = None
+    capability: str = "policy.view"
+
+
+def _rules(network: Network) -> Note | None:
+    return Note(str(AclRule.objects.filter(network=network).count()))
+
+
+TABS: Final[tuple[Tab, ...]] = (Tab("rules", "Rules", "access", _rules),)
+
+
+def tabs(request: HttpRequest, current: str, network: Network | None = None) -> list[dict[str, Any]]:
+    """The tabs that this person may see: title, url, note, current. The network is the one asked for, or the first."""
+    network = network or network_of(request)
+    return [
+        {
+            "title": tab.title,
+            "url": reverse(f"admin:{tab.view}") + _query(request),
+            "note": tab.note(network) if tab.note is not None and network is not None else None,
+            "current": tab.name == current,
+        }
+        for tab in TABS
+        if allows(request.user, tab.capability)
+    ]
+
+
+def network_of(request: HttpRequest) -> Network | None:
+    """The network that ``?network=NAME`` asks for, else the first; None where there is none of that name, or at all."""
+    networks = Network.objects.order_by("pk")
+    name = request.GET.get("network")
+    return networks.filter(name=name).first() if name else networks.first()
+
+
+def _query(request: HttpRequest) -> str:
+    name = request.GET.get("network")
+    return "?" + urlencode({"network": name}) if name and network_of(request) is not None else ""
