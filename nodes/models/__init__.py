@@ -7,6 +7,7 @@ from nodes.models.node import Endpoint, Node, NodeTag, RetiredKey
 from nodes.models.observation import Observation
 from nodes.models.relay import RelayRegion, RelayServer
 from nodes.models.route import Route
+from nodes.models.traffic import TrafficHour, TrafficTotal
 
 __all__ = [
     "Address",
@@ -24,4 +25,6 @@ __all__ = [
     "RelayServer",
     "RetiredKey",
     "Route",
+    "TrafficHour",
+    "TrafficTotal",
 ]
