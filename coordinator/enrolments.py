@@ -48,7 +48,13 @@ from nodes.services.nodes import ReportedFacts
 from sessions_app.models import AuthKey, Enrolment, User
 from sessions_app.roles import allows
 from sessions_app.services.auth_keys import check_people, is_usable, redeem_auth_key
-from sessions_app.services.enrolments import LIFETIME, live_enrolments, lock_enrolment, read_code
+from sessions_app.services.enrolments import (
+    LIFETIME,
+    live_enrolments,
+    lock_enrolment,
+    read_code,
+    tell_of_enrolments,
+)
 from sessions_app.services.users import lock_users
 
 
@@ -259,6 +265,7 @@ def _decide(
     enrolment.state, enrolment.decided_by, enrolment.decided_at, enrolment.node = state, actor, now, node
     enrolment.expires_at = now + LIFETIME
     enrolment.save(update_fields=["state", "decided_by", "decided_at", "node", "expires_at"])
+    tell_of_enrolments(enrolment.network_id)
 
 
 def _seen(enrolment_id: int, now: datetime) -> Enrolment:

@@ -12,9 +12,20 @@ from django.conf import settings
 
 from nodes.hints import local
 from nodes.hints.line import Line
-from nodes.hints.local import Listener
+from nodes.hints.local import Listener, TopicListener
 
-__all__ = ["Line", "Listener", "process_line", "publish", "subscribe", "unsubscribe"]
+__all__ = [
+    "Line",
+    "Listener",
+    "TopicListener",
+    "process_line",
+    "publish",
+    "subscribe",
+    "subscribe_topics",
+    "tell_portal",
+    "unsubscribe",
+    "unsubscribe_topics",
+]
 
 
 def subscribe(listener: Listener) -> None:
@@ -42,7 +53,37 @@ def publish(network_id: int, version: int) -> None:
         connected.send(network_id, version)
 
 
+def tell_portal(topic: str, network_id: int | None = None) -> None:
+    """Has the open pages of every worker look again: for what is no Change, and that people wait for all the same.
+
+    ``topic`` is a type of event that pages listen to: ``enrolments``, ``jobs``, ``metrics``. ``network_id``: whose it
+    is; None concerns all. It carries no data, and nothing may hang on it: pages that miss it look by the clock. Returns
+    at once, also while Redis is away. Within a transaction: ``transaction.on_commit(partial(tell_portal, "jobs", 1),
+    robust=True)``.
+    """
+    local.tell_topic(topic, network_id or 0)
+    connected = process_line()
+    if connected is not None:
+        connected.send_topic(topic, network_id or 0)
+
+
+def subscribe_topics(listener: TopicListener) -> None:
+    """Calls ``listener(topic, network_id)`` for what ``tell_portal`` is told in any process; 0 is every network.
+
+    As with ``subscribe`` it must return at once and must not raise.
+    """
+    local.add_topics(listener)
+    connected = process_line()
+    if connected is not None:
+        connected.listen()
+
+
+def unsubscribe_topics(listener: TopicListener) -> None:
+    """Ends a subscription to topics; one that does not exist is passed over."""
+    local.discard_topics(listener)
+
+
 @cache
 def process_line() -> Line | None:
     """This process's line to the others; None in the one-process default."""
-    return None if settings.GHOSTWIRE.redis.url is None else Line(local.tell)
+    return None if settings.GHOSTWIRE.redis.url is None else Line(local.tell, local.tell_topic)

@@ -23,7 +23,7 @@ from channels.layers import get_channel_layer  # type: ignore[import-untyped]
 from prometheus_client import Counter
 from redis.exceptions import RedisError
 
-from nodes.hints.local import Listener
+from nodes.hints.local import Listener, TopicListener
 
 log = structlog.get_logger(__name__)
 
@@ -55,11 +55,13 @@ class DeafError(Exception):
 class Line:
     """Sends from the first ``send`` on, and hears others from ``listen`` on. All methods are for any thread."""
 
-    def __init__(self, tell: Listener) -> None:
+    def __init__(self, tell: Listener, tell_topic: TopicListener | None = None) -> None:
         self._tell = tell
+        self._tell_topic = tell_topic
         self._condition = threading.Condition()
         self._stopping = threading.Event()
         self._pending: dict[int, int] = {}
+        self._topics: set[tuple[str, int]] = set()
         self._sending = False
         self._listening = False
         self._away = False
@@ -71,6 +73,13 @@ class Line:
         """Leaves a hint for the others. Never waits, and never raises for what is wrong with Redis."""
         with self._condition:
             self._pending[network_id] = max(version, self._pending.get(network_id, 0))
+            self._start()
+            self._nudge()
+
+    def send_topic(self, topic: str, network_id: int) -> None:
+        """Leaves word for the pages of the others. As ``send``; what cannot be sent is lost."""
+        with self._condition:
+            self._topics.add((topic, network_id))
             self._start()
             self._nudge()
 
@@ -94,7 +103,7 @@ class Line:
     def drain(self, seconds: float = DRAIN_SECONDS) -> bool:
         """Waits until what was left is sent, or given up; False if that took too long."""
         with self._condition:
-            return self._condition.wait_for(lambda: not self._pending and not self._sending, seconds)
+            return self._condition.wait_for(lambda: not (self._pending or self._topics or self._sending), seconds)
 
     def stop(self) -> None:
         """Sends what waits and ends the thread."""
@@ -132,7 +141,7 @@ class Line:
     def _begin_in_child(self) -> None:
         """A forked process has none of its parent's threads, and is another one to all."""
         self._condition = threading.Condition()
-        self._pending, self._sending, self._thread = {}, False, None
+        self._pending, self._topics, self._sending, self._thread = {}, set(), False, None
         self._forget_loop()
         if self._listening:
             self._start()
@@ -190,21 +199,28 @@ class Line:
                 continue
             for network_id, version in message["versions"]:
                 self._tell(network_id, version)
+            # A process of an earlier release sends none.
+            for topic, network_id in message.get("topics", ()):
+                if self._tell_topic is not None:
+                    self._tell_topic(topic, network_id)
 
     async def _send_pending(self, layer: Any, *, echo: bool) -> None:
         """Sends what waits, as one message; with ``echo`` also when nothing does."""
         with self._condition:
             pending, self._pending = self._pending, {}
-            self._sending = bool(pending)
+            topics, self._topics = self._topics, set()
+            self._sending = bool(pending or topics)
         try:
-            if pending or echo:
-                message = {"type": MESSAGE, "from": self._name, "versions": list(pending.items())}
+            if pending or topics or echo:
+                message: dict[str, Any] = {"type": MESSAGE, "from": self._name, "versions": list(pending.items())}
+                if topics:
+                    message["topics"] = sorted(topics)
                 async with asyncio.timeout(SEND_SECONDS):
                     await layer.group_send(GROUP, message)
                 self._note_reached()
                 await asyncio.sleep(PAUSE_SECONDS)
         except (RedisError, OSError, TimeoutError) as error:
-            LOST.inc(len(pending))
+            LOST.inc(len(pending) + len(topics))
             self._note_away(error)
         finally:
             with self._condition:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from mesh.errors import NotFoundError, ThrottledError, ValidationError
+from nodes.hints import tell_portal
 from nodes.models import Network, Node
 from sessions_app.models import AuthKey, Enrolment
 
@@ -84,6 +87,7 @@ def open_enrolment(
     waiting = live_enrolments(now).filter(state=Enrolment.State.PENDING)
     _check_room(waiting.filter(source=source), MOST_FROM_ADDRESS, "this address", now)
     _check_room(waiting.filter(network=network), MOST_IN_NETWORK, "this network", now)
+    tell_of_enrolments(network.pk)
     return Enrolment.objects.create(
         network=network,
         code=derive_code(random16),
@@ -99,6 +103,11 @@ def open_enrolment(
     )
 
 
+def tell_of_enrolments(network_id: int | None = None) -> None:
+    """Has open pages, of all networks by default, look again at who waits, once the transaction is committed."""
+    transaction.on_commit(partial(tell_portal, "enrolments", network_id), robust=True)
+
+
 def lock_enrolment(*, enrolment_id: int, now: datetime) -> Enrolment:
     """A live request, locked for the transaction; the caller holds its network. Raises NotFoundError."""
     rows = live_enrolments(now).select_related("node__owner").select_for_update(of=("self",))
@@ -110,12 +119,16 @@ def lock_enrolment(*, enrolment_id: int, now: datetime) -> Enrolment:
 
 def drop_enrolment_of(*, public_key: str) -> None:
     """The machine came in by another way: it waits no more."""
-    Enrolment.objects.filter(public_key=public_key).delete()
+    deleted, _ = Enrolment.objects.filter(public_key=public_key).delete()
+    if deleted:
+        tell_of_enrolments()
 
 
 def forget_enrolments(*, now: datetime) -> int:
     """Drops the requests whose time is over; returns how many. Until then they count for nothing anyway."""
     deleted, _ = Enrolment.objects.filter(expires_at__lte=now).delete()
+    if deleted:
+        tell_of_enrolments()
     return deleted
 
 

@@ -51,7 +51,11 @@ class Process:
 
     def __init__(self) -> None:
         self.heard: list[tuple[int, int]] = []
-        self.line = Line(lambda network_id, version: self.heard.append((network_id, version)))
+        self.topics: list[tuple[str, int]] = []
+        self.line = Line(
+            lambda network_id, version: self.heard.append((network_id, version)),
+            lambda topic, network_id: self.topics.append((topic, network_id)),
+        )
 
     def hears(self, network_id: int, version: int) -> bool:
         return (network_id, version) in self.heard
@@ -115,6 +119,22 @@ def test_versions_that_wait_are_one_hint_with_the_latest(connect: Connect, redis
             one.line.send(7, version)
     wait_until(lambda: bool(other.heard), seconds=PATIENCE, what="the hint")
     assert other.heard == [(7, 5)]
+
+
+def test_a_topic_reaches_the_pages_of_the_other_process(connect: Connect, redis_server: RedisServer) -> None:
+    one, other = connect(redis_server.url)
+    until_heard(one, other)
+    one.line.send_topic("enrolments", 7)
+    wait_until(lambda: other.topics == [("enrolments", 7)], seconds=PATIENCE, what="the topic")
+    assert (one.topics, other.heard) == ([], [])
+
+
+def test_a_topic_waits_once_however_often_it_is_told(connect: Connect, own_redis: OwnRedis) -> None:
+    one, _ = connect(own_redis.url)
+    with one.line._condition:
+        for _ in range(100):
+            one.line.send_topic("jobs", 7)
+        assert one.line._topics == {("jobs", 7)}
 
 
 def test_whoever_only_sends_needs_no_subscription(connect: Connect, redis_server: RedisServer) -> None:
