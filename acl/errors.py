@@ -10,3 +10,9 @@ class OutdatedError(ConflictError):
 
     status = 412
     title = "Changed meanwhile"
+
+
+class OnTrialError(ConflictError):
+    """A policy is on trial: nothing else comes into force before it is confirmed or reverted."""
+
+    title = "A policy is on trial"

@@ -128,6 +128,7 @@ def _leave_groups(
             forced=forced,
             overridden=overridden.get(network_id, ()),
             comment=f"{user.username} is deleted",
+            during_trial=True,
         )
 
 

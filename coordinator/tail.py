@@ -24,6 +24,7 @@ from coordinator.arrivals import ARRIVALS
 from coordinator.fanout import CLOSE_NOT_ACTIVE, CLOSE_RESTARTING, FANOUT, on_loop
 from coordinator.metrics import REGISTRY
 from coordinator.policy.boundaries import write_due_boundaries
+from coordinator.policy.trials import revert_due_trials
 from coordinator.pulse import Pulse
 from coordinator.replica import REPLICAS, difference, write_snapshots
 from mesh.netmap.state import State
@@ -132,11 +133,14 @@ class Tail:
         return began is not None and time.monotonic() - began < FRESH_SECONDS
 
     def chores(self) -> None:
-        """Records who came back, and boundaries of schedules that are due."""
+        """Records who came back, boundaries of schedules that are due, and the end of policies on trial."""
         try:
             ARRIVALS.write_returned(timezone.now())
         finally:
-            write_due_boundaries(timezone.now())
+            try:
+                write_due_boundaries(timezone.now())
+            finally:
+                revert_due_trials(timezone.now())
 
     def turn(self) -> None:
         """One look at all networks that are followed. Raises the first error after having tried them all."""

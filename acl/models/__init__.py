@@ -5,6 +5,7 @@ from acl.models.group import Group, GroupMember
 from acl.models.host import Host
 from acl.models.rule import AclRule
 from acl.models.tag import TagOwner
+from acl.models.trial import PolicyTrial
 from acl.models.version import PolicyBoundary, PolicyClock, PolicyVersion
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "PolicyBoundary",
     "PolicyClock",
     "PolicyTest",
+    "PolicyTrial",
     "PolicyVersion",
     "TagOwner",
 ]

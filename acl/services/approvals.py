@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
@@ -40,8 +40,15 @@ class ApprovalPlan:
         return not (self.grant or self.withdraw or self.note or self.leave or self.drop)
 
 
-def plan_approvals(*, network_id: int, policy: Policy, node_ids: Iterable[int] | None = None) -> ApprovalPlan:
-    """What ``policy`` would change about the approvals of routes, of all nodes or of some; writes nothing.
+def plan_approvals(
+    *,
+    network_id: int,
+    policy: Policy,
+    node_ids: Iterable[int] | None = None,
+    as_if: Mapping[int, PolicyNode] | None = None,
+) -> ApprovalPlan:
+    """What ``policy`` would change about the approvals of routes, of all nodes or of some; writes nothing. ``as_if``
+    has nodes as they may come to be, by id: for questions.
 
     What a person approved stays, and what a person took back is not given again while the policy would give it: neither
     when the router withdraws the route and offers it anew.
@@ -57,7 +64,7 @@ def plan_approvals(*, network_id: int, policy: Policy, node_ids: Iterable[int] |
         routes, present = routes.filter(node_id__in=chosen), present.filter(node_id__in=chosen)
     rows = {(route.node_id, route.prefix): route for route in routes.select_related("node").order_by("pk")}
     marks = {(mark.node_id, mark.prefix): mark for mark in present.select_related("node").order_by("pk")}
-    owners = _owners([*rows.values(), *marks.values()])
+    owners = _owners([*rows.values(), *marks.values()]) | dict(as_if or {})
     found: dict[str, list[Any]] = defaultdict(list)
     for key in dict.fromkeys((*rows, *marks)):
         route, mark = rows.get(key), marks.get(key)

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acl.difference import EMPTY, change_facts, difference, summary_of
-from acl.errors import OutdatedError
+from acl.errors import OnTrialError, OutdatedError
 from acl.judges import Proposal, hear
 from acl.models import AclRule, PolicyClock, PolicyVersion
 from acl.selectors import latest_version, load_policy, policy_facts, rule_value
 from acl.selectors.history import facts_of_version
+from acl.selectors.trials import open_trial
 from acl.services.approvals import apply_approvals, plan_approvals
 from acl.stored import Facts, digest_of, pack_facts, policy_of
 from mesh.change import Cause, ChangeKind
@@ -32,15 +33,17 @@ def activate_policy(
     overridden: Sequence[str] = (),
     comment: str = "",
     document: str | None = None,
+    during_trial: bool = False,
 ) -> PolicyVersion | None:
     """Puts the policy as its rows now are in force, under the network's lock, as a new version.
 
     Rows that say what the version in force says change nothing, and give None. ``document`` is the text that they came
     in; the version in force takes a new text that says the same. ``forced`` overrides objections, which are recorded,
-    as are those that the caller has ``overridden`` already.
+    as are those that the caller has ``overridden`` already. ``during_trial``: also while a policy is on trial, for what
+    must not wait, such as the end of a person.
 
     Raises ValidationError if the whole does not hold together, ConflictError for objections (a stored test would
-    break, nodes would have too many peers); the caller's transaction takes its rows back.
+    break, nodes would have too many peers), OnTrialError; the caller's transaction takes its rows back.
     """
     at = next_instant(network, now)
     switch_off_ended(network=network, at=at)
@@ -50,6 +53,8 @@ def activate_policy(
         if document is not None and document != former.document:
             PolicyVersion.objects.filter(pk=former.pk).update(document=document)
         return None
+    if not during_trial:
+        _check_no_trial(network)
     policy = validate_policy(policy_of(facts))
     objections = hear(Proposal(network, policy, at))
     if objections and not forced:
@@ -181,6 +186,13 @@ def check_version(*, network: Network, expected: int | None) -> None:
     """
     if expected is not None and expected != network.policy_version:
         raise OutdatedError(f"The policy is at version {network.policy_version} by now, not at {expected}.")
+
+
+def _check_no_trial(network: Network) -> None:
+    trial = open_trial(network.pk)
+    if trial is not None:
+        until = format_instant(trial.deadline)
+        raise OnTrialError(f"Policy {trial.number} is on trial until {until}: confirm it or revert it first.")
 
 
 def check_no_denial_names(*, network: Network, selector: Selector, what: str, forced: bool = False) -> tuple[str, ...]:

@@ -170,6 +170,8 @@ def _policy(change: Change, names: Mapping[int, str]) -> str:
     head = f"policy {facts.get('policy_version', '')}"
     if facts.get("boundary"):
         return f"{head}: a schedule's boundary"
+    if facts.get("trial"):
+        return f"policy {facts['trial']['number']} is {facts['trial']['outcome']} after its trial"
     said = [f"{section} changed" for section in facts.get("changed") or ()]
     said += [f"{section} removed" for section in facts.get("removed") or ()]
     forced = " (objections overridden)" if facts.get("forced") else ""
