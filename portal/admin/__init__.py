@@ -32,6 +32,8 @@ from nodes.models import (
     RelayServer,
     RetiredKey,
     Route,
+    TrafficHour,
+    TrafficTotal,
 )
 from portal.admin.address import AddressAdmin, NameReservationAdmin
 from portal.admin.api_token import ApiTokenAdmin
@@ -55,6 +57,7 @@ from portal.admin.route import RouteAdmin
 from portal.admin.rule import AclRuleAdmin
 from portal.admin.session import NodeSessionAdmin
 from portal.admin.tag import NodeTagAdmin, TagOwnerAdmin
+from portal.admin.traffic import TrafficHourAdmin, TrafficTotalAdmin
 from portal.admin.user import UserAdmin
 from portal.site import site
 from sessions_app.models import ApiToken, AuthKey, AuthKeyUse, Enrolment, NodeSession, UsedChallenge, User
@@ -69,6 +72,8 @@ for _model, _admin in (
     (Observation, ObservationAdmin),
     (OnlineSpan, OnlineSpanAdmin),
     (HistoryCursor, HistoryCursorAdmin),
+    (TrafficHour, TrafficHourAdmin),
+    (TrafficTotal, TrafficTotalAdmin),
     (Route, RouteAdmin),
     (RetiredKey, RetiredKeyAdmin),
     (RelayRegion, RelayRegionAdmin),

@@ -29,6 +29,8 @@ from tests.factories.network import (
     RetiredKeyFactory,
     RouteFactory,
     TaggedNodeFactory,
+    TrafficHourFactory,
+    TrafficTotalFactory,
     public_key,
 )
 from tests.factories.person import (
@@ -84,6 +86,8 @@ __all__ = [
     "RouteFactory",
     "TagOwnerFactory",
     "TaggedNodeFactory",
+    "TrafficHourFactory",
+    "TrafficTotalFactory",
     "UsedChallengeFactory",
     "UserFactory",
     "public_key",

@@ -27,6 +27,8 @@ from nodes.models import (
     RelayServer,
     RetiredKey,
     Route,
+    TrafficHour,
+    TrafficTotal,
 )
 from tests.factories.person import UserFactory
 
@@ -213,3 +215,24 @@ class HistoryCursorFactory(DjangoModelFactory[HistoryCursor]):
 
     class Meta:
         model = HistoryCursor
+
+
+class TrafficHourFactory(DjangoModelFactory[TrafficHour]):
+    node = factory.SubFactory(NodeFactory)
+    hour = NOW
+    rx_bytes = 1_000_000
+    tx_bytes = 200_000
+
+    class Meta:
+        model = TrafficHour
+
+
+class TrafficTotalFactory(DjangoModelFactory[TrafficTotal]):
+    node = factory.SubFactory(NodeFactory)
+    counter = "1"
+    rx_bytes = 1_000_000
+    tx_bytes = 200_000
+    told_at = NOW
+
+    class Meta:
+        model = TrafficTotal

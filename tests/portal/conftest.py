@@ -74,6 +74,8 @@ def one_of_each(network: Any) -> dict[type[Model], Model]:
         make.RouteFactory(node=node),
         make.OnlineSpanFactory(node=node),
         make.HistoryCursorFactory(network=network),
+        make.TrafficHourFactory(node=node),
+        make.TrafficTotalFactory(node=node),
         make.RetiredKeyFactory(network=network),
         region,
         make.RelayServerFactory(region=region),
