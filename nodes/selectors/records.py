@@ -1,15 +1,11 @@
-"""Reads of nodes and networks. Few queries each, whatever the size."""
+"""Networks and nodes as the records that replicas hold. Few queries each, whatever the size."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from ipaddress import ip_address
 
-from django.db.models import QuerySet
-
-from mesh.addressing import pack
-from mesh.errors import NotFoundError, ValidationError
+from mesh.errors import NotFoundError
 from mesh.topology import (
     DnsRecordValue,
     NetworkRecord,
@@ -18,50 +14,8 @@ from mesh.topology import (
     RelayServerRecord,
     RouteRecord,
 )
-from nodes.models import Address, DnsRecord, Endpoint, Network, Node, NodeTag, RelayRegion, Route
-
-
-def get_network(name: str | None = None) -> Network:
-    """The network called ``name``; without a name the only one.
-
-    Raises NotFoundError if there is none, ValidationError if there are several and none was named.
-    """
-    if name is not None:
-        network = Network.objects.filter(name=name).first()
-        if network is None:
-            raise NotFoundError(f"There is no network {name!r}.")
-        return network
-    networks = list(Network.objects.order_by("pk")[:2])
-    if not networks:
-        raise NotFoundError("There is no network yet.")
-    if len(networks) > 1:
-        raise ValidationError("There are several networks: name one.")
-    return networks[0]
-
-
-def find_node(network_id: int, reference: str) -> Node:
-    """A node by its id, name, full name or address.
-
-    Raises NotFoundError if nothing in the network is called so.
-    """
-    nodes = Node.objects.filter(network_id=network_id)
-    if reference.isascii() and reference.isdigit():
-        found = nodes.filter(pk=int(reference[:18])).first()
-    else:
-        domain = Network.objects.values_list("domain", flat=True).get(pk=network_id)
-        name = reference.lower().rstrip(".").removesuffix(f".{domain}")
-        found = nodes.filter(name=name).first() or _find_by_address(nodes, reference)
-    if found is None:
-        raise NotFoundError(f"There is no node {reference!r}.")
-    return found
-
-
-def _find_by_address(nodes: QuerySet[Node], reference: str) -> Node | None:
-    try:
-        packed = pack(ip_address(reference))
-    except ValueError:
-        return None
-    return nodes.filter(addresses__packed=packed).first()
+from nodes.models import Address, DnsRecord, Endpoint, Network, Node, NodeTag, Route
+from nodes.selectors.relays import relays_in_maps
 
 
 def load_network_record(network_id: int) -> NetworkRecord:
@@ -72,7 +26,6 @@ def load_network_record(network_id: int) -> NetworkRecord:
     network = Network.objects.filter(pk=network_id).first()
     if network is None:
         raise NotFoundError(f"There is no network {network_id}.")
-    regions = RelayRegion.objects.filter(network_id=network_id).prefetch_related("servers")
     records = DnsRecord.objects.filter(network_id=network_id)
     return NetworkRecord(
         id=network.pk,
@@ -97,11 +50,9 @@ def load_network_record(network_id: int) -> NetworkRecord:
                 id=region.number,
                 code=region.code,
                 name=region.name,
-                nodes=tuple(
-                    RelayServerRecord(s.name, s.host, s.ipv4, s.ipv6, s.port, s.stun_port) for s in region.servers.all()
-                ),
+                nodes=tuple(RelayServerRecord(s.name, s.host, s.ipv4, s.ipv6, s.port, s.stun_port) for s in servers),
             )
-            for region in regions
+            for region, servers in relays_in_maps(network_id=network_id)
         ),
     )
 
