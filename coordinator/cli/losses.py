@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from coordinator.cli.text import listed
-from nodes.models import Node, Route
-from sessions_app.models import NodeSession
+from coordinator.consequences import SESSION_ENDS, loss_words, of_leaving
+from nodes.models import Node
 
 
 def losses_of(node: Node) -> list[str]:
     """The worst first: networks that nobody else routes to, then the node itself."""
-    served = list(
-        Route.objects.filter(node=node, primary=True).order_by("first", "prefix").values_list("prefix", flat=True)
-    )
-    others = Route.objects.filter(
-        network_id=node.network_id,
-        prefix__in=served,
-        advertised=True,
-        approved=True,
-        node__state=Node.State.ACTIVE,
-        node__login_required=False,
-    ).exclude(node=node)
-    elsewhere = set(others.values_list("prefix", flat=True))
-    alone = [prefix for prefix in served if prefix not in elsewhere]
-    shared = [prefix for prefix in served if prefix in elsewhere]
-    lines = []
-    if alone:
-        lines.append(f"It is the only router of {listed(alone)}: nobody reaches that any more.")
-    if shared:
-        lines.append(f"{listed(shared)} will go through another router.")
-    if NodeSession.objects.filter(node=node, ended_at=None).exists():
-        lines.append("Its session ends, and all peers drop it within 2 seconds.")
-    else:
-        lines.append("It has no session; peers that still know it drop it.")
-    return lines
+    found = of_leaving(network_id=node.network_id, node_ids=[node.pk])
+    return [_sentence(words) for loss in found.losses for words in loss_words(loss)]
+
+
+def _sentence(words: str) -> str:
+    if words == SESSION_ENDS:
+        return "Its session ends, and all peers drop it within 2 seconds."
+    return f"It {words}."
