@@ -13,6 +13,7 @@ from acl.models import (
     PolicyBoundary,
     PolicyClock,
     PolicyTest,
+    PolicyTrial,
     PolicyVersion,
     TagOwner,
 )
@@ -50,6 +51,7 @@ from portal.admin.network import NetworkAdmin
 from portal.admin.node import NodeAdmin
 from portal.admin.observation import ObservationAdmin
 from portal.admin.policy_part import AutoApprovalAdmin, AutoApproverAdmin, NodeAttributeAdmin, PolicyTestAdmin
+from portal.admin.policy_trial import PolicyTrialAdmin
 from portal.admin.policy_version import PolicyBoundaryAdmin, PolicyClockAdmin, PolicyVersionAdmin
 from portal.admin.relay import RelayRegionAdmin, RelayServerAdmin
 from portal.admin.retired_key import RetiredKeyAdmin
@@ -87,6 +89,7 @@ for _model, _admin in (
     (TagOwner, TagOwnerAdmin),
     (PolicyVersion, PolicyVersionAdmin),
     (PolicyTest, PolicyTestAdmin),
+    (PolicyTrial, PolicyTrialAdmin),
     (PolicyClock, PolicyClockAdmin),
     (PolicyBoundary, PolicyBoundaryAdmin),
     (AutoApprover, AutoApproverAdmin),

@@ -19,7 +19,7 @@ from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import ChoiceFilter, NetworkFilter
 from portal.cause import act
-from portal.events import Names
+from portal.policy.who import names_of
 from portal.sections import Section, facts
 from portal.verbs import Question, Row, Verb
 
@@ -98,7 +98,7 @@ class PolicyVersionAdmin(ServiceAdmin):
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """Who they were, for the page at once."""
-        names = Names(rows)
+        names = names_of(row.actor for row in rows)
         for row in rows:
             row.gw_names = names
 

@@ -47,6 +47,7 @@ from tests.factories.policy import (
     PolicyBoundaryFactory,
     PolicyClockFactory,
     PolicyTestFactory,
+    PolicyTrialFactory,
     PolicyVersionFactory,
     TagOwnerFactory,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "PolicyBoundaryFactory",
     "PolicyClockFactory",
     "PolicyTestFactory",
+    "PolicyTrialFactory",
     "PolicyVersionFactory",
     "RelayRegionFactory",
     "RelayServerFactory",

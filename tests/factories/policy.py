@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import factory
 from factory.django import DjangoModelFactory
 
@@ -16,6 +18,7 @@ from acl.models import (
     PolicyBoundary,
     PolicyClock,
     PolicyTest,
+    PolicyTrial,
     PolicyVersion,
     TagOwner,
 )
@@ -92,6 +95,24 @@ class PolicyTestFactory(DjangoModelFactory[PolicyTest]):
 
     class Meta:
         model = PolicyTest
+
+
+class PolicyTrialFactory(DjangoModelFactory[PolicyTrial]):
+    """One that is over: while one runs the policy cannot be edited."""
+
+    network = factory.SubFactory(NetworkFactory)
+    number = factory.Sequence(lambda n: n + 1_000)
+    former = factory.LazyAttribute(lambda o: o.number - 1)
+    began_at = NOW
+    deadline = NOW + timedelta(minutes=5)
+    due_at = NOW + timedelta(minutes=5)
+    actor = "command"
+    outcome = PolicyTrial.Outcome.CONFIRMED
+    ended_at = NOW + timedelta(minutes=1)
+    ended_by = "command"
+
+    class Meta:
+        model = PolicyTrial
 
 
 class PolicyClockFactory(DjangoModelFactory[PolicyClock]):

@@ -88,6 +88,7 @@ def one_of_each(network: Any) -> dict[type[Model], Model]:
         make.AclRuleFactory(network=network, position=1, sources=["group:ops", f"node#{node.pk}"], ports=[[22, 22]]),
         make.PolicyVersionFactory(network=network),
         make.PolicyTestFactory(network=network),
+        make.PolicyTrialFactory(network=network),
         make.PolicyClockFactory(network=network),
         make.PolicyBoundaryFactory(network=network),
         make.AutoApproverFactory(network=network),
