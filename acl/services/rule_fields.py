@@ -44,8 +44,13 @@ _COLUMNS: Final = (*FIELDS, "not_before", "expires_at")
 _WINDOW: Final = frozenset({"weekdays", "start", "end", "timezone"})
 
 
-def write_fields(*, network: Network, rule: AclRule, fields: Mapping[str, Any], now: datetime) -> None:
-    """Puts ``fields`` on ``rule`` without saving it. Raises ValidationError naming every member at fault."""
+def write_fields(
+    *, network: Network, rule: AclRule, fields: Mapping[str, Any], now: datetime, names: Names | None = None
+) -> None:
+    """Puts ``fields`` on ``rule`` without saving it. ``names`` is what exists in the network, for who writes several.
+
+    Raises ValidationError naming every member at fault.
+    """
     unknown = [name for name in fields if name not in FIELDS]
     if unknown:
         raise ValidationError(
@@ -57,7 +62,7 @@ def write_fields(*, network: Network, rule: AclRule, fields: Mapping[str, Any], 
             setattr(rule, name, fields[name])
     if rule.action not in AclRule.Action.values:
         errors.append(FieldError("action", "accept or deny"))
-    errors.extend(_write_selectors(network, rule, fields))
+    errors.extend(_write_selectors(network, rule, fields, names))
     errors.extend(_write_services(rule, fields))
     errors.extend(_write_time(rule, fields))
     if not errors:
@@ -92,13 +97,15 @@ def content_of(rule: AclRule) -> tuple[object, ...]:
     return tuple(getattr(rule, name) for name in _COLUMNS)
 
 
-def _write_selectors(network: Network, rule: AclRule, fields: Mapping[str, Any]) -> list[FieldError]:
+def _write_selectors(
+    network: Network, rule: AclRule, fields: Mapping[str, Any], names: Names | None
+) -> list[FieldError]:
     errors: list[FieldError] = []
-    names = _names_for(network, rule) if {"sources", "destinations"} & set(fields) else None
+    known = _names_for(network, rule, names) if {"sources", "destinations"} & set(fields) else None
     for side in ("sources", "destinations"):
-        if side in fields and names is not None:
+        if side in fields and known is not None:
             try:
-                parsed = parse_selectors(fields[side], names, field_name=side)
+                parsed = parse_selectors(fields[side], known, field_name=side)
                 setattr(rule, side, [format_stored(item) for item in parsed])
             except ValidationError as error:
                 errors.extend(error.errors)
@@ -107,10 +114,10 @@ def _write_selectors(network: Network, rule: AclRule, fields: Mapping[str, Any])
     return errors
 
 
-def _names_for(network: Network, rule: AclRule) -> Names:
+def _names_for(network: Network, rule: AclRule, names: Names | None) -> Names:
     """What exists, and what the rule names already though it is gone: whoever edits the rest may leave it there."""
     stored = () if rule.pk is None else (*rule.sources, *rule.destinations)
-    return with_missing(known_names(network.pk), map(parse_stored, stored))
+    return with_missing(names or known_names(network.pk), map(parse_stored, stored))
 
 
 def _write_services(rule: AclRule, fields: Mapping[str, Any]) -> list[FieldError]:

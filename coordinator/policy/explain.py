@@ -36,6 +36,20 @@ def explain_flow(
     one as it is in force; nodes and rules are those of now. Raises ValidationError, NotFoundError.
     """
     compiled = current_state(network_id).policy
+    return explain_in(compiled, network_id, source, destination, protocol=protocol, port=port, at=at)
+
+
+def explain_in(
+    compiled: CompiledPolicy,
+    network_id: int,
+    source: str,
+    destination: str,
+    *,
+    protocol: int,
+    port: int | None = None,
+    at: datetime | None = None,
+) -> ExplainedFlow:
+    """The same by any policy compiled for the network."""
     said = explain(
         compiled,
         find_point(network_id, source, field="source"),

@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Any
 
 from acl.models import AclRule
-from acl.selectors import load_policy, rule_value
+from acl.selectors import known_names, load_policy, rule_value
 from acl.services.rule_fields import write_fields
 from acl.states import with_ended_off
 from mesh.errors import FieldError, NotFoundError, ValidationError
-from mesh.policy import Policy, renumber, validate_policy
+from mesh.policy import Names, Policy, renumber, validate_policy
 from nodes.models import Network
 
 
@@ -40,24 +40,31 @@ class RuleEdit:
 def propose(*, network: Network, edits: Sequence[RuleEdit], now: datetime) -> Policy:
     """The policy in force after ``edits``, one after the other; writes nothing.
 
-    Raises ValidationError naming the member at fault (``edits.0.sources.1``), NotFoundError.
+    Raises ValidationError naming every member at fault (``edits.0.sources.1``), NotFoundError.
     """
     rows = list(AclRule.objects.filter(network=network).order_by("position"))
+    names = known_names(network.pk) if any(_binds(edit) for edit in edits) else None
+    errors: list[FieldError] = []
     for index, edit in enumerate(edits):
         try:
-            _apply(network, rows, edit, now)
+            _apply(network, rows, edit, now, names)
         except ValidationError as error:
             found = error.errors or (FieldError("", error.detail),)
-            errors = tuple(FieldError(f"edits.{index}.{item.field}".rstrip("."), item.message) for item in found)
-            raise ValidationError(error.detail, errors=errors) from error
+            errors += [FieldError(f"edits.{index}.{item.field}".rstrip("."), item.message) for item in found]
+    if errors:
+        raise ValidationError(errors[0].message, errors=tuple(errors))
     rules = renumber(rule_value(row) for row in rows)
     return validate_policy(with_ended_off(replace(load_policy(network.pk), rules=rules), now))
 
 
-def _apply(network: Network, rows: list[AclRule], edit: RuleEdit, now: datetime) -> None:
+def _binds(edit: RuleEdit) -> bool:
+    return not {"sources", "destinations"}.isdisjoint(edit.fields)
+
+
+def _apply(network: Network, rows: list[AclRule], edit: RuleEdit, now: datetime, names: Names | None) -> None:
     if edit.verb is Verb.CREATE:
         row = AclRule(network=network, position=len(rows) + 1)
-        write_fields(network=network, rule=row, fields=edit.fields, now=now)
+        write_fields(network=network, rule=row, fields=edit.fields, now=now, names=names)
         rows.insert(_index(edit.position, len(rows)), row)
         return
     row = next((item for item in rows if item.pk == edit.rule_id), None)  # type: ignore[assignment]
@@ -65,7 +72,7 @@ def _apply(network: Network, rows: list[AclRule], edit: RuleEdit, now: datetime)
         raise NotFoundError(f"There is no rule {edit.rule_id}.")
     match edit.verb:
         case Verb.UPDATE:
-            write_fields(network=network, rule=row, fields=edit.fields, now=now)
+            write_fields(network=network, rule=row, fields=edit.fields, now=now, names=names)
         case Verb.DELETE:
             rows.remove(row)
         case _:

@@ -57,6 +57,19 @@ class Companions:
             found = self._sees[key] = self._policies[policy].same_user_sees(*shapes)
         return found
 
+    def are(self, one: int, two: int) -> bool:
+        """Whether two nodes are such a pair."""
+        owner = self._policies[-1].owner_of(one) if self._by_user else None
+        return owner is not None and owner == self._policies[-1].owner_of(two)
+
+    def between(self, one: int, other: int) -> Iterator[tuple[int, int]]:
+        """Pairs of one user's nodes in two blocks, smaller id first."""
+        for devices in self._by_user.values():
+            if one in devices and other in devices:
+                yield from (
+                    (min(a, b), max(a, b)) for a in devices[one] for b in devices[other] if a < b or one != other
+                )
+
     def nodes(self, new: int, old: int) -> Iterator[tuple[int, int]]:
         """Pairs of one user's nodes that see each other in policy ``new`` and not in ``old``, smaller id first."""
         for devices in self._by_user.values():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
 
 from mesh.compile import CompiledPolicy
 from mesh.compile.bits import members
@@ -15,13 +17,23 @@ from mesh.explain.companions import Companions
 
 BEFORE, AFTER = 0, 1
 
+EXAMPLES: Final = 4
+"""How many pairs a group names at most."""
+
+_TRIED: Final = 2_000
+"""How many pairs are looked at for a group's examples before it makes do with fewer."""
+
+_Places = Mapping[Cause, list[Iterator[tuple[int, int]]]]
+
 
 @dataclass(frozen=True, slots=True)
 class PairGroup:
-    """Pairs of nodes that see each other because of one rule, by the selectors that match them."""
+    """Pairs of nodes that see each other because of one rule, by the selectors that match them. ``first`` are a few of
+    them, as ids, smaller first."""
 
     cause: Cause
     pairs: int
+    first: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +106,45 @@ class _Work:
         """How many pairs, and by what cause. First as if users had no devices in common, then set right for those."""
         causes = Causes(self._policies[new], self._blocks, new)
         counted: Counter[Cause] = Counter()
+        places: defaultdict[Cause, list[Iterator[tuple[int, int]]]] = defaultdict(list)
         for number in self._moved:
             fresh = self._row(new, number) & ~self._row(old, number)
             if fresh:
                 for cause, blocks in causes.towards(number, fresh):
                     counted[cause] += self._unordered(number, blocks)
+                    places[cause].append(self._within(number, blocks))
         for one, other, pairs in self._companions.pairs():
             if self._sees(new, one, other) and not self._sees(old, one, other):
                 counted[causes.between(one, other, same_user=False)] -= pairs
             if self._companions.sees(new, one, other) and not self._companions.sees(old, one, other):
-                counted[causes.between(one, other, same_user=True)] += pairs
+                cause = causes.between(one, other, same_user=True)
+                counted[cause] += pairs
+                places[cause].append(self._companions.between(one, other))
         groups = sorted(
-            (PairGroup(cause, pairs) for cause, pairs in counted.items() if pairs),
+            (
+                PairGroup(cause, pairs, self._examples(places, cause, new, old))
+                for cause, pairs in counted.items()
+                if pairs
+            ),
             key=lambda item: (-item.pairs, item.cause.position, str(item.cause.source), str(item.cause.destination)),
         )
         return sum(counted.values()), tuple(groups)
+
+    def _examples(self, places: _Places, cause: Cause, new: int, old: int) -> tuple[tuple[int, int], ...]:
+        """The first pairs of a cause."""
+        was, now = self._policies[old], self._policies[new]
+        tried = islice((pair for place in places[cause] for pair in place), _TRIED)
+        seen = (pair for pair in tried if now.sees(*pair) and not was.sees(*pair))
+        return tuple(_first(seen, EXAMPLES))
+
+    def _within(self, number: int, blocks: int) -> Iterator[tuple[int, int]]:
+        """The pairs of nodes in block ``number`` and in ``blocks``, smaller id first, but for companions."""
+        by_number = self._blocks.by_number
+        for other in members(blocks):
+            for one in by_number[number].ids:
+                for two in by_number[other].ids:
+                    if one != two and not self._companions.are(one, two):
+                        yield min(one, two), max(one, two)
 
     def _unordered(self, number: int, blocks: int) -> int:
         """Pairs of block ``number`` with ``blocks``, of which its own is counted once."""

@@ -32,6 +32,9 @@ def check(found: Preview, before: CompiledPolicy, after: CompiledPolicy) -> None
     assert sum(group.pairs for group in found.gained_by) == found.gained
     assert sum(group.pairs for group in found.lost_by) == found.lost
     assert all(group.pairs > 0 for group in (*found.gained_by, *found.lost_by))
+    for groups, real in ((found.gained_by, has - had), (found.lost_by, had - has)):
+        assert all(group.first and set(group.first) <= real for group in groups)
+        assert all(len(group.first) <= group.pairs for group in groups)
 
 
 @thorough
