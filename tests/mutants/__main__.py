@@ -39,7 +39,8 @@ LIST = ROOT / "docs" / "mutants.md"
 NEEDED = 0.9
 FOREVER = math.inf
 EXAMPLES = int(os.environ.get("GHOSTWIRE_POLICY_EXAMPLES", "25"))
-"""Examples of each property test: fewer than the suite has, so that survivors cost less."""
+"""Examples of each property test: fewer than the suite has, so that a first run costs less. A second run with more of
+them (``GHOSTWIRE_POLICY_EXAMPLES=120``) tries only the survivors of the first."""
 
 Reached = dict[str, tuple[float, dict[str, list[int]], str]]
 Item = Any
@@ -94,7 +95,7 @@ def _modules(names: list[str] | tuple[str, ...]) -> list[str]:
 def _digests() -> dict[str, str]:
     """Of each file of tests; what they share counts as part of every one."""
     files = sorted(path for folder in TESTS for path in Path(folder).rglob("*.py"))
-    shared = [str(EXAMPLES).encode(), *(path.read_bytes() for path in files if not path.name.startswith("test_"))]
+    shared = [path.read_bytes() for path in files if not path.name.startswith("test_")]
     return {str(path): digest(path.read_bytes(), *shared) for path in files if path.name.startswith("test_")}
 
 
@@ -142,7 +143,7 @@ class Run:
         verdict = self.record.known(mutant, self.digests[mutant.path], self.tests)
         if verdict is None or verdict.killed:
             return verdict
-        return verdict if verdict.passed == self.tests and verdict.seconds >= self.seconds else None
+        return verdict if verdict.passed == self.tests and verdict.passed_as_much(self.seconds, EXAMPLES) else None
 
     def in_process(self, tests: tuple[str, ...], work: Callable[[list[Item]], None]) -> None:
         """Collect ``tests`` in a process of its own, as this one must stay without the engine, and do ``work``."""
@@ -156,7 +157,7 @@ class Run:
     def measure(self, items: list[Item]) -> None:
         """Find out which lines each test reaches, and how long it takes."""
         path = FOLDER / "reached.json"
-        engine = digest(*(Path(name).read_bytes() for name in _modules(ENGINE)))
+        engine = digest(str(EXAMPLES).encode(), *(Path(name).read_bytes() for name in _modules(ENGINE)))
         states = {item.nodeid: engine + self.tests[_file(item.nodeid)] for item in items}
         before = json.loads(path.read_text()) if path.exists() else {}
         found = {name: before[name] for name, state in states.items() if name in before and before[name][2] == state}
@@ -174,7 +175,7 @@ class Run:
     def about(self, mutant: Mutant) -> list[str]:
         """The tests that could notice, the quickest first. Of those that a survivor passed before, none."""
         verdict = self.record.known(mutant, self.digests[mutant.path], self.tests)
-        passed = {} if verdict is None or verdict.seconds < self.seconds else verdict.passed
+        passed = verdict.passed if verdict is not None and verdict.passed_as_much(self.seconds, EXAMPLES) else {}
         lines = range(mutant.line, mutant.last_line + 1)
         names = [
             name
@@ -238,7 +239,7 @@ class Run:
             self.remember(mutant, by)
             verdict.by, verdict.by_digest = by, self.tests[_file(by)]
         if not verdict.killed:
-            verdict.passed, verdict.seconds = self.tests, self.seconds
+            verdict.passed, verdict.seconds, verdict.examples = self.tests, self.seconds, EXAMPLES
             self.say(f"survives: {mutant.path}:{mutant.line} {mutant.name}")
         self.record.note(mutant, verdict)
         self.done += 1

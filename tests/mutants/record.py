@@ -23,7 +23,7 @@ def digest(*parts: bytes) -> str:
 @dataclass(slots=True)
 class Verdict:
     """What became of a mutant: ``by`` is the test that noticed it, with the digest of its file; ``passed`` are the
-    files, with their digests, of tests that did not, in as many seconds as they were given."""
+    files, with their digests, of tests that did not, in as many seconds and with as many examples as they were given."""
 
     source: str
     killed: bool
@@ -31,6 +31,11 @@ class Verdict:
     by_digest: str = ""
     passed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0
+    examples: int = 0
+
+    def passed_as_much(self, seconds: float, examples: int) -> bool:
+        """Whether the tests were given at least so much."""
+        return self.seconds >= seconds and self.examples >= examples
 
 
 class Record:
