@@ -23,7 +23,7 @@ def digest(*parts: bytes) -> str:
 @dataclass(slots=True)
 class Verdict:
     """What became of a mutant: ``by`` is the test that noticed it, with the digest of its file; ``passed`` are the
-    files, with their digests, of tests that did not, in as many seconds and with as many examples as they were given."""
+    files, with their digests, of tests that did not, in as many seconds and with as many examples as were given."""
 
     source: str
     killed: bool
