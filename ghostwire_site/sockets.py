@@ -6,8 +6,9 @@ from typing import Final
 
 from coordinator.agent_socket import agent_socket
 from ghostwire_site.edge import App, Receive, Scope, Send
+from portal.sockets import PORTAL_SOCKETS
 
-ROUTES: Final[dict[str, App]] = {"/ws/v1/agent": agent_socket}
+ROUTES: Final[dict[str, App]] = {"/ws/v1/agent": agent_socket, **PORTAL_SOCKETS}
 
 
 async def sockets(scope: Scope, receive: Receive, send: Send) -> None:
