@@ -10,12 +10,13 @@ from django.db import IntegrityError, transaction
 from acl.services.rules import own_devices_rule
 from mesh.addressing import random_ula
 from mesh.change import Cause, ChangeKind
+from mesh.relay_health import Health
 from nodes.changes import lock_network, record_change
 from nodes.facts import network_facts
 from nodes.models import DnsRecord, Network, RelayRegion, RelayServer
 from nodes.services.dns import write_record
 from nodes.services.network import write_settings
-from nodes.services.relays import record_relays, save_checked
+from nodes.services.relays import health_of, record_relays, save_checked, set_health, where_of
 
 CAUSE: Final = Cause.system("configuration")
 
@@ -140,22 +141,25 @@ def _write_relays(network: Network, regions: Any) -> bool:
     }
     if present == wanted:
         return False
+    rows = RelayServer.objects.filter(region__network=network).select_related("region")
+    # A server that stays where it is has not become another one because something else was edited.
+    known = {(server.region.number, server.name, *where_of(server)): health_of(server) for server in rows}
     RelayRegion.objects.filter(network=network).delete()
     for number, (code, name, servers) in wanted.items():
         region = RelayRegion(network=network, number=number, code=code, name=name)
         save_checked(region)
         for server_name, (host, ipv4, ipv6, port, stun_port) in servers.items():
-            save_checked(
-                RelayServer(
-                    region=region,
-                    name=server_name,
-                    host=host,
-                    ipv4=ipv4,
-                    ipv6=ipv6,
-                    port=port,
-                    stun_port=stun_port,
-                )
+            server = RelayServer(
+                region=region,
+                name=server_name,
+                host=host,
+                ipv4=ipv4,
+                ipv6=ipv6,
+                port=port,
+                stun_port=stun_port,
             )
+            set_health(server, known.get((number, server_name, *where_of(server)), Health()))
+            save_checked(server)
     return True
 
 

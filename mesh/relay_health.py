@@ -6,7 +6,7 @@ other server gave that kind of answer in the same round: where none did, it is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -119,24 +119,15 @@ def assess(health: Health, answer: Answer, ways: Ways, *, now: datetime, every: 
     return replace(after, failures=failures, successes=successes, alive=alive)
 
 
-def keep_one(
-    before: Mapping[int, Health], after: Mapping[int, Health], regions: Mapping[int, Sequence[int]]
-) -> dict[int, Health]:
-    """``after``, but for deaths that would leave a network without a region: a relay that may be dead is better than no
-    relay at all. ``regions``: ids of servers by region, of one network; a region without any counts for nothing.
-
-    Those that would have died last stay, until others live again.
-    """
-    if any(after[server].alive for servers in regions.values() for server in servers):
-        return dict(after)
-    return {
-        server: replace(health, alive=True) if before[server].alive and not health.alive else health
-        for server, health in after.items()
-    }
-
-
 def regions_in_maps(regions: Mapping[int, Mapping[int, bool]]) -> dict[int, list[int]]:
     """The regions that agents are told of, each with its living servers: those that have one, and those that have no
-    server at all yet. ``regions``: whether each server lives, by region and id."""
-    told = {region: [server for server, alive in servers.items() if alive] for region, servers in regions.items()}
+    server at all yet. Where no server lives, all are told of: a relay that may be dead is better than none.
+
+    ``regions``: whether each server lives, by region and id; those of one network.
+    """
+    lives = any(alive for servers in regions.values() for alive in servers.values())
+    told = {
+        region: [server for server, alive in servers.items() if alive or not lives]
+        for region, servers in regions.items()
+    }
     return {region: servers for region, servers in told.items() if servers or not regions[region]}

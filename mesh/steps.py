@@ -88,7 +88,7 @@ def _move(  # noqa: PLR0911 - one return a kind reads best
         case ChangeKind.NETWORK:
             touch.network = True
             network = msgspec.convert(facts["network"], NetworkRecord)
-            return msgspec.structs.replace(topology, network=network)
+            return msgspec.structs.replace(_patch(topology, _homes(facts), touch), network=network)
         case ChangeKind.POLICY:
             touch.policy = True
             return topology
@@ -134,6 +134,13 @@ def _presence(facts: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
     for gone in facts["offline"]:
         patches[gone["id"]] = {"online": False, "last_seen": datetime.fromisoformat(gone["at"])}
     return patches
+
+
+def _homes(facts: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """``homes``: the nodes that got another home region with the relays, by that region."""
+    return {
+        node_id: {"home_region": home["region"]} for home in facts.get("homes", ()) for node_id in home["nodes"]
+    }
 
 
 def _users(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topology:

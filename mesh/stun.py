@@ -23,6 +23,8 @@ _XOR_MAPPED: Final = 0x0020
 _FINGERPRINT: Final = 0x8028
 _FINGERPRINT_XOR: Final = 0x5354554E
 _COMPREHENSION_REQUIRED: Final = 0x8000
+_PASSED_OVER: Final = frozenset({0x0006, 0x0008, 0x0009, 0x000A, 0x0014, 0x0015, 0x001C, 0x001D, 0x001E})
+"""Understood, and of no use to who sent no credentials: of users, integrity and errors (section 18.3.1)."""
 
 
 Seen: TypeAlias = tuple[IPv4Address | IPv6Address, int]
@@ -81,7 +83,7 @@ def read_answer(data: bytes, transaction: bytes) -> Seen:
             return _address(value, _mask(transaction))
         if name == _MAPPED:
             mapped = _address(value, bytes(16))
-        elif name < _COMPREHENSION_REQUIRED:
+        elif name < _COMPREHENSION_REQUIRED and name not in _PASSED_OVER:
             raise StunError(f"The answer has an attribute {name:#06x} that is not understood.")
     if mapped is None:
         raise StunError("The answer says no address.")

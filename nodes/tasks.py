@@ -13,6 +13,7 @@ from django.utils import timezone
 from mesh.change import Cause, ChangeKind
 from nodes.models import NameReservation, Network
 from nodes.periodic import for_each, periodic
+from nodes.relay_checks import EVERY, check_relays, trusting_as_this_machine
 from nodes.services.addresses import complete_addresses
 from nodes.services.history import forget_history, networks_with_news, read_history
 from nodes.services.last_seen import note_last_seen
@@ -28,6 +29,7 @@ SCHEDULE = {
     "nodes.forget_reservations": timedelta(minutes=10),
     "nodes.read_history": timedelta(seconds=30),
     "nodes.prune_changes": timedelta(minutes=10),
+    "nodes.check_relays": EVERY,
 }
 RUN_SECONDS: Final = 30.0
 """How long a run goes on at most, for each network or kind, where much has gathered: the next one continues."""
@@ -92,6 +94,12 @@ def keep_history() -> int:
     oldest = timezone.now() - settings.GHOSTWIRE.retention.history
     _until_done(lambda: forget_history(before=oldest))
     return read
+
+
+@periodic("nodes.check_relays", every=SCHEDULE["nodes.check_relays"])
+def ask_relays() -> int:
+    """Asks relay servers whether they serve; returns how many left the maps or came back."""
+    return check_relays(probe=trusting_as_this_machine(), clock=timezone.now)
 
 
 def _networks() -> list[Network]:

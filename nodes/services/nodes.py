@@ -12,7 +12,8 @@ from typing import Final
 
 from mesh.errors import FieldError, ValidationError
 from mesh.relays import choose_home, smooth
-from nodes.models import Network, Node, NodeTag, RelayRegion, RetiredKey
+from nodes.models import Network, Node, NodeTag, RetiredKey
+from nodes.selectors.relays import regions_told
 from nodes.services.addresses import allocate_addresses, release_addresses
 from nodes.services.names import reserve_name
 from nodes.services.routes import elect_primaries, prefixes_of
@@ -101,7 +102,7 @@ def apply_reported(*, network: Network, node: Node, reported: ReportedFacts) -> 
         measured = _by_region(check_latencies(reported.relay_latency_ms))
         latencies = smooth(_by_region(node.relay_latency_ms), measured)
         node.relay_latency_ms = {str(region): ms for region, ms in latencies.items()}
-        known = set(RelayRegion.objects.filter(network=network).values_list("number", flat=True))
+        known = regions_told(network_id=network.pk)
         node.home_region = choose_home(latencies, known=known, current=node.home_region)
     return _scalars(node) != before or not same_posture(node.posture, posture)
 

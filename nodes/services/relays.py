@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,12 +13,18 @@ from django.db import models, transaction
 
 from mesh.change import Cause, ChangeKind
 from mesh.errors import FieldError, NotFoundError, ValidationError
+from mesh.relay_health import Health
 from mesh.relays import choose_home
 from nodes.changes import lock_network, record_change
-from nodes.facts import network_facts, node_facts
+from nodes.facts import network_facts
 from nodes.models import Network, Node, RelayRegion, RelayServer
+from nodes.selectors.relays import regions_told
 
 SERVER_FIELDS: Final = ("name", "host", "ipv4", "ipv6", "port", "stun_port")
+WHERE: Final = ("host", "ipv4", "ipv6", "port", "stun_port")
+"""What a check asks: a server that is elsewhere now is another one, of which nothing is known yet."""
+BATCH: Final = 2000
+HEALTH: Final = tuple(field.name for field in dataclasses.fields(Health))
 
 
 @transaction.atomic
@@ -71,9 +78,12 @@ def save_server(
         if found is None:
             raise NotFoundError(f"There is no relay server {server_id}.")
         server = found
+    before = where_of(server)
     for name in SERVER_FIELDS:
         if name in fields:
             setattr(server, name, fields[name])
+    if where_of(server) != before:
+        set_health(server, Health())
     save_checked(server)
     record_relays(network=network, cause=cause, now=now)
     return server
@@ -88,6 +98,22 @@ def delete_server(*, server_id: int, cause: Cause, now: datetime) -> None:
     network = lock_network(server.region.network_id)
     server.delete()
     record_relays(network=network, cause=cause, now=now)
+
+
+def where_of(server: RelayServer) -> tuple[Any, ...]:
+    """Where a server is asked."""
+    return tuple(getattr(server, name) for name in WHERE)
+
+
+def health_of(server: RelayServer) -> Health:
+    """How a server did so far."""
+    return Health(**{name: getattr(server, name) for name in HEALTH})
+
+
+def set_health(server: RelayServer, health: Health) -> None:
+    """Puts what a check showed on ``server``, without saving it."""
+    for name in HEALTH:
+        setattr(server, name, getattr(health, name))
 
 
 def save_checked(row: models.Model) -> None:
@@ -105,22 +131,22 @@ def save_checked(row: models.Model) -> None:
 
 
 def record_relays(*, network: Network, cause: Cause, now: datetime) -> None:
-    """Records that regions or servers changed, and finds new homes for nodes whose region is gone."""
-    facts = network_facts(network.pk)
+    """Records that regions or servers changed, or that others of them are told of, as one change: with it nodes whose
+    region agents are not told of any more get another home."""
+    homes = _rehome(network)
+    facts = network_facts(network.pk) | ({"homes": homes} if homes else {})
     record_change(network=network, kind=ChangeKind.NETWORK, facts=facts, cause=cause, now=now)
-    moved = _rehome(network)
-    if moved:
-        facts = node_facts(network.pk, moved)
-        record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
 
 
-def _rehome(network: Network) -> list[int]:
-    known = set(RelayRegion.objects.filter(network=network).values_list("number", flat=True))
+def _rehome(network: Network) -> list[dict[str, Any]]:
+    """Gives nodes without a home another: as ``{"region", "nodes"}``, one for each new home (None: there is none)."""
+    known = regions_told(network_id=network.pk)
     homeless = Node.objects.filter(network=network, home_region__isnull=False).exclude(home_region__in=known)
     new_homes: dict[int | None, list[int]] = defaultdict(list)
-    for node_id, stored in homeless.values_list("pk", "relay_latency_ms"):
+    for node_id, stored in homeless.order_by("pk").values_list("pk", "relay_latency_ms"):
         latencies = {int(region): ms for region, ms in stored.items()}
         new_homes[choose_home(latencies, known=known)].append(node_id)
     for home, node_ids in new_homes.items():
-        Node.objects.filter(pk__in=node_ids).update(home_region=home)
-    return sorted(node_id for node_ids in new_homes.values() for node_id in node_ids)
+        for first in range(0, len(node_ids), BATCH):
+            Node.objects.filter(pk__in=node_ids[first : first + BATCH]).update(home_region=home)
+    return [{"region": home, "nodes": node_ids} for home, node_ids in new_homes.items()]

@@ -14,7 +14,7 @@ from coordinator.networks import ensure_network
 from ghostwire_site.config import load
 from mesh.change import Cause
 from mesh.errors import ConflictError
-from nodes.models import Change, DnsRecord, Network, Node, RelayRegion
+from nodes.models import Change, DnsRecord, Network, Node, RelayRegion, RelayServer
 from nodes.services.addresses import allocate_addresses
 from nodes.services.dns import save_record
 from nodes.services.network import update_network
@@ -123,7 +123,21 @@ def test_nodes_of_a_region_that_is_gone_find_another_home(tmp_path: Path) -> Non
     homes = dict(Node.objects.values_list("pk", "home_region"))
     assert homes == {at_home.pk: 4, nowhere.pk: None}
     change = Change.objects.latest("version")
-    assert (change.kind, {fact["id"] for fact in change.facts["nodes"]}) == ("nodes", {at_home.pk, nowhere.pk})
+    homes_told = {home["region"]: home["nodes"] for home in change.facts["homes"]}
+    assert (change.kind, homes_told) == ("network", {4: [at_home.pk], None: [nowhere.pk]})
+
+
+def test_a_dead_relay_stays_out_of_maps_when_another_is_configured(tmp_path: Path) -> None:
+    server = "{name: a, host: a.example.com}"
+    ensure(tmp_path, f"  relays: [{{id: 4, code: ams, name: Amsterdam, servers: [{server}]}}]")
+    RelayServer.objects.update(alive=False, failures=3, fault="silent")
+    ensure(
+        tmp_path,
+        f"  relays: [{{id: 4, code: ams, name: Amsterdam, servers: [{server}, {{name: b, host: b.example.com}}]}}]",
+    )
+    assert dict(RelayServer.objects.values_list("name", "alive")) == {"a": False, "b": True}
+    ensure(tmp_path, "  relays: [{id: 4, code: ams, name: Amsterdam, servers: [{name: a, host: other.example.com}]}]")
+    assert RelayServer.objects.get().alive
 
 
 @pytest.mark.parametrize("key", ["ipv4_range: 10.8.0.0/16", "ipv6_range: fd00:1::/48", "ipv6_range: null"])

@@ -113,4 +113,16 @@ def test_nodes_move_when_their_region_goes(network: Network, how: str) -> None:
         stranger.pk: 3,
     }
     change = Change.objects.latest("version")
-    assert {fact["id"] for fact in change.facts["nodes"]} == {moved.pk, homeless.pk}
+    assert change.facts["homes"] == [{"region": 4, "nodes": [moved.pk]}, {"region": None, "nodes": [homeless.pk]}]
+    assert change.facts["network"]["relay_regions"][0]["id"] == 4
+    assert Change.objects.count() == 3
+
+
+def test_a_server_that_moved_is_another_one(network: Network) -> None:
+    dead = {"alive": False, "failures": 3, "fault": "silent", "failing_since": START, "checked_at": START}
+    server = RelayServerFactory(region=RelayRegionFactory(network=network), **dead)
+    save_server(region_id=server.region_id, server_id=server.pk, fields={"name": "other"}, **ACT)
+    assert not RelayServer.objects.get().alive
+    save_server(region_id=server.region_id, server_id=server.pk, fields={"host": "other.example.com"}, **ACT)
+    stored = RelayServer.objects.get()
+    assert (stored.alive, stored.failures, stored.fault, stored.failing_since) == (True, 0, "", None)

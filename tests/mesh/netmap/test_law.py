@@ -23,7 +23,7 @@ from mesh.netmap.state import State, build_state, move_state
 from mesh.policy import Condition, ConditionKind, Group, NodeAttribute, parse_stored
 from mesh.policy.schedule import Schedule
 from mesh.steps import Step, Touch
-from mesh.topology import RouteRecord
+from mesh.topology import RelayRegionRecord, RelayServerRecord, RouteRecord
 from tests.mesh.compile.limits import limit_classes
 from tests.mesh.netmap import world
 
@@ -224,6 +224,17 @@ class Law(RuleBasedStateMachine):
     def set_network(self, domain: str, server: tuple[str, ...]) -> None:
         network = msgspec.structs.replace(self.state.topology.network, domain=domain, nameservers=server)
         self._step(ChangeKind.NETWORK, {"network": msgspec.to_builtins(network)})
+
+    @rule(regions=st.lists(st.integers(min_value=1, max_value=3), unique=True), moved=st.sets(NODE_IDS))
+    def lose_relays(self, regions: list[int], moved: set[int]) -> None:
+        """Regions come and go, and with them, in the same step, the homes of nodes."""
+        told = tuple(
+            RelayRegionRecord(number, f"r{number}", "Region", (RelayServerRecord("a", "a.test", None, None, 443, 0),))
+            for number in regions
+        )
+        network = msgspec.structs.replace(self.state.topology.network, relay_regions=told)
+        homes = [{"region": regions[0] if regions else None, "nodes": sorted(moved)}]
+        self._step(ChangeKind.NETWORK, {"network": msgspec.to_builtins(network), "homes": homes})
 
     # --- What agents do
 
