@@ -51,6 +51,8 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # In front of what refuses forged forms, so that it sees them refused.
+    "portal.audit.middleware.NoteDenials",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -94,7 +96,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     }
 ]
-LOGIN_URL = "admin:login"
+LOGIN_URL = "login"
+SESSION_ENGINE = "sessions_app.session_engine"
+CSRF_FAILURE_VIEW = "portal.audit.forged.forged_form"
 
 # --- What browsers are told
 

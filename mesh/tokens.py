@@ -35,10 +35,11 @@ class TokenKind(StrEnum):
     SESSION = "gws_"
     AUTH_KEY = "gwk_"
     API_TOKEN = "gwa_"  # noqa: S105
+    LINK = "gwl_"
 
 
 # The last of 43 characters carries two unused bits, which must be zero: a token has one spelling.
-_TOKEN: Final = re.compile(r"(gws_|gwk_|gwa_)[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_TOKEN: Final = re.compile(r"(gws_|gwk_|gwa_|gwl_)[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 
 def derive_token(
@@ -125,8 +126,8 @@ _HEX_KEY: Final = re.compile(r"(?<=_key=)([0-9A-Fa-f]{64})")
 _PROOF: Final = re.compile(
     r"(?i)(ghostwire[-_]proof[^a-z0-9]{1,8}(?:b['\"])?)([a-z0-9._~-]{1,4})[a-z0-9._~-]{0,508}:[a-z0-9_-]{5,}"
 )
-_BEARER: Final = re.compile(r"(?i)(\bbearer(?:\s|%20)+)(?!gw[ska]_)([A-Za-z0-9._~+/-]{5,}=*)")
-_ANY_TOKEN: Final = re.compile(r"((?:gws_|gwk_|gwa_)[A-Za-z0-9_-]{5,})")
+_BEARER: Final = re.compile(r"(?i)(\bbearer(?:\s|%20)+)(?!gw[skal]_)([A-Za-z0-9._~+/-]{5,}=*)")
+_ANY_TOKEN: Final = re.compile(r"((?:gws_|gwk_|gwa_|gwl_)[A-Za-z0-9_-]{5,})")
 # 32 bytes in base64url, such as the MAC of a proof on its own. Capitals tell it from an identifier in snake case.
 _BARE_SECRET: Final = re.compile(r"(?<![A-Za-z0-9_-])(?=[a-z0-9_-]*[A-Z])([A-Za-z0-9_-]{43})(?![A-Za-z0-9_-])")
 

@@ -29,6 +29,8 @@ _RIGHTS: Final = {
     "acl": "policy.view",
     "sessions_app.user": "users.view",
     "sessions_app.apitoken": "users.view",
+    "sessions_app.passwordlink": "users.view",
+    "sessions_app.auditentry": "changes.view",
     "sessions_app.authkey": "keys.view",
     "sessions_app.authkeyuse": "keys.view",
     "sessions_app.enrolment": "nodes.view",

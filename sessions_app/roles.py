@@ -27,14 +27,38 @@ CAPABILITIES: Final[dict[str, frozenset[str]]] = {
 }
 ALL_CAPABILITIES: Final = frozenset().union(*CAPABILITIES.values())
 
+OWN: Final = "own"
+"""No capability of a role but a scope of API tokens: what belongs to the person, such as devices and tokens."""
+
+
+def scopes_of_role(role: str) -> frozenset[str]:
+    """What a token of a person with this role may be allowed at most."""
+    return CAPABILITIES.get(role, frozenset()) | {OWN}
+
+
+def allows_own(user: object) -> bool:
+    """Whether ``user``, with the token that speaks for it if there is one, may act upon what is its own."""
+    if not isinstance(user, User) or not user.is_active:
+        return False
+    return user.token_scopes is None or OWN in user.token_scopes
+
+
+def may_manage_person(actor: object, role: str) -> bool:
+    """Whether ``actor`` may invite, change and send away people of ``role``. Only owners manage owners."""
+    return allows(actor, "users.manage") and (role != User.Role.OWNER or allows(actor, "owners.manage"))
+
 
 def allows(user: object, capability: str) -> bool:
     """Whether ``user`` may do what ``capability`` names. Unknown users, roles and disabled users may nothing.
+
+    Where an API token speaks for the user it may narrow that, never widen it.
 
     Raises ValueError for a capability that no role knows: a misspelt check must not pass for a refusal.
     """
     if capability not in ALL_CAPABILITIES:
         raise ValueError(f"No role knows the capability {capability!r}.")
     if not isinstance(user, User) or not user.is_active:
+        return False
+    if user.token_scopes is not None and capability not in user.token_scopes:
         return False
     return capability in CAPABILITIES.get(user.role, frozenset())

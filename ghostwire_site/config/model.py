@@ -268,6 +268,9 @@ class Retention(Section):
     users: KeptFor = Field(default=None, description="People: what they were called, and their roles.")
     network: KeptFor = Field(default=None, description="Settings, DNS records and relays.")
     credentials: KeptFor = Field(default=None, description="Keys and tokens that ended, passwords that were set.")
+    audit: KeptFor = Field(
+        default=timedelta(days=365), description="Not of the log: who logged in, was refused, was invited."
+    )
     history: Annotated[Duration, between("1d", "3650d")] = Field(
         default=timedelta(days=30), description="Not of the log: how far back it is known when machines were online."
     )

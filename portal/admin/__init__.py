@@ -38,6 +38,7 @@ from nodes.models import (
 )
 from portal.admin.address import AddressAdmin, NameReservationAdmin
 from portal.admin.api_token import ApiTokenAdmin
+from portal.admin.audit_entry import AuditEntryAdmin
 from portal.admin.auth_key import AuthKeyAdmin, AuthKeyUseAdmin
 from portal.admin.challenge import UsedChallengeAdmin
 from portal.admin.change import ChangeAdmin
@@ -50,6 +51,7 @@ from portal.admin.host import HostAdmin
 from portal.admin.network import NetworkAdmin
 from portal.admin.node import NodeAdmin
 from portal.admin.observation import ObservationAdmin
+from portal.admin.password_link import PasswordLinkAdmin
 from portal.admin.policy_part import AutoApprovalAdmin, AutoApproverAdmin, NodeAttributeAdmin, PolicyTestAdmin
 from portal.admin.policy_trial import PolicyTrialAdmin
 from portal.admin.policy_version import PolicyBoundaryAdmin, PolicyClockAdmin, PolicyVersionAdmin
@@ -62,7 +64,17 @@ from portal.admin.tag import NodeTagAdmin, TagOwnerAdmin
 from portal.admin.traffic import TrafficHourAdmin, TrafficTotalAdmin
 from portal.admin.user import UserAdmin
 from portal.site import site
-from sessions_app.models import ApiToken, AuthKey, AuthKeyUse, Enrolment, NodeSession, UsedChallenge, User
+from sessions_app.models import (
+    ApiToken,
+    AuditEntry,
+    AuthKey,
+    AuthKeyUse,
+    Enrolment,
+    NodeSession,
+    PasswordLink,
+    UsedChallenge,
+    User,
+)
 
 for _model, _admin in (
     (Network, NetworkAdmin),
@@ -101,6 +113,8 @@ for _model, _admin in (
     (Enrolment, EnrolmentAdmin),
     (NodeSession, NodeSessionAdmin),
     (ApiToken, ApiTokenAdmin),
+    (PasswordLink, PasswordLinkAdmin),
+    (AuditEntry, AuditEntryAdmin),
     (UsedChallenge, UsedChallengeAdmin),
 ):
     site.register(_model, _admin)

@@ -20,6 +20,9 @@ class User(AbstractUser):
     display_name = models.CharField(max_length=150, blank=True)
     picture_url = models.URLField(blank=True)
 
+    # What the API token that speaks for this person may do; None: all that the role may. No column: the token's.
+    token_scopes: frozenset[str] | None = None
+
     class Meta:
         ordering = ("username",)
         constraints = (

@@ -29,10 +29,12 @@ def networks_concerned_by(user: User) -> list[int]:
     return sorted({*nodes, *keys}) or everywhere
 
 
-def record_ended_right_of(*, user: User, facts: dict[str, Any], cause: Cause, now: datetime) -> None:
-    """Records ``facts`` in the networks that ``user`` concerns, within the caller's transaction."""
-    for network_id in networks_concerned_by(user):
+def record_ended_right_of(*, user: User, facts: dict[str, Any], cause: Cause, now: datetime) -> int:
+    """Records ``facts`` in the networks that ``user`` concerns, within the caller's transaction; returns how many."""
+    network_ids = networks_concerned_by(user)
+    for network_id in network_ids:
         record_ended_right(network_id=network_id, facts=facts, cause=cause, now=now)
+    return len(network_ids)
 
 
 def record_ended_right(*, network_id: int, facts: dict[str, Any], cause: Cause, now: datetime) -> int:

@@ -18,9 +18,11 @@ from nodes.changes import lock_network, record_change
 from nodes.facts import node_facts
 from nodes.models import Network, Node
 from nodes.services.routes import elect_primaries, prefixes_of
-from sessions_app.models import User
+from sessions_app.models import AuditEntry, User
+from sessions_app.services.audit import record_audit
 from sessions_app.services.ended_rights import record_ended_right_of
 from sessions_app.services.sessions import end_sessions_of_owner
+from sessions_app.services.ways_in import end_password_links, end_portal_sessions
 
 LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._+-]*[a-z0-9])?(?:@[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)?")
 MAX_LOGIN_LENGTH = 150
@@ -75,6 +77,9 @@ def set_user_active(*, user_id: int, active: bool, cause: Cause, now: datetime) 
         raise ConflictError("The last owner cannot be disabled.")
     user.is_active = active
     user.save(update_fields=["is_active"])
+    if not active:
+        end_password_links(user_id=user.pk, now=now)
+        end_portal_sessions(user_id=user.pk)
     _record(user, cause, now)
     for network in _networks_with_nodes_of(user):
         if not active:
@@ -103,6 +108,8 @@ def update_user(
         user.role = role
         user.is_staff = role != User.Role.MEMBER
         user.is_superuser = role in (User.Role.OWNER, User.Role.ADMIN)
+        # Whoever holds a link for the person of before must not become the person of now.
+        end_password_links(user_id=user.pk, now=now)
     if display_name is not None:
         user.display_name = display_name
     if email is not None:
@@ -116,17 +123,25 @@ def update_user(
 
 @transaction.atomic
 def set_password(*, user_id: int, password: str, cause: Cause, now: datetime) -> None:
-    """Sets a person's password, which ends the person's other logins. Raises NotFoundError, ValidationError.
+    """Sets a person's password, which ends the person's other logins and links. Raises NotFoundError, ValidationError.
 
     It is a change of the networks that the person may speak of; what the password is stands nowhere.
     """
+    _set_password(lock_user(user_id), password, cause, now)
+
+
+@transaction.atomic
+def choose_password(
+    *, user_id: int, password: str, cause: Cause, now: datetime, display_name: str | None = None
+) -> User:
+    """Sets the password that a person chose by a link, and the name if one is given. Errors as ``set_password``."""
     user = lock_user(user_id)
-    _check_password(password, user)
-    user.set_password(password)
-    user.save(update_fields=["password"])
-    record_ended_right_of(
-        user=user, facts={"passwords": [{"id": user.pk, "login": user.username}]}, cause=cause, now=now
-    )
+    _set_password(user, password, cause, now, how="link")
+    if display_name is not None and display_name.strip() != user.display_name:
+        user.display_name = display_name.strip()
+        user.save(update_fields=["display_name"])
+        _record(user, cause, now)
+    return user
 
 
 def get_user(user_id: int) -> User:
@@ -165,6 +180,18 @@ def _networks_with_nodes_of(user: User) -> list[Network]:
     """The networks, already locked by ``_record``, in which a person has nodes."""
     network_ids = Node.objects.filter(owner=user).order_by().values_list("network_id", flat=True).distinct()
     return [lock_network(network_id) for network_id in sorted(network_ids)]
+
+
+def _set_password(user: User, password: str, cause: Cause, now: datetime, *, how: str = "") -> None:
+    _check_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    end_password_links(user_id=user.pk, now=now)
+    end_portal_sessions(user_id=user.pk)
+    said = {"id": user.pk, "login": user.username} | ({"how": how} if how else {})
+    if not record_ended_right_of(user=user, facts={"passwords": [said]}, cause=cause, now=now):
+        # Before the first network there is no log of changes.
+        record_audit(kind=AuditEntry.Kind.PASSWORD_SET, facts=said, cause=cause, now=now)
 
 
 def _check_password(password: str, user: User) -> None:

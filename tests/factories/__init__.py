@@ -5,10 +5,12 @@ Factories write rows directly, without a Change: they are the state before what 
 
 from tests.factories.credential import (
     ApiTokenFactory,
+    AuditEntryFactory,
     AuthKeyFactory,
     AuthKeyUseFactory,
     EnrolmentFactory,
     NodeSessionFactory,
+    PasswordLinkFactory,
     UsedChallengeFactory,
 )
 from tests.factories.network import (
@@ -57,6 +59,7 @@ __all__ = [
     "AclRuleFactory",
     "AddressFactory",
     "ApiTokenFactory",
+    "AuditEntryFactory",
     "AuthKeyFactory",
     "AuthKeyUseFactory",
     "AutoApprovalFactory",
@@ -77,6 +80,7 @@ __all__ = [
     "NodeTagFactory",
     "ObservationFactory",
     "OnlineSpanFactory",
+    "PasswordLinkFactory",
     "PolicyBoundaryFactory",
     "PolicyClockFactory",
     "PolicyTestFactory",

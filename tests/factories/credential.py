@@ -7,7 +7,16 @@ from datetime import timedelta
 import factory
 from factory.django import DjangoModelFactory
 
-from sessions_app.models import ApiToken, AuthKey, AuthKeyUse, Enrolment, NodeSession, UsedChallenge
+from sessions_app.models import (
+    ApiToken,
+    AuditEntry,
+    AuthKey,
+    AuthKeyUse,
+    Enrolment,
+    NodeSession,
+    PasswordLink,
+    UsedChallenge,
+)
 from sessions_app.services.enrolments import derive_code
 from tests.factories.network import NOW, NetworkFactory, NodeFactory, public_key
 from tests.factories.person import UserFactory
@@ -79,3 +88,29 @@ class UsedChallengeFactory(DjangoModelFactory[UsedChallenge]):
 
     class Meta:
         model = UsedChallenge
+
+
+class PasswordLinkFactory(DjangoModelFactory[PasswordLink]):
+    user = factory.SubFactory(UserFactory)
+    purpose = PasswordLink.Purpose.INVITE
+    hint = factory.Sequence(lambda n: f"gwl_{n:06d}"[:12])
+    digest = factory.Sequence(lambda n: b"l" + n.to_bytes(31, "big"))
+    pepper = "test"
+    created_at = NOW
+    expires_at = NOW + timedelta(days=3650)
+
+    class Meta:
+        model = PasswordLink
+
+
+class AuditEntryFactory(DjangoModelFactory[AuditEntry]):
+    kind = AuditEntry.Kind.LOGIN
+    actor = "user:1"
+    origin = "203.0.113.63"
+    facts = factory.LazyFunction(lambda: {"login": "ana", "browser": "Firefox"})
+    created_at = NOW
+    last_at = factory.SelfAttribute("created_at")
+    minute = factory.LazyAttribute(lambda o: o.created_at.replace(second=0, microsecond=0))
+
+    class Meta:
+        model = AuditEntry

@@ -9,11 +9,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from playwright._impl._api_structures import SetCookieParam
 from playwright.sync_api import ConsoleMessage, Page, ViewportSize, sync_playwright
 
 from sessions_app.models import User
+from sessions_app.session_engine import SessionStore
 
 ARGUMENTS = [
     "--headless",

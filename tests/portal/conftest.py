@@ -100,6 +100,8 @@ def one_of_each(network: Any) -> dict[type[Model], Model]:
         make.EnrolmentFactory(network=network),
         make.NodeSessionFactory(node=node),
         make.ApiTokenFactory(),
+        make.PasswordLinkFactory(user=make.UserFactory(username="eve")),
+        make.AuditEntryFactory(),
         make.UsedChallengeFactory(),
     ]
     return {type(row): row for row in rows}

@@ -1,0 +1,53 @@
+"""Tells the audit trail of writes that were refused with 403: pages, API, forged forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from coordinator.requests import origin_of, request_id_of
+from mesh.change import Cause
+from sessions_app.models import AuditEntry, User
+from sessions_app.services.audit import ANONYMOUS, note_audit
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_API: Final = "/api/"
+_ADMIN_API: Final = "/api/v1/admin/"
+
+
+class NoteDenials:
+    """Django middleware, outside of that for CSRF. What agents are refused is no business of the audit trail."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, then note."""
+        response = self.get_response(request)
+        if response.status_code == 403 and request.method not in _SAFE and _is_ours(request.path):
+            _note(request, forged=bool(getattr(response, "gw_forged", False)))
+        return response
+
+
+def _is_ours(path: str) -> bool:
+    return path.startswith(_ADMIN_API) or not path.startswith(_API)
+
+
+def _note(request: HttpRequest, *, forged: bool) -> None:
+    person = getattr(request, "user", None)
+    known = isinstance(person, User)
+    route = "" if request.resolver_match is None else request.resolver_match.route
+    facts = {
+        "method": str(request.method)[:8],
+        # Whoever is nobody writes nothing of their choice into the trail: the pattern says enough.
+        "path": request.path if known else f"/{route}",
+    }
+    if known:
+        facts["login"] = person.get_username()
+    if forged:
+        facts["reason"] = "forged"
+    cause = Cause(f"user:{person.pk}" if known else ANONYMOUS, origin_of(request), request_id_of(request))
+    note_audit(kind=AuditEntry.Kind.DENIED, facts=facts, cause=cause, now=timezone.now())
