@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from acl.services.trials import begin_trial
 from coordinator.admin_api.base import AdminView
 from coordinator.admin_api.fields import QueryFlagField
 from coordinator.admin_api.paging import NetworkQuery
@@ -25,6 +28,7 @@ IF_MATCH: Final = OpenApiParameter(
     description="The ETag of the policy that the edit is made against; without it any version will do.",
 )
 EDITS: Final = ("POST", "PUT", "PATCH", "DELETE")
+Result = TypeVar("Result")
 _TAG: Final = re.compile(r'"(\d{1,18})"', re.ASCII)
 
 
@@ -77,6 +81,18 @@ class PolicyView(AdminView):
             "forced": self.query.get("force", False),
             "expected_version": expected_version(self.request),
         }
+
+    def apply(self, edit: Callable[[], Result]) -> Result:
+        """Does an edit, and puts the policy that comes of it on trial where the query says ``confirm_within``.
+
+        Raises what the edit raises, OnTrialError.
+        """
+        seconds = self.query.get("confirm_within")
+        if seconds is None:
+            return edit()
+        within = timedelta(seconds=seconds)
+        cause, now = self.cause, self.now
+        return begin_trial(network_id=self.network.pk, within=within, apply=edit, cause=cause, now=now).result
 
     def tagged(self, response: Response) -> Response:
         """With the version of the policy in force."""

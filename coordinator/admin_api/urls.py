@@ -28,6 +28,7 @@ from coordinator.admin_api.views.nodes import (
 from coordinator.admin_api.views.policy import PolicyDetail
 from coordinator.admin_api.views.policy_questions import PolicyExplain, PolicyLint, PolicyMatrixView, PolicyPreviewView
 from coordinator.admin_api.views.policy_tests import TestDetail, TestList
+from coordinator.admin_api.views.policy_trial import TrialConfirm, TrialDetail, TrialRevert
 from coordinator.admin_api.views.policy_versions import (
     VersionDetail,
     VersionDiff,
@@ -102,6 +103,9 @@ urlpatterns = [
     path("policy/matrix", PolicyMatrixView.as_view()),
     path("policy/tests", TestList.as_view()),
     path("policy/tests/<int:pk>", TestDetail.as_view()),
+    path("policy/trial", TrialDetail.as_view()),
+    path("policy/trial/confirm", TrialConfirm.as_view()),
+    path("policy/trial/revert", TrialRevert.as_view()),
     path("policy/lint", PolicyLint.as_view()),
     path("policy/versions", VersionList.as_view()),
     path("policy/versions/<int:number>", VersionDetail.as_view()),

@@ -117,6 +117,9 @@ TABLE = (
     Row("GET", "policy/explain", "yyy-y-", query="source=node:laptop&destination=node:web&port=22"),
     Row("GET", "policy/matrix", "yyy-y-"),
     Row("GET", "policy/lint", "yyy-y-"),
+    Row("GET", "policy/trial", "yyy-y-"),
+    Row("POST", "policy/trial/confirm", "yyy-n-", {}),
+    Row("POST", "policy/trial/revert", "yyy-n-", {}),
     Row("GET", "policy/tests", "yyy-y-"),
     Row("POST", "policy/tests", "yyy-n-", {"source": "user:ana@example.com", "deny": ["203.0.113.7:22"]}),
     Row("GET", "policy/tests/{test}", "yyy-y-"),
@@ -129,7 +132,12 @@ TABLE = (
     Row("POST", "policy/versions/{policy}/rollback", "yyy-n-", {}),
 )
 # What has to be so before a call can succeed.
-FIRST = {("POST", "nodes/{node}/enable"): ("POST", "nodes/{node}/disable")}
+ON_TRIAL = ("POST", "policy/versions/1/rollback?confirm_within=60")
+FIRST = {
+    ("POST", "nodes/{node}/enable"): ("POST", "nodes/{node}/disable"),
+    ("POST", "policy/trial/confirm"): ON_TRIAL,
+    ("POST", "policy/trial/revert"): ON_TRIAL,
+}
 
 
 def calls() -> set[tuple[str, str]]:

@@ -6,8 +6,10 @@ from typing import Any
 from rest_framework import serializers
 
 from coordinator.admin_api.fields import IdField, StrictSerializer, WholeNumberField
+from coordinator.admin_api.serializers.policy_own import OwnLossesOut, describe_own
 from coordinator.admin_api.serializers.policy_tests import OutcomeOut, describe_outcomes
 from coordinator.admin_api.serializers.rules import RuleEdit
+from coordinator.policy.own_machines import OwnLosses
 from coordinator.policy.preview import LISTED, PolicyPreview
 from coordinator.policy.proposals import RuleEdit as Edit
 from coordinator.policy.proposals import Verb
@@ -17,6 +19,7 @@ from mesh.policy.limits import MAX_DOCUMENT_BYTES, MAX_RULES
 
 MAX_EDITS = 1_000
 MAX_LISTED = 1_000
+NOTHING = OwnLosses()
 
 
 class EditIn(StrictSerializer):
@@ -74,7 +77,7 @@ class PairField(serializers.ListField):
 class PreviewOut(serializers.Serializer[Any]):
     """What would change about who sees whom, counted exactly: pairs of nodes ``gained`` and ``lost``, by which rules,
     and the first of them. ``touched`` of ``nodes`` agents would be told something. ``objections`` speak against it: it
-    would need ``force``. ``version`` is the policy's that it was held against."""
+    would need ``force``. ``version`` is the policy's that it was held against; ``own`` what the caller would lose."""
 
     version = serializers.IntegerField()
     nodes = serializers.IntegerField()
@@ -88,6 +91,7 @@ class PreviewOut(serializers.Serializer[Any]):
     tests = OutcomeOut(many=True, help_text="Stored tests that would fail.")
     objections = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
+    own = OwnLossesOut()
 
     class Meta:
         ref_name = "PolicyPreview"
@@ -98,7 +102,7 @@ def edits_of(items: Iterable[dict[str, Any]]) -> list[Edit]:
     return [Edit(Verb(item["do"]), item.get("id"), item.get("fields", {}), item.get("position")) for item in items]
 
 
-def describe_preview(found: PolicyPreview, labels: Labels) -> dict[str, Any]:
+def describe_preview(found: PolicyPreview, labels: Labels, own: OwnLosses = NOTHING) -> dict[str, Any]:
     """A preview as ``PreviewOut`` takes it."""
     before, after, said = found.assessment.before, found.assessment.after, found.preview
     names = {rule.position: rule.label() for rule in after.policy.rules}
@@ -116,6 +120,7 @@ def describe_preview(found: PolicyPreview, labels: Labels) -> dict[str, Any]:
         "tests": describe_outcomes([item for item in found.assessment.outcomes if not item.passed]),
         "objections": list(found.assessment.objections),
         "warnings": list(after.warnings),
+        "own": describe_own(own),
     }
 
 

@@ -12,10 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from acl.difference import summary_of
+from acl.selectors.trials import open_trial
 from coordinator.admin_api.policy_edits import IF_MATCH, PolicyView
 from coordinator.admin_api.serializers.policy import ImportOut, ImportQuery
+from coordinator.admin_api.serializers.policy_own import describe_own
+from coordinator.admin_api.serializers.policy_trial import describe_trial
 from coordinator.policy.documents import check_policy_document, export_policy, import_policy
 from coordinator.policy.history import compare_versions
+from coordinator.policy.own_machines import OwnLosses, asker_of, own_losses
 from mesh.errors import FieldError, ValidationError
 from mesh.hujson import decode
 from nodes.models import Network
@@ -71,29 +75,32 @@ class PolicyDetail(PolicyView):
         line and column."""
         text, tag = _text(request), _tag(request)
         if self.query.get("dry_run", False):
-            return self._check(text)
+            return self._check(request, text)
         before = Network.objects.values_list("policy_version", flat=True).get(pk=self.network.pk)
-        done = import_policy(
-            network_id=self.network.pk,
-            text=text,
-            tag=tag,
-            forced=self.query.get("force", False),
-            comment=self.query.get("comment", ""),
-            cause=self.cause,
-            now=self.now,
+        done = self.apply(
+            lambda: import_policy(
+                network_id=self.network.pk,
+                text=text,
+                tag=tag,
+                forced=self.query.get("force", False),
+                comment=self.query.get("comment", ""),
+                cause=self.cause,
+                now=self.now,
+            )
         )
         version, found = before, {}
         if done.version is not None:
             version = done.version.number
             found = compare_versions(network_id=self.network.pk, before=version - 1, after=version)
         objections = [] if done.version is None else done.version.objections
-        return self._answer(version, found, done.warnings, objections, dry_run=False)
+        return self._answer(version, found, done.warnings, objections)
 
-    def _check(self, text: str) -> Response:
+    def _check(self, request: Request, text: str) -> Response:
         checked = check_policy_document(network_id=self.network.pk, text=text, now=self.now)
-        return self._answer(
-            checked.version, checked.difference, checked.warnings, checked.assessment.objections, dry_run=True
-        )
+        assessment = checked.assessment
+        asker = asker_of(request, user_id=self.user.pk)
+        own = own_losses(network=self.network, assessment=assessment, asker=asker)
+        return self._answer(checked.version, checked.difference, checked.warnings, assessment.objections, own)
 
     def _answer(
         self,
@@ -101,17 +108,20 @@ class PolicyDetail(PolicyView):
         found: Mapping[str, Any],
         warnings: Sequence[str],
         objections: Sequence[str],
-        *,
-        dry_run: bool,
+        own: OwnLosses | None = None,
     ) -> Response:
+        """``own`` is that of a dry run."""
+        trial = open_trial(self.network.pk)
         body = {
-            "dry_run": dry_run,
+            "dry_run": own is not None,
             "changed": bool(found),
             "version": version,
             "summary": summary_of(found),
             "warnings": warnings,
             "objections": objections,
             "difference": found,
+            "own": None if own is None else describe_own(own),
+            "trial": None if trial is None else describe_trial(trial, self.now),
         }
         response = Response(ImportOut(body).data)
         response["ETag"] = f'"{export_policy(network_id=self.network.pk).tag}"'

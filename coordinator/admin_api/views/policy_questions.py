@@ -16,6 +16,7 @@ from coordinator.policy.documents import check_policy_document
 from coordinator.policy.explain import explain_flow
 from coordinator.policy.lint import lint_policy
 from coordinator.policy.matrix import SHOWN, policy_matrix
+from coordinator.policy.own_machines import asker_of, own_losses
 from coordinator.policy.preview import LISTED, preview_edits, preview_of
 from mesh.explain.matrix import GroupBy
 
@@ -42,7 +43,9 @@ class PolicyPreviewView(QuestionView):
         else:
             edits = edits_of(body["edits"])
             found = preview_edits(network_id=network_id, edits=edits, now=self.now, limit=limit)
-        return Response(PreviewOut(describe_preview(found, labels_of(network_id))).data)
+        asker = asker_of(request, user_id=self.user.pk)
+        own = own_losses(network=self.network, assessment=found.assessment, asker=asker)
+        return Response(PreviewOut(describe_preview(found, labels_of(network_id), own)).data)
 
 
 class PolicyExplain(QuestionView):

@@ -14,6 +14,7 @@ from acl.selectors import get_version
 from acl.services.versions import roll_back
 from coordinator.admin_api.paging import NetworkListQuery, page_of, page_serializer
 from coordinator.admin_api.policy_edits import IF_MATCH, PolicyView
+from coordinator.admin_api.serializers.policy_trial import TrialEditQuery
 from coordinator.admin_api.serializers.policy_versions import (
     DifferenceOut,
     DifferenceQuery,
@@ -108,6 +109,7 @@ class VersionDiff(VersionView):
 
 class VersionRollback(VersionView):
     rights = {"POST": "policy.manage"}
+    queries = {"POST": TrialEditQuery}
 
     @extend_schema(
         request=RollbackBody, responses=VersionOut, operation_id="admin_roll_back_policy", parameters=[IF_MATCH]
@@ -116,5 +118,6 @@ class VersionRollback(VersionView):
         """Puts an earlier version in force again, as a new version; nothing moves where it says what is in force.
         Selectors mean whom they meant: a newcomer with an old name gets nothing."""
         comment = self.read(RollbackBody).get("comment", "")
-        version = roll_back(network_id=self.network.pk, number=number, comment=comment, **self.edit_options())
+        options = self.edit_options()
+        version = self.apply(lambda: roll_back(network_id=self.network.pk, number=number, comment=comment, **options))
         return self.answer(version or get_version(self.network.pk, self.in_force()))

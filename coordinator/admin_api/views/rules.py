@@ -9,12 +9,15 @@ from acl.models import AclRule
 from acl.services.rules import create_rule, delete_rule, move_rule, reorder_rules, update_rule
 from coordinator.admin_api.base import row_or_404
 from coordinator.admin_api.paging import NetworkListQuery, page_of, page_serializer
-from coordinator.admin_api.policy_edits import IF_MATCH, PolicyView
+from coordinator.admin_api.policy_edits import EDITS, IF_MATCH, PolicyView
+from coordinator.admin_api.serializers.policy_trial import TrialEditQuery
 from coordinator.admin_api.serializers.rules import RuleEdit, RuleMove, RuleNew, RuleOrder, RuleOut, describe_rules
 
 
 class RuleView(PolicyView):
     """Of rules."""
+
+    queries = dict.fromkeys(EDITS, TrialEditQuery)
 
     def rules(self) -> QuerySet[AclRule]:
         """Those of the network."""
@@ -32,7 +35,7 @@ class RuleView(PolicyView):
 
 class RuleList(RuleView):
     rights = {"GET": "policy.view", "POST": "policy.manage"}
-    queries = {**PolicyView.queries, "GET": NetworkListQuery}
+    queries = {**RuleView.queries, "GET": NetworkListQuery}
 
     @extend_schema(responses=page_serializer(RuleOut), operation_id="admin_list_rules")
     def get(self, request: Request) -> Response:
@@ -45,7 +48,8 @@ class RuleList(RuleView):
         """Makes a rule. It is in force when this call answers."""
         fields = self.read(RuleNew)
         position = fields.pop("position", None)
-        rule = create_rule(network_id=self.network.pk, fields=fields, position=position, **self.edit_options())
+        options = self.edit_options()
+        rule = self.apply(lambda: create_rule(network_id=self.network.pk, fields=fields, position=position, **options))
         return self.answer(rule.pk, 201)
 
 
@@ -61,14 +65,16 @@ class RuleDetail(RuleView):
     def patch(self, request: Request, pk: int) -> Response:
         """Changes a rule. Maps follow at once. A schedule and conditions are replaced whole."""
         rule = self.rule(pk)
-        update_rule(rule_id=rule.pk, fields=self.read_changes(RuleEdit), **self.edit_options())
+        changes, options = self.read_changes(RuleEdit), self.edit_options()
+        self.apply(lambda: update_rule(rule_id=rule.pk, fields=changes, **options))
         return self.answer(pk)
 
     @extend_schema(request=None, responses={204: None}, operation_id="admin_delete_rule", parameters=[IF_MATCH])
     def delete(self, request: Request, pk: int) -> Response:
         """Removes a rule."""
         self.read_nothing()
-        delete_rule(rule_id=self.rule(pk).pk, **self.edit_options())
+        rule, options = self.rule(pk), self.edit_options()
+        self.apply(lambda: delete_rule(rule_id=rule.pk, **options))
         return self.tagged(Response(status=204))
 
 
@@ -79,7 +85,8 @@ class RuleReorder(RuleView):
     def post(self, request: Request, pk: int) -> Response:
         """Puts a rule at another place; those behind it move along."""
         rule, position = self.rule(pk), self.read(RuleMove)["position"]
-        move_rule(rule_id=rule.pk, position=position, **self.edit_options())
+        options = self.edit_options()
+        self.apply(lambda: move_rule(rule_id=rule.pk, position=position, **options))
         return self.answer(pk)
 
 
@@ -89,6 +96,6 @@ class RuleOrderAll(RuleView):
     @extend_schema(request=RuleOrder, responses=RuleOrder, operation_id="admin_order_rules", parameters=[IF_MATCH])
     def put(self, request: Request) -> Response:
         """Puts all rules in another order at once: exactly those that there are (409)."""
-        order = self.read(RuleOrder)["order"]
-        reorder_rules(network_id=self.network.pk, rule_ids=order, **self.edit_options())
+        order, options = self.read(RuleOrder)["order"], self.edit_options()
+        self.apply(lambda: reorder_rules(network_id=self.network.pk, rule_ids=order, **options))
         return self.tagged(Response({"order": order}))
