@@ -84,14 +84,14 @@ def icon(name: str, *, small: bool = False) -> SafeString:
     return format_html('<span class="gw-icon{}" aria-hidden="true">{}</span>', " gw-icon-s" if small else "", name)
 
 
-def chip(selector: str, *, off: bool = False, url: str = "") -> SafeString:
-    """A selector as a chip: prefix dim, name ink; ``*`` reads "everything"."""
+def chip(selector: str, *, off: bool = False, url: str = "", people: bool = False) -> SafeString:
+    """A selector as a chip: prefix dim, name ink; ``*`` reads "everything". ``people``: it stands for them."""
     prefix, name = "", "everything" if selector == "*" else selector
     if selector.split(":", 1)[0] in ("group", "user", "tag", "node", "host", "autogroup"):
         prefix, name = selector.split(":", 1)
         prefix += ":"
     classes = "gw-chip"
-    if prefix in _PEOPLE:
+    if people or prefix in _PEOPLE:
         classes += " gw-chip-people"
     if off:
         classes += " gw-chip-off"

@@ -55,6 +55,11 @@ def belongs_to(node: Node) -> SafeString:
     return person(node.owner) if node.owner_id is not None else html.dim("no owner yet")
 
 
+def rule_url(rule_id: int) -> str:
+    """A rule's place among all rules; empty for who may not see them."""
+    return f"{reverse('admin:access')}#rule-{rule_id}" if may_see("acl.aclrule") else ""
+
+
 def selector_chip(stored: str, labels: Labels, *, off: bool = False) -> SafeString:
     """A stored selector by its present name, leading to what it names."""
     selector = parse_stored(stored)

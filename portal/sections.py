@@ -11,7 +11,10 @@ from portal.html import EMPTY
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One card: facts as label and value, or lines, or a template of its own. ``span`` is its share of 12 columns."""
+    """One card: facts as label and value, or lines, or a template of its own. ``span`` is its share of 12 columns.
+
+    ``ident`` and ``refresh`` (kinds of events) make it live; ``note`` stands at the right of its title.
+    """
 
     title: str
     facts: Sequence[tuple[str, Any]] = ()
@@ -22,6 +25,9 @@ class Section:
     count: int | None = None
     link: tuple[str, str] | None = None
     empty: str = ""
+    ident: str = ""
+    refresh: str = ""
+    note: Any = ""
 
 
 def facts(*pairs: tuple[str, Any]) -> tuple[tuple[str, Any], ...]:
