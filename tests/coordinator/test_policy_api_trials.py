@@ -99,7 +99,7 @@ def test_reverted_the_one_before_is_back_as_a_new_version(call: Caller, network:
     done = call("post", "policy/trial/revert", {})
     assert (done.json()["outcome"], done.json()["result"]) == ("reverted", version + 1)
     assert call("post", "policy/trial/confirm", {}).status_code == 409
-    assert call("get", f"policy/versions/{version - 1}/diff").json()["sections"] == {}
+    assert call("get", f"policy/versions/{version - 1}/diff").json()["text"] == ""
 
 
 def test_another_version_than_the_one_on_trial_is_not_found(call: Caller) -> None:

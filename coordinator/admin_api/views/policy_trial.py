@@ -39,8 +39,8 @@ class TrialConfirm(TrialView):
 
     @extend_schema(request=TrialBody, responses=TrialOut, operation_id="admin_confirm_policy_trial")
     def post(self, request: Request) -> Response:
-        """Keeps the policy on trial. Once confirmed it stays so, and confirming it again changes nothing; one whose time
-        is over or that was reverted cannot be confirmed (409)."""
+        """Keeps the policy on trial. Once confirmed it stays so, and confirming it again changes nothing; one whose
+        time is over or that was reverted cannot be confirmed (409)."""
         number = self.read(TrialBody).get("version")
         return self.answer(confirm_trial(network_id=self.network.pk, number=number, cause=self.cause, now=self.now))
 
