@@ -21,6 +21,7 @@ from coordinator.cli.options import CommentOption, ForceOption, NetworkOption, a
 from coordinator.cli.results import Card, Column, Done, Listing, shaped_by
 from coordinator.cli.terminal import confirm, note, terminal
 from coordinator.cli.times import parse_instant, rfc3339
+from coordinator.cli.trials import ConfirmWithinOption, tried
 from coordinator.policy.documents import check_policy_document, export_policy, import_policy
 from coordinator.policy.explain import explain_flow
 from coordinator.policy.lint import lint_policy
@@ -37,7 +38,7 @@ FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A HuJSON docu
 def register(noun: Noun) -> None:
     """Adds the verbs to a noun."""
     noun.verb("export")(export)
-    noun.verb("import")(import_file)
+    noun.verb("import", "set", "apply")(import_file)
     noun.verb("check")(check)
     noun.verb("explain")(explain)
     noun.verb("lint")(lint)
@@ -58,6 +59,7 @@ def import_file(
     ] = None,
     force: ForceOption = False,
     override: OverrideOption = False,
+    confirm_within: ConfirmWithinOption = None,
 ) -> Done:
     """Put a document in force: whole, or not at all. One that says what is in force changes nothing."""
     within, text = get_network(network), read_file(file)
@@ -67,14 +69,20 @@ def import_file(
         seen = preview_of(checked.version, checked.assessment, limit=0).preview
         losses = [summary_of(checked.difference), f"{seen.gained} pairs of nodes gained, {seen.lost} lost"]
         confirm(f"Put {file} in force?", losses=losses, force=force)
+    acting = act()
     with naming_places(file), naming_override():
-        done = import_policy(
-            network_id=within.pk,
-            text=text,
-            tag=None if version is None else str(version),
-            forced=override,
-            comment=comment or "",
-            **act(),
+        done = tried(
+            within.pk,
+            confirm_within,
+            lambda: import_policy(
+                network_id=within.pk,
+                text=text,
+                tag=None if version is None else str(version),
+                forced=override,
+                comment=comment or "",
+                **acting,
+            ),
+            **acting,
         )
     for warning in done.warnings:
         note(warning)

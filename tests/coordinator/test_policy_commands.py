@@ -137,6 +137,31 @@ def test_an_import_against_another_version_is_refused(run: Run, file: Path) -> N
     assert run("import", str(file), "--version", "2").code == 0
 
 
+@pytest.mark.parametrize("verb", ["import", "set", "apply"])
+def test_a_document_may_be_tried(run: Run, file: Path, verb: str) -> None:
+    done = run(verb, str(file), "--confirm-within", "5m")
+    assert done.code == 0, done.err
+    assert "note: On trial: in 5m version 2 comes back, unless you say: policy confirm" in done.err
+    assert run("trial", "--json").json["seconds_left"] in (299, 300)
+
+
+def test_what_is_tried_is_kept_or_taken_back(run: Run, file: Path) -> None:
+    run("apply", str(file), "--confirm-within", "5m")
+    assert run("confirm", "--version", "9").err == "error: Policy 9 is not on trial.\n"
+    assert run("confirm").out == "Policy 3 stays in force.\n"
+    file.write_text('{"acls": []}')
+    run("apply", str(file), "--confirm-within", "1m")
+    assert run("revert").out == "Version 5 is in force: what policy 3 said.\n"
+    assert run("export").out == OURS
+    assert run("confirm").code == 1
+
+
+@pytest.mark.parametrize("within", ["10s", "2h", "soon"])
+def test_a_trial_is_neither_too_short_nor_too_long(run: Run, file: Path, within: str) -> None:
+    assert run("import", str(file), "--confirm-within", within).code in (1, 2)
+    assert not AclRule.objects.exists()
+
+
 def test_a_check_says_what_would_change_and_changes_nothing(run: Run, file: Path) -> None:
     value = run("check", str(file), "--json").json
     assert (value["changed"], value["summary"]) == (True, "1 rule added")

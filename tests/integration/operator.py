@@ -15,6 +15,7 @@ class Operator:
 
     def __init__(self, url: str, *, token: str, auth_key: str) -> None:
         self.url = url
+        self.token = token
         self.auth_key = auth_key
         self._http = httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from tests.integration.conftest import HEARTBEAT_SECONDS
@@ -63,6 +66,37 @@ async def test_a_worker_killed_in_the_middle_of_a_push_leaves_nobody_behind(
 
         await fleet.settled()
         assert all(name in str(agent.netmap) for agent in fleet.agents)
+
+
+async def test_a_policy_on_trial_is_gone_in_time_though_the_worker_that_began_it_was_killed(
+    stack: ManyProcesses, machines: list[LiveMachine], auditor: Auditor, operator: Operator
+) -> None:
+    others = [stack.url_of("edge-0"), stack.url_of("portal")]
+    async with running_fleet(machines[:4], others, auditor, HEARTBEAT_SECONDS) as fleet:
+        assert all(agent.netmap["peers"] for agent in fleet.agents)
+        order(stack, "answer /api/v1/admin/policy")
+        dying = Operator(stack.url_of("edge-1"), token=operator.token, auth_key=operator.auth_key)
+        with pytest.raises(httpx.TransportError):
+            await dying.call("PUT", "policy?confirm_within=60", acls=[])
+        await dying.close()
+        assert await asyncio.to_thread(stack.died, "edge-1") == -signal.SIGKILL
+        await poll(lambda: not any(agent.netmap["peers"] for agent in fleet.agents), seconds=30, what="on trial")
+
+        await asyncio.to_thread(shorten_trial, stack)
+        await poll(lambda: all(agent.netmap["peers"] for agent in fleet.agents), seconds=30, what="back")
+        found: dict[str, Any] = (await operator.call("GET", "policy/trial")).json()["trial"]
+        assert (found["outcome"], found["ended_by"]) == ("reverted", "system:trial")
+        late = datetime.fromisoformat(found["ended_at"]) - datetime.fromisoformat(found["deadline"])
+        assert timedelta(0) <= late < timedelta(seconds=2)
+        await fleet.settled()
+
+
+def shorten_trial(stack: ManyProcesses) -> None:
+    """Let the time of the policy on trial be over in a second: nobody waits for a minute."""
+    address = f"host=127.0.0.1 port={stack.database['port']} user=ghostwire dbname=ghostwire"
+    with psycopg.connect(address) as connection:
+        soon = "clock_timestamp() + interval '1 second'"
+        connection.execute(f"UPDATE acl_policytrial SET deadline = {soon}, due_at = {soon} WHERE ended_at IS NULL")
 
 
 async def test_200_sockets_dropped_at_once_all_come_back_to_the_truth(

@@ -37,8 +37,8 @@ class TrialBody(StrictSerializer):
 
 class TrialOut(serializers.Serializer[Any]):
     """A policy on trial. ``former`` comes back at ``deadline``, in ``seconds_left``, unless it is confirmed.
-    ``outcome`` is empty while it runs, then ``confirmed`` or ``reverted``; ``result`` is the version that going back made.
-    ``problem`` says why going back fails; it is tried again."""
+    ``outcome`` is empty while it runs, then ``confirmed`` or ``reverted``; ``result`` is the version that going back
+    made. ``problem`` says why going back fails; it is tried again."""
 
     version = serializers.IntegerField()
     former = serializers.IntegerField()

@@ -18,12 +18,14 @@ from coordinator.cli.results import Card, Column, Listing
 from coordinator.cli.terminal import note, terminal
 from coordinator.cli.text import listed
 from coordinator.cli.times import parse_instant
+from coordinator.cli.trials import register as register_trials
 from mesh.errors import ValidationError
 from mesh.policy import format_protocol
 from mesh.policy.evaluate import evaluate, evaluate_line
 
 noun = Noun("policy", "Policies as files: what is in force, what would be, and what each node would get.")
 register(noun)
+register_trials(noun)
 
 
 @noun.verb("eval", "evaluate")
