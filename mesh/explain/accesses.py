@@ -87,6 +87,11 @@ class Accesses:
             found = self._between[sender, receiver] = self._access(opened[0], opened[-1])
         return found
 
+    def between(self, sender: int, receiver: int, *, same_user: bool) -> tuple[Access, ...]:
+        """The same for either; nothing where they may do nothing."""
+        access = self.companions(sender, receiver) if same_user else self.strangers(sender, receiver)
+        return (access,) if access.now else ()
+
     def _cut(self, opened: Sequence[Mapping[Stretch, int]]) -> list[tuple[int, Access]]:
         """The blocks cut into parts that may do the same."""
         parts: dict[Key, int] = {}

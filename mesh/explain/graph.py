@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -34,6 +34,8 @@ GroupKey: TypeAlias = Principal | str | tuple[int, ...]
 
 TAGGED: Final = "tagged"
 REST: Final = "rest"
+NO_CLASS: Final = -1
+"""In place of a class: of nodes without an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +99,26 @@ class Bundle:
 class Grapher:
     """Answers of one compiled policy. Worked out at the first question, and kept: policies never change."""
 
-    __slots__ = ("_accesses", "_blocks", "_number_of", "_policies", "compiled")
+    __slots__ = ("_accesses", "_number_of", "_policies", "blocks", "compiled")
 
     def __init__(self, compiled: CompiledPolicy) -> None:
         lasting = at_all_times(compiled)
         self.compiled = compiled
         self._policies = (compiled,) if lasting is compiled else (compiled, lasting)
-        self._blocks: Blocks = blocks_of(self._policies)
-        self._accesses = Accesses(self._policies, self._blocks)
+        self.blocks: Blocks = blocks_of(self._policies)
+        self._accesses = Accesses(self._policies, self.blocks)
         self._number_of: dict[int, int] = {}
 
     def tally(self, sort: Sorter) -> Tally:
         """Counts between the sets that ``sort`` puts nodes into."""
-        return Tally(self._policies, self._blocks, self._accesses, sort)
+        return Tally(self._policies, self.blocks, self._accesses, sort)
+
+    def shares(self) -> Iterator[tuple[Principal, int, int]]:
+        """How many nodes of each principal lie in each block: principal, block, number."""
+        number_of = self._numbers()
+        for principal, ids in self.compiled.world.principals.items():
+            for block, count in Counter(number_of[ident] for ident in ids if ident in number_of).items():
+                yield principal, block, count
 
     def graph(self, by: GraphBy, limit: int = LIMIT) -> Graph:
         """The graph of all nodes that take part, in at most ``limit`` groups and one for the rest."""
@@ -142,12 +151,12 @@ class Grapher:
         number_of = self._numbers()
         found: dict[GroupKey, list[int]] = defaultdict(list)
         for ident in ids:
-            found[number_of[ident],].append(ident)
+            found[number_of.get(ident, NO_CLASS),].append(ident)
         return found
 
     def _numbers(self) -> dict[int, int]:
         if not self._number_of:
-            self._number_of = self._blocks.by_node()
+            self._number_of = self.blocks.by_node()
         return self._number_of
 
     def _edges(self, tally: Tally) -> tuple[GraphEdge, ...]:
@@ -167,25 +176,28 @@ class Grapher:
     def reach(self, node_id: int) -> tuple[Bundle, ...]:
         """Whom a node reaches and who reaches it, itself aside: all others by what that is; those between whom and the
         node nothing is open are left out. Empty for a node that takes no part."""
-        if self.compiled.node(node_id) is None:
+        numbers = self._numbers()
+        mine = numbers.get(node_id)
+        if mine is None:
             return ()
-        mine = self._numbers()[node_id]
         owner = self.compiled.owner_of(node_id)
         id_set = self.compiled.world.id_set
         companions = id_set(() if owner is None else self.compiled.world.of(owner))
         found: dict[tuple[Access, Access], IdSet] = defaultdict(id_set)
         into = self._accesses.into(mine)
         reached = 0
-        for item in self._blocks.by_number[mine].shapes[NOW].all:
+        for item in self.blocks.by_number[mine].shapes[NOW].all:
             reached |= self.compiled.reach.out_of[item]
-        near = self._blocks.expand(NOW, reached)
+        near = self.blocks.expand(NOW, reached)
         for mask, _ in into:
             near |= mask
         for number in members(near):
             back = next((access for mask, access in into if mask >> number & 1), NOTHING)
-            found[self._accesses.strangers(mine, number), back] |= self._blocks.by_number[number].ids - companions
+            found[self._accesses.strangers(mine, number), back] |= self.blocks.by_number[number].ids - companions
         for other in companions:
-            theirs = self._numbers()[other]
+            theirs = numbers.get(other)
+            if theirs is None:
+                continue
             key = self._accesses.companions(mine, theirs), self._accesses.companions(theirs, mine)
             found[key].add(other)
         return tuple(

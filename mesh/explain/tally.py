@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from mesh.compile import CompiledPolicy
-from mesh.compile.bits import large_mask_of
+from mesh.compile.bits import large_mask_of, members
 from mesh.compile.world import Principal
 from mesh.explain.accesses import NOW, Access, Accesses
 from mesh.explain.blocks import Blocks, planes_of, weigh
@@ -23,6 +23,23 @@ Sorter: TypeAlias = Callable[[Principal, int], tuple[int, ...]]
 
 Cell: TypeAlias = tuple[int, int]
 """Two sets by number: from, to."""
+
+
+K = TypeVar("K")
+K_co = TypeVar("K_co", covariant=True)
+
+
+class Source(Protocol[K_co]):
+    """Says things of pairs of nodes, by their blocks."""
+
+    def profile(self, receiver: int) -> object:
+        """A key: of receivers with the same one the same is said."""
+
+    def into(self, receiver: int) -> Sequence[tuple[int, K_co]]:
+        """What is said of a receiver and senders that are not of the same user, with the senders' blocks as bits."""
+
+    def between(self, sender: int, receiver: int, *, same_user: bool) -> Sequence[K_co]:
+        """What is said of one pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +84,36 @@ class Tally:
     def flows(self, cells: Collection[Cell] | None = None) -> dict[Cell, Counter[Access]]:
         """For each ordered pair of sets (or for ``cells`` alone) how many ordered pairs of nodes may do what; those
         that may do nothing are not counted."""
+        return self.counts(self._accesses, cells)
+
+    def counts(self, source: Source[K], cells: Collection[Cell] | None = None) -> dict[Cell, Counter[K]]:
+        """For each ordered pair of sets (or for ``cells`` alone) of how many ordered pairs of nodes ``source`` says
+        what."""
         senders = set(self.sizes) if cells is None else {sender for sender, _ in cells}
         wanted = set(self.sizes) if cells is None else {receiver for _, receiver in cells}
-        found: dict[Cell, Counter[Access]] = defaultdict(Counter)
-        for block, receivers in self._by_profile(self._accesses.profile).items():
+        found: dict[Cell, Counter[K]] = defaultdict(Counter)
+        for block, receivers in self._by_profile(source.profile).items():
             chosen = [(number, nodes) for number, nodes in receivers.items() if number in wanted]
             if not chosen:
                 continue
-            for mask, access in self._accesses.into(block):
+            for mask, said in source.into(block):
                 for sender, weight in self._weights(mask, senders):
                     for receiver, nodes in chosen:
-                        found[sender, receiver][access] += weight * nodes
+                        found[sender, receiver][said] += weight * nodes
         for one, other, same, others in self._close_pairs():
             near = [cell for cell in _cells(one, other) if cell[0] in senders and cell[1] in wanted]
             if not near:
                 continue
-            strangers = self._accesses.strangers(one.block, other.block)
-            companions = self._accesses.companions(one.block, other.block) if others else strangers
+            strangers = source.between(one.block, other.block, same_user=False)
+            companions = source.between(one.block, other.block, same_user=True) if others else ()
             for cell in near:
                 tally = found[cell]
-                tally[strangers] -= same + others
-                tally[companions] += others
+                for said in strangers:
+                    tally[said] -= same + others
+                for said in companions:
+                    tally[said] += others
         counted = {
-            cell: Counter({access: pairs for access, pairs in tally.items() if pairs and access.now})
+            cell: Counter({said: pairs for said, pairs in tally.items() if pairs})
             for cell, tally in found.items()
             if cells is None or cell in cells
         }
@@ -143,6 +167,10 @@ class Tally:
                 for cell in _cells(one, other):
                     found[cell] += change
         return Counter({cell: pairs for cell, pairs in found.items() if pairs})
+
+    def blocks_of(self, number: int) -> list[int]:
+        """The blocks that a set has nodes in."""
+        return members(self._masks.get(number, 0))
 
     def _weights(self, mask: int, numbers: Container[int]) -> list[tuple[int, int]]:
         """Those of the sets ``numbers`` that have nodes in the blocks ``mask``, and how many."""

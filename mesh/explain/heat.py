@@ -1,0 +1,162 @@
+"""The heat map: what the nodes of each group, tag, user or class may do to those of each other one."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from mesh.compile.world import Principal
+from mesh.explain.accesses import NOW
+from mesh.explain.deciders import Deciders
+from mesh.explain.flows import NO_FLOW, Flow, flow_of
+from mesh.explain.graph import Grapher
+from mesh.explain.tally import Cell, Tally
+from mesh.policy.rules import Rule
+from mesh.policy.services import services_of
+
+
+class Axis(StrEnum):
+    """What rows and columns are: groups of people and tags of machines, users, or policy classes."""
+
+    GROUP = "group"
+    USER = "user"
+    CLASS = "class"
+
+
+HeatKey: TypeAlias = tuple[str, str | int]
+"""``("group", NAME)``, ``("tag", TAG)``, ``("user", ID)`` or ``("class", NUMBER)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """A row and column: how many nodes it stands for, and to whom they belong, most first."""
+
+    key: HeatKey
+    nodes: int
+    principals: tuple[Principal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeatCell:
+    """From one row to another: of ``possible`` ordered pairs of different nodes ``flow.pairs`` may do something.
+    ``denied``: none may, and deny rules say so of every one of them, on any port."""
+
+    possible: int
+    flow: Flow
+    denied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """A rule in force that lets pairs of a cell do something (or keeps them from it), and how many."""
+
+    rule: Rule
+    pairs: int
+
+
+_EVERYTHING: Final = frozenset(services_of((), (), accept=False))
+
+
+class HeatMap:
+    """The heat map of one policy along one axis."""
+
+    __slots__ = ("_axis", "_grapher", "_groups_of", "rows")
+
+    def __init__(self, grapher: Grapher, axis: Axis) -> None:
+        self._grapher = grapher
+        self._axis = axis
+        self._groups_of: dict[int, list[str]] = defaultdict(list)
+        if axis is Axis.GROUP:
+            for name in sorted(grapher.compiled.groups):
+                for user in grapher.compiled.groups[name]:
+                    self._groups_of[user].append(name)
+        self.rows = self._rows()
+        """All rows: groups before tags, then by descending number of nodes."""
+
+    def cells(self, rows: Sequence[HeatRow]) -> dict[Cell, HeatCell]:
+        """The cells between ``rows``, by index; only those where something may be done, or all is denied."""
+        tally = self._tally(rows)
+        flows = tally.flows()
+        denied = self._denied(tally, len(rows), flows)
+        return {
+            cell: HeatCell(possible, flow_of(flows.get(cell)), cell in denied)
+            for cell, possible in tally.possible.items()
+            if possible and (cell in flows or cell in denied)
+        }
+
+    def seen(self) -> tuple[int, int]:
+        """How many pairs of nodes see each other, and how many pairs there are."""
+        tally = self._grapher.tally(lambda principal, block: (0,))
+        return tally.seen(NOW)[0, 0] // 2, tally.possible[0, 0] // 2
+
+    def deciders(self, source: HeatRow, target: HeatRow) -> tuple[tuple[Decider, ...], HeatCell]:
+        """The rules in force that decide about a cell, by position, and the cell."""
+        rows = (source,) if source.key == target.key else (source, target)
+        cell = 0, len(rows) - 1
+        tally = self._tally(rows)
+        lines = self._grapher.compiled.sides.lines
+        deciders = Deciders(self._grapher.compiled, self._grapher.blocks)
+        counted: Mapping[int, int] = tally.counts(deciders, {cell}).get(cell, {})
+        flows = tally.flows({cell})
+        denied = cell in self._denied(tally, len(rows), flows)
+        return (
+            tuple(Decider(lines[number].rule, counted[number]) for number in sorted(counted)),
+            HeatCell(tally.possible[cell], flow_of(flows[cell]) if cell in flows else NO_FLOW, denied),
+        )
+
+    def _keys(self, principal: Principal, block: int) -> tuple[HeatKey, ...]:
+        if self._axis is Axis.CLASS:
+            return (("class", block),)
+        if principal is None:
+            return ()
+        if isinstance(principal, frozenset):
+            return tuple(("tag", tag) for tag in sorted(principal)) if self._axis is Axis.GROUP else ()
+        if self._axis is Axis.USER:
+            return (("user", principal),)
+        return tuple(("group", name) for name in self._groups_of.get(principal, ()))
+
+    def _rows(self) -> tuple[HeatRow, ...]:
+        nodes: Counter[HeatKey] = Counter()
+        whose: dict[HeatKey, Counter[Principal]] = defaultdict(Counter)
+        for principal, block, count in self._grapher.shares():
+            for key in self._keys(principal, block):
+                nodes[key] += count
+                whose[key][principal] += count
+        ranked = sorted(nodes, key=lambda key: (key[0], -nodes[key], str(key[1])))
+        return tuple(
+            HeatRow(key, nodes[key], tuple(principal for principal, _ in whose[key].most_common(3))) for key in ranked
+        )
+
+    def _tally(self, rows: Sequence[HeatRow]) -> Tally:
+        numbers = {row.key: number for number, row in enumerate(rows)}
+        return self._grapher.tally(
+            lambda principal, block: tuple(numbers[key] for key in self._keys(principal, block) if key in numbers)
+        )
+
+    def _denied(self, tally: Tally, size: int, flows: Mapping[Cell, object]) -> set[Cell]:
+        """The cells without a flow of whose pairs a deny rule speaks, of all of them and on any port."""
+        sides = self._grapher.compiled.sides
+        whole = [
+            number
+            for number, line in enumerate(sides.lines)
+            if not line.rule.accepts and frozenset(line.rule.services()) >= _EVERYTHING
+        ]
+        if not whole:
+            return set()
+        classes = [self._classes(tally, number) for number in range(size)]
+        found: set[Cell] = set()
+        for number in whole:
+            sources = [row for row in range(size) if classes[row] and not classes[row] & ~sides.sources[number]]
+            targets = [row for row in range(size) if classes[row] and not classes[row] & ~sides.destinations[number]]
+            found.update((one, other) for one in sources for other in targets if (one, other) not in flows)
+        return found
+
+    def _classes(self, tally: Tally, number: int) -> int:
+        """The classes of all nodes of a row, as bits."""
+        found = 0
+        for block in tally.blocks_of(number):
+            found |= self._grapher.blocks.by_number[block].shapes[NOW].mask
+        return found
