@@ -21,6 +21,7 @@ from portal.live import store_answers
 from portal.login import PortalAuthenticationForm, may_enter
 from portal.overview import overview_page, state_response
 from portal.password import OwnPasswordForm
+from portal.policy.trial import running_trials
 from portal.theme import STYLESHEETS, sidebar
 from portal.viewer import look_as
 
@@ -74,6 +75,7 @@ class GhostWireAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ca
             "gw_stylesheets": [static(sheet) for sheet in STYLESHEETS],
             "gw_network": network if context["has_permission"] else None,
             "gw_insecure": is_insecure(request),
+            "gw_trials": running_trials(request.user) if context["has_permission"] else [],
             "gw_stale": context["has_permission"] and not store_answers(timezone.now()),
         }
         return context

@@ -35,6 +35,7 @@ STYLESHEETS: Final = (
     "portal/css/overview.css",
     "portal/css/start.css",
     "portal/css/plain.css",
+    "portal/css/policy-trial.css",
     "portal/css/phone.css",
 )
 

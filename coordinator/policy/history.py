@@ -8,20 +8,28 @@ from typing import Any
 from acl.difference import EMPTY, difference
 from acl.selectors import get_version, labels_of
 from acl.selectors.history import facts_of_version
-from acl.stored import Facts
+from acl.services.apply_rules import identified
+from acl.stored import Facts, rule_of
 from mesh.policy import Labels, PortRange, format_ports, format_protocol, format_selector, parse_stored
 
 
-def compare_versions(*, network_id: int, before: int, after: int) -> dict[str, Any]:
+def compare_versions(*, network_id: int, before: int, after: int, matched: bool = False) -> dict[str, Any]:
     """What makes version ``before`` into ``after``, in the shape of ``acl.difference.difference``, with the names that
-    people know. Version 0 is no policy at all. Raises NotFoundError.
+    people know. Version 0 is no policy at all. ``matched``: a rule that was deleted and came back with another id is
+    the same rule, and has the id that it had before. Raises NotFoundError.
     """
     labels = labels_of(network_id)
     old, new = (
-        EMPTY if number == 0 else readable(facts_of_version(get_version(network_id, number)), labels)
-        for number in (before, after)
+        EMPTY if number == 0 else facts_of_version(get_version(network_id, number)) for number in (before, after)
     )
-    return difference(old, new)
+    if matched:
+        new = _matched(old, new)
+    return difference(readable(old, labels), readable(new, labels))
+
+
+def _matched(old: Facts, new: Facts) -> Facts:
+    rules = identified(map(rule_of, old["rules"]), [rule_of(item) for item in new["rules"]])
+    return new | {"rules": [item | {"id": rule.id} for item, rule in zip(new["rules"], rules, strict=True)]}
 
 
 def readable(facts: Facts, labels: Labels) -> Facts:

@@ -42,7 +42,14 @@ def _rules(network: Network) -> Note | None:
     return Note(str(AclRule.objects.filter(network=network).count()))
 
 
-TABS: Final[tuple[Tab, ...]] = (Tab("rules", "Rules", "access", _rules),)
+def _version(network: Network) -> Note | None:
+    return Note(str(network.policy_version))
+
+
+TABS: Final[tuple[Tab, ...]] = (
+    Tab("rules", "Rules", "access", _rules),
+    Tab("history", "History", "policy_history", _version),
+)
 
 
 def tabs(request: HttpRequest, current: str, network: Network | None = None) -> list[dict[str, Any]]:

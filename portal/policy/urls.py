@@ -1,0 +1,28 @@
+"""The URLs of the pages about the policy as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.urls import URLPattern, path
+
+from portal.policy.history import history_page
+from portal.policy.restore import restore_page
+from portal.policy.trial import confirm_page, revert_page
+from portal.policy.version import document_download, effect_part, version_page
+
+if TYPE_CHECKING:
+    from portal.areas import Guard
+
+
+def pages(guard: Guard) -> list[URLPattern]:
+    """Below ``/admin/``."""
+    return [
+        path("access/trial/<int:pk>/confirm/", guard(confirm_page), name="policy_trial_confirm"),
+        path("access/trial/<int:pk>/revert/", guard(revert_page), name="policy_trial_revert"),
+        path("access/history/", guard(history_page), name="policy_history"),
+        path("access/history/<int:number>/", guard(version_page), name="policy_version"),
+        path("access/history/<int:number>/document/", guard(document_download), name="policy_version_document"),
+        path("access/history/<int:number>/effect/", guard(effect_part), name="policy_effect"),
+        path("access/history/<int:number>/restore/", guard(restore_page), name="policy_restore"),
+    ]
