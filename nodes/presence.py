@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from redis import Redis
@@ -31,6 +31,9 @@ class PresenceStore(Protocol):
 
     def last_seen(self, node_ids: Iterable[int]) -> dict[int, datetime]:
         """When each of ``node_ids`` was last heard; those never heard are left out."""
+
+    def heard_last(self, after: datetime, until: datetime) -> list[int]:
+        """Ids of the nodes that were last heard after ``after``, and at ``until`` at the latest."""
 
     def forget(self, node_ids: Iterable[int]) -> None:
         """Drops nodes that are gone."""
@@ -60,6 +63,10 @@ class MemoryPresence:
     def last_seen(self, node_ids: Iterable[int]) -> dict[int, datetime]:
         with self._lock:
             return {node_id: self._seen[node_id] for node_id in node_ids if node_id in self._seen}
+
+    def heard_last(self, after: datetime, until: datetime) -> list[int]:
+        with self._lock:
+            return [node_id for node_id, at in self._seen.items() if after < at <= until]
 
     def forget(self, node_ids: Iterable[int]) -> None:
         with self._lock:
@@ -107,6 +114,10 @@ class RedisPresence:
             for node_id, score in zip(ids, scores, strict=True)
             if score is not None
         }
+
+    def heard_last(self, after: datetime, until: datetime) -> list[int]:
+        found: Any = self._redis.zrangebyscore(KEY, f"({after.timestamp()}", until.timestamp())
+        return [int(node_id) for node_id in found]
 
     def forget(self, node_ids: Iterable[int]) -> None:
         ids = [str(node_id) for node_id in node_ids]

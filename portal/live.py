@@ -4,16 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import BooleanField, Case, Count, IntegerField, Q, QuerySet, Value, When
-from django.db.models.expressions import RawSQL
+from django.db.models import Count, QuerySet
 from redis.exceptions import RedisError
 
 from coordinator.admin_api.health import health_of, status_of
-from mesh.health import MISSES_BEFORE_LATE, NodeHealth
+from coordinator.finding.status import (
+    ACTIVE,
+    DISABLED,
+    EXPIRED,
+    OFFLINE,
+    ONLINE,
+    WAITING,
+    late_ids,
+    one_of,
+    status_rank,
+)
+from mesh.health import NodeHealth
 from nodes.models import Network, Node
 from nodes.presence import presence_store
+
+__all__ = [
+    "ACTIVE",
+    "DISABLED",
+    "EXPIRED",
+    "GLYPHS",
+    "OFFLINE",
+    "ONLINE",
+    "WAITING",
+    "WORDS",
+    "Fleet",
+    "Live",
+    "count_fleet",
+    "late_ids",
+    "live_of",
+    "one_of",
+    "status_rank",
+    "store_answers",
+]
 
 # As pages name them. "login" is an active node that only a new registration brings back.
 WORDS = {
@@ -26,13 +55,6 @@ WORDS = {
     "disabled": "Disabled",
 }
 GLYPHS = {"login": "expired"}
-
-ACTIVE = Q(state=Node.State.ACTIVE, login_required=False)
-WAITING = Q(state=Node.State.PENDING) | ACTIVE & Q(online=False, last_seen=None)
-ONLINE = ACTIVE & Q(online=True)
-OFFLINE = ACTIVE & Q(online=False, last_seen__isnull=False)
-EXPIRED = Q(state=Node.State.EXPIRED) | Q(state=Node.State.ACTIVE, login_required=True)
-DISABLED = Q(state=Node.State.DISABLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,33 +107,6 @@ def store_answers(now: datetime) -> bool:
     return True
 
 
-def late_ids(now: datetime) -> list[int]:
-    """Ids of nodes that peers still take for online, but whose last two heartbeats are missing."""
-    try:
-        return [node_id for network in Network.objects.all() for node_id in _late_in(network, now)]
-    except RedisError:
-        return []
-
-
-def _late_in(network: Network, now: datetime) -> list[int]:
-    store = presence_store()
-    limit = now - timedelta(seconds=network.keepalive_seconds * MISSES_BEFORE_LATE)
-    if store.since(now) > limit:
-        return []  # Nobody is judged for heartbeats that could not have been heard.
-    online = list(Node.objects.filter(ONLINE, network=network).values_list("pk", flat=True))
-    heard = store.last_seen(online)
-    return [pk for pk in online if (at := heard.get(pk)) is None or at <= limit]
-
-
-def one_of(ids: Iterable[int]) -> Q:
-    """Nodes with these ids, however many: as parameters, 50,000 would be more than a database takes."""
-    listed = (
-        ",".join(str(int(node_id)) for node_id in ids) or "0"
-    )  # no node has the id 0, and NOT IN (NULL) would be nobody
-    condition = f'"nodes_node"."id" IN ({listed})'
-    return Q(RawSQL(condition, (), output_field=BooleanField()))  # noqa: S611 - nothing but integers
-
-
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """How many nodes are in which state."""
@@ -132,17 +127,3 @@ def count_fleet(late: int, nodes: QuerySet[Node] | None = None) -> Fleet:
     counts = dict.fromkeys(range(6), 0) | {row["gw_rank"]: row["number"] for row in ranked}
     online = max(counts[3] - late, 0)
     return Fleet(sum(counts.values()), online, late, counts[2], counts[0], counts[4], counts[5])
-
-
-def status_rank(late: Iterable[int]) -> Case:
-    """The order of attention: waiting, late, offline, online, expired, disabled."""
-    cases = [When(WAITING, then=Value(0))]
-    late = list(late)[:500]
-    if late:
-        cases.append(When(pk__in=late, then=Value(1)))
-    cases += [
-        When(OFFLINE, then=Value(2)),
-        When(ONLINE, then=Value(3)),
-        When(EXPIRED, then=Value(4)),
-    ]
-    return Case(*cases, default=Value(5), output_field=IntegerField())

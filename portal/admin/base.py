@@ -15,9 +15,11 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
+from nodes.counting import EXACTLY
 from portal import links
 from portal.admin.flow import add_page, ask, object_page
 from portal.forms import ServiceForm
+from portal.page_list import PageList
 from portal.sections import Section
 from portal.verbs import Verb
 from sessions_app.roles import allows
@@ -33,17 +35,6 @@ else:
 
 class DirectWriteError(RuntimeError):
     """Something tried to write a row past the services. A fault of the portal, never of its user."""
-
-
-class PageList(ChangeList):
-    """A page of rows that its ModelAdmin may complete (live status, counts) in few queries."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Fetch the page's rows, then let the ModelAdmin add what they need."""
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        admin: Any = self.model_admin
-        admin.complete(request, self.result_list)
 
 
 class ServiceAdmin(ModelAdmin):
@@ -77,6 +68,8 @@ class ServiceAdmin(ModelAdmin):
     list_display_links = None
     list_fullwidth = True
     list_per_page = 50
+    # Up to so many rows a list says how many they are; of longer ones it says about how many.
+    count_exactly: ClassVar[int] = EXACTLY
     list_max_show_all = 0
     show_full_result_count = False
     change_list_template = "portal/list.html"

@@ -21,19 +21,29 @@ class ValueFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         """The most common values, by number of rows."""
-        columns = [self.column, self.label_column or self.column]
+        manager = model_admin.model._default_manager
         rows = (
-            model_admin.model._default_manager.order_by()
+            manager.order_by()
             .exclude(**{f"{self.column}__isnull": True})
-            .values_list(*columns)
+            .values_list(self.column)
             .annotate(number=Count("pk"))
-            .order_by("-number")[:MOST_COMMON]
+            .order_by("-number", self.column)[:MOST_COMMON]
         )
-        found = [(str(row[0]), str(row[1]) or "none") for row in rows if row[0] != ""]
+        values = [str(value) for value, _ in rows if value != ""]
         chosen = self.value()
-        if chosen and chosen not in {value for value, _ in found}:
-            found.append((chosen, chosen))
+        if chosen and chosen not in values:
+            values.append(chosen)
+        found = [(value, label or value) for value, label in self.labels(manager.order_by(), values).items()]
         return sorted(found, key=lambda pair: pair[1].lower())
+
+    def labels(self, rows: QuerySet[Any], values: list[str]) -> dict[str, str]:
+        """What values are called, by value; those that cannot be looked up are called what they are."""
+        names = dict.fromkeys(values, "")
+        if self.label_column:
+            sane = [value for value in values if self.is_sane(value)]
+            pairs = rows.filter(**{f"{self.column}__in": sane}).values_list(self.column, self.label_column).distinct()
+            names |= {str(value): str(label) for value, label in pairs}
+        return names
 
     def has_output(self) -> bool:
         """A filter with nothing to choose is not shown."""

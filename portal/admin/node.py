@@ -20,10 +20,12 @@ from portal.admin.filters import NetworkFilter
 from portal.admin.node_list import (
     KeyExpiryFilter,
     OwnerFilter,
+    SeenFilter,
     StatusTabs,
     SystemFilter,
     TagFilter,
     VersionFilter,
+    late_of,
     search_nodes,
 )
 from portal.admin.node_page import node_sections
@@ -41,7 +43,17 @@ class NodeAdmin(ServiceAdmin):
     verbs = NODE_VERBS
     related = (("Retired keys", "nodes.retiredkey"), ("Endpoints", "nodes.endpoint"))
     list_display = ("node", "status", "belongs_to", "address_list", "system", "seen", "key_expires")
-    list_filter = (StatusTabs, NetworkFilter, OwnerFilter, TagFilter, SystemFilter, VersionFilter, KeyExpiryFilter)
+    list_filter = (
+        StatusTabs,
+        NetworkFilter,
+        OwnerFilter,
+        TagFilter,
+        SystemFilter,
+        VersionFilter,
+        SeenFilter,
+        KeyExpiryFilter,
+    )
+    count_exactly = 200_000
     search_fields = ("name",)
     search_hint = "Name, owner, tag, address, CIDR or key"
     search_in = "its name, owner, tags, addresses or key"
@@ -65,7 +77,7 @@ class NodeAdmin(ServiceAdmin):
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Need for attention first: waiting, late, offline, then by name."""
-        return (live.status_rank(live.late_ids(timezone.now())).asc(), "name")
+        return (live.status_rank(late_of(request)).asc(), "name")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Node], search_term: str

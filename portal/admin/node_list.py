@@ -1,24 +1,67 @@
-"""Finding nodes: filters and search of their list."""
+"""Finding nodes: filters and search of their list. What they mean is said once, for API and commands too."""
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from mesh.addressing import pack
-from nodes.models import Address, Node, NodeTag, Route
+from coordinator.finding.criteria import KEY_ENDS, SEEN, Criteria, has_tag, key_ends, of_statuses, seen
+from coordinator.finding.search import prefix_span, search_nodes
+from nodes.models import NodeTag
 from portal import live
-from portal.admin.filters import MOST_COMMON, IdFilter, TabFilter, ValueFilter
+from portal.admin.filters import MOST_COMMON, ChoiceFilter, IdFilter, TabFilter, ValueFilter
 
-_KEY = re.compile(r"[A-Za-z0-9+/]{4,43}=?")
+__all__ = [
+    "KeyExpiryFilter",
+    "OwnerFilter",
+    "SeenFilter",
+    "StatusTabs",
+    "SystemFilter",
+    "TagFilter",
+    "VersionFilter",
+    "criteria_of",
+    "late_of",
+    "prefix_span",
+    "search_nodes",
+]
+
+# What a tab of the page means in words of the API: the page has one word for all that must register again.
+STATUSES = {"expired": ("expired", "login")}
+# Columns of the page that are orders of the API, by their place in the list.
+ORDERS = {1: "name", 3: "owner", 5: "system", 6: "seen", 7: "key"}
+
+
+def late_of(request: HttpRequest) -> list[int]:
+    """Ids of late nodes, asked for once a page."""
+    found: list[int] | None = getattr(request, "gw_late", None)
+    if found is None:
+        found = live.late_ids(timezone.now())
+        request.gw_late = found  # type: ignore[attr-defined]
+    return found
+
+
+def criteria_of(params: Any) -> tuple[Criteria, str]:
+    """What the list's query string chooses, and its order, in the words of API, commands and jobs."""
+    status = params.get("status", "")
+    owner = params.get("owner", "")
+    criteria = Criteria(
+        q=params.get("q", "").replace("\x00", "").strip(),
+        statuses=STATUSES.get(status, (status,)) if status else (),
+        owner=int(owner) if owner.isascii() and owner.isdigit() and len(owner) <= 18 else (0 if owner else None),
+        tags=(tag,) if (tag := params.get("tag", "")) else (),
+        os=params.get("os", ""),
+        agent=params.get("agent", ""),
+        seen=params.get("seen", ""),
+        key=params.get("key", ""),
+    )
+    column, down = params.get("o", "").lstrip("-"), params.get("o", "").startswith("-")
+    order = ORDERS.get(int(column), "") if column.isascii() and column.isdigit() and len(column) < 3 else ""
+    return criteria, (f"-{order}" if down else order) if order else "attention"
 
 
 class StatusTabs(TabFilter):
@@ -30,15 +73,9 @@ class StatusTabs(TabFilter):
 
     def options(self, request: HttpRequest) -> dict[str, tuple[str, Q]]:
         """Late nodes are those whose heartbeats are missing; peers still take them for online."""
-        late = live.one_of(live.late_ids(timezone.now()))
-        return {
-            "online": ("Online", live.ONLINE & ~late),
-            "late": ("Late", late),
-            "offline": ("Offline", live.OFFLINE),
-            "waiting": ("Waiting", live.WAITING),
-            "expired": ("Expired", live.EXPIRED),
-            "disabled": ("Disabled", live.DISABLED),
-        }
+        late, now = late_of(request), timezone.now()
+        words = ("online", "late", "offline", "waiting", "expired", "disabled")
+        return {word: (live.WORDS[word], of_statuses(STATUSES.get(word, (word,)), now, late)) for word in words}
 
     def glyphs(self) -> dict[str, str]:
         """The states' own."""
@@ -46,7 +83,7 @@ class StatusTabs(TabFilter):
 
     def counts(self, cl: ChangeList) -> dict[str, int]:
         """Of the whole fleet, whatever else is filtered: one query."""
-        fleet = live.count_fleet(len(live.late_ids(timezone.now())))
+        fleet = live.count_fleet(len(late_of(self.request)))
         return {
             "": fleet.total,
             "online": fleet.online,
@@ -85,10 +122,7 @@ class TagFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Nodes that carry the tag."""
         value = self.value()
-        if not value:
-            return queryset
-        carried = NodeTag.objects.filter(node=OuterRef("pk"), tag=f"tag:{value}".replace("\x00", ""))
-        return queryset.filter(Exists(carried))
+        return queryset.filter(has_tag(value)) if value else queryset
 
 
 class SystemFilter(ValueFilter):
@@ -107,76 +141,25 @@ class VersionFilter(ValueFilter):
     column = "agent_version"
 
 
-class KeyExpiryFilter(SimpleListFilter):
+class SeenFilter(ChoiceFilter):
+    """When they were last heard."""
+
+    title = "last seen"
+    parameter_name = "seen"
+
+    def options(self, request: HttpRequest) -> dict[str, tuple[str, Q]]:
+        """Lately, long ago, never."""
+        now = timezone.now()
+        return {word: (words, seen(word, now)) for word, words in SEEN.items()}
+
+
+class KeyExpiryFilter(ChoiceFilter):
     """When keys end."""
 
     title = "key expiry"
     parameter_name = "key"
 
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+    def options(self, request: HttpRequest) -> dict[str, tuple[str, Q]]:
         """Soon, later, never."""
-        return [("over", "over"), ("7", "within 7 days"), ("30", "within 30 days"), ("never", "never")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Nodes whose key ends then."""
         now = timezone.now()
-        match self.value():
-            case None:
-                return queryset
-            case "over":
-                return queryset.filter(key_expires_at__lte=now)
-            case "never":
-                return queryset.filter(key_expires_at=None)
-            case "7" | "30" as days:
-                end = now + timedelta(days=int(days))
-                return queryset.filter(key_expires_at__gt=now, key_expires_at__lte=end)
-            case _:
-                return queryset.none()
-
-
-def search_nodes(queryset: QuerySet[Node], term: str) -> QuerySet[Node]:
-    """Nodes by name, owner, tag, address, CIDR, route or the first letters of a key: every word must fit.
-
-    An address or CIDR is one index range; a route that covers it counts as well.
-    """
-    for word in term.replace("\x00", "").split()[:8]:
-        queryset = queryset.filter(_condition(word))
-    return queryset
-
-
-def _condition(word: str) -> Q:
-    prefix = prefix_span(word)
-    if prefix is not None:
-        first, last = prefix
-        held = Address.objects.filter(node=OuterRef("pk"), packed__gte=first, packed__lte=last)
-        routed = Route.objects.filter(node=OuterRef("pk"), first__lte=last, last__gte=first, last__gt="")
-        routed = routed.exclude(prefix__in=("0.0.0.0/0", "::/0"))
-        return Q(Exists(held)) | Q(Exists(routed))
-    tag = word.lower().removeprefix("tag:")
-    tagged = NodeTag.objects.filter(node=OuterRef("pk"), tag__icontains=tag)
-    if word.lower().startswith("tag:"):
-        return Q(Exists(tagged))
-    found = (
-        Q(name__icontains=word)
-        | Q(hostname__icontains=word)
-        | Q(owner__username__icontains=word)
-        | Q(owner__display_name__icontains=word)
-        | Q(Exists(tagged))
-    )
-    if _KEY.fullmatch(word):
-        found |= Q(public_key__startswith=word)
-    if word.replace(".", "").isdigit() and "." in word:
-        found |= Q(Exists(Address.objects.filter(node=OuterRef("pk"), address__startswith=word)))
-    return found
-
-
-def prefix_span(word: str) -> tuple[str, str] | None:
-    """First and last address of an address or CIDR, as ``Address.packed`` writes them."""
-    try:
-        if "/" in word:
-            network = ip_network(word, strict=False)
-            return pack(network.network_address), pack(network.broadcast_address)
-        address = pack(ip_address(word))
-    except ValueError:
-        return None
-    return address, address
+        return {word: (words, key_ends(word, now)) for word, words in KEY_ENDS.items()}

@@ -13,9 +13,11 @@ from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, Cha
 from django.db.models import Field
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal import html
+from portal.page_list import PLACES
 from portal.theme import STYLESHEETS
 
 register = template.Library()
@@ -111,18 +113,27 @@ def list_tabs(cl: ChangeList) -> list[dict[str, Any]]:
 
 
 @register.simple_tag
-def list_pager(cl: ChangeList) -> dict[str, Any]:
-    """``1-50 of 312`` and the pages before and after."""
-    size, page = cl.list_per_page, cl.page_num
-    first = (page - 1) * size + 1 if cl.result_count else 0
-    last = min(page * size, cl.result_count)
-    return {
-        "first": first,
-        "last": last,
-        "total": cl.result_count,
-        "before": cl.get_query_string({PAGE_VAR: page - 1}) if page > 1 else "",
-        "after": cl.get_query_string({PAGE_VAR: page + 1}) if last < cl.result_count else "",
-    }
+def list_pager(cl: Any) -> dict[str, Any]:
+    """``1-50 of 312`` and the pages around this one."""
+    pages: dict[str, Any] = cl.pages()
+    return pages
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """``12,345``."""
+    return f"{number:,}"
+
+
+@register.simple_tag
+def page_link(url: str, icon: str, label: str, rel: str = "") -> SafeString:
+    """A button of the pager; one that leads nowhere stands there all the same, so that none moves."""
+    if not url:
+        return format_html('<span class="gw-icon-button gw-disabled" aria-hidden="true">{}</span>', html.icon(icon))
+    relation = format_html(' rel="{}"', rel) if rel else ""
+    return format_html(
+        '<a class="gw-icon-button" href="{}"{} aria-label="{}">{}</a>', url, relation, label, html.icon(icon)
+    )
 
 
 @register.simple_tag
@@ -132,7 +143,7 @@ def list_search(cl: ChangeList) -> dict[str, Any]:
         (name, value)
         for name, values in cl.filter_params.items()
         for value in values
-        if name not in (SEARCH_VAR, PAGE_VAR)
+        if name not in (SEARCH_VAR, PAGE_VAR, *PLACES)
     ]
     return {"name": SEARCH_VAR, "value": cl.query, "kept": kept, "filtered": bool(cl.query or cl.has_active_filters)}
 
