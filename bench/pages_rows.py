@@ -1,4 +1,4 @@
-"""Rows for the portal's lists at 50,000 nodes: what ``replica_rows`` writes, and all that a network of years gathers."""
+"""Rows for the portal's lists at 50,000 nodes: those of ``replica_rows``, and all that a network of years gathers."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Self
 class ChangeKind(StrEnum):
     """The kinds of steps that a network's map takes. The facts of each stand in ``nodes.facts``."""
 
-    NODES = "nodes"  # nodes as they now are, whole, and ids of those that are gone
+    NODES = "nodes"  # nodes as they now are, whole or what many have in common, and ids of those that are gone
     ENDPOINTS = "endpoints"
     PRESENCE = "presence"
     SESSIONS = "sessions"  # sessions that ended

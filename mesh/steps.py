@@ -17,6 +17,18 @@ class OutOfStepError(Exception):
     """A change does not follow on the topology, or is of a kind that this program does not know: load it whole."""
 
 
+class NodePatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What became of many nodes alike, in the words of ``NodeRecord``: what is not said stays as it is."""
+
+    state: str | msgspec.UnsetType = msgspec.UNSET
+    user: int | None | msgspec.UnsetType = msgspec.UNSET
+    tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    login_required: bool | msgspec.UnsetType = msgspec.UNSET
+    online: bool | msgspec.UnsetType = msgspec.UNSET
+    key_expires_at: datetime | None | msgspec.UnsetType = msgspec.UNSET
+    rotate_requested_at: datetime | None | msgspec.UnsetType = msgspec.UNSET
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One row of the change log, as it is stored."""
@@ -99,13 +111,27 @@ def _move(  # noqa: PLR0911 - one return a kind reads best
 def _nodes(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topology:
     records = [msgspec.convert(fact, NodeRecord) for fact in facts["nodes"]]
     removed = list(facts["removed"])
-    touch.nodes.update(record.id for record in records)
     touch.nodes.update(removed)
+    records += _patched(topology, facts.get("patched", ()))
+    touch.nodes.update(record.id for record in records)
     nodes = topology.nodes.updated({**{item.id: item for item in records}, **dict.fromkeys(removed)})
     # Whoever takes a node out of the mesh ends its session in the same transaction.
     ended = [*removed, *(record.id for record in records if not record.is_present)]
     sessions = topology.sessions.updated(dict.fromkeys(ended)) if ended else topology.sessions
     return msgspec.structs.replace(topology, nodes=nodes, sessions=sessions)
+
+
+def _patched(topology: Topology, patches: Iterable[Mapping[str, Any]]) -> list[NodeRecord]:
+    """Records with what ``set`` says in place of what they said: one for each of ``ids`` that there is."""
+    found = []
+    for patch in patches:
+        new = msgspec.structs.asdict(msgspec.convert(patch["set"], NodePatch))
+        new = {name: value for name, value in new.items() if value is not msgspec.UNSET}
+        for node_id in patch["ids"]:
+            record = topology.nodes.get(node_id)
+            if record is not None:
+                found.append(msgspec.structs.replace(record, **new))
+    return found
 
 
 def _sessions(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topology:

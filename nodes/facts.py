@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +16,22 @@ def node_facts(network_id: int, node_ids: Iterable[int], *, removed: Iterable[in
     """Facts of ``ChangeKind.NODES``: the nodes as they now are, whole, and the ids of those that are gone."""
     records = load_node_records(network_id, node_ids)
     return {"nodes": msgspec.to_builtins(records), "removed": sorted(removed)}
+
+
+def patches(sets: Iterable[tuple[int, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The member ``patched`` of such facts, for acts on very many nodes: what each has from now on (``NodePatch``).
+
+    Nodes that get the same stand together: 50,000 of them come to 300 kB, where whole they would be 30 MB.
+    """
+    ids: dict[str, list[int]] = defaultdict(list)
+    for node_id, new in sets:
+        ids[json.dumps(msgspec.to_builtins(dict(new)), sort_keys=True)].append(node_id)
+    return [{"ids": sorted(nodes), "set": json.loads(new)} for new, nodes in ids.items()]
+
+
+def patched_ids(facts: Mapping[str, Any]) -> list[int]:
+    """Ids of the nodes that facts tell by ``patched``."""
+    return [node_id for patch in facts.get("patched") or () for node_id in patch["ids"]]
 
 
 def network_facts(network_id: int) -> dict[str, Any]:

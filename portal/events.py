@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from nodes.facts import patched_ids
 from nodes.models import Change, Node
 from portal import html, links
 from sessions_app.models import User
@@ -23,6 +24,7 @@ ICONS = {
     "credentials": "key_off",
 }
 NAMED = 4
+MOST_LOOKED_UP = 100
 _SESSION_ENDS = {
     "expired": "has an expired session",
     "revoked": "had its session revoked",
@@ -44,7 +46,7 @@ class Names:
         nodes: set[int] = set()
         users: set[int] = set()
         for change in changes:
-            nodes.update(nodes_of(change))
+            nodes.update(nodes_of(change)[:MOST_LOOKED_UP])
             kind, _, ident = change.actor.partition(":")
             if ident.isdigit():
                 {"node": nodes, "user": users}.get(kind, set()).add(int(ident))
@@ -89,6 +91,7 @@ def nodes_of(change: Change) -> list[int]:
                 value = value[0]
             if isinstance(value, int):
                 found.append(value)
+    found += patched_ids(said)
     found += [int(key) for key in said.get("endpoints") or {} if str(key).isdigit()]
     return found
 
@@ -107,15 +110,19 @@ def _nodes(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
     if gone:
         return format_html("{} left the network", names.node_list(gone, str(said.get("name", ""))))
     rows = [item for item in said.get("nodes") or [] if isinstance(item, dict)]
-    listed = names.node_list([row["id"] for row in rows if "id" in row])
-    states = {row.get("state") for row in rows}
+    patched = [item["set"] for item in said.get("patched") or []]
+    ids = [*(row["id"] for row in rows if "id" in row), *patched_ids(said)]
+    listed = names.node_list(ids)
+    states = {row.get("state") for row in rows} | {new.get("state") for new in patched}
     if "enrolment" in said:
         return format_html("{} was let in", listed)
     if change.actor.startswith("registration"):
         return format_html("{} registered", listed)
     word = {"disabled": "disabled", "expired": "expired", "pending": "waiting"}.get(str(next(iter(states), "")), "")
     if len(states) == 1 and word:
-        return format_html("{} {} {}", listed, "is" if len(rows) == 1 else "are", word)
+        return format_html("{} {} {}", listed, "is" if len(ids) == 1 else "are", word)
+    if patched and not rows and all("tags" in new for new in patched):
+        return format_html("{} {} other tags", listed, "has" if len(ids) == 1 else "have")
     return format_html("{} changed", listed)
 
 

@@ -32,7 +32,7 @@ class PageList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the page's rows, then let the ModelAdmin add what they need."""
         admin: Any = self.model_admin
-        place = {name: self.params.pop(name) for name in PLACES if name in self.params}
+        place: dict[str, str] = {name: self.params.pop(name) for name in PLACES if name in self.params}
         for name in place:
             self.filter_params.pop(name, None)
         self.gw_length = length_of(self.queryset, exactly=admin.count_exactly)

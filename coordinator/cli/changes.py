@@ -11,11 +11,13 @@ from coordinator.acknowledgements import ACKNOWLEDGED, MemoryAcknowledgements, a
 from coordinator.admin_api.serializers.changes import ChangeLine
 from coordinator.cli.results import shaped_by
 from coordinator.cli.text import listed
+from nodes.facts import patched_ids
 from nodes.models import Change, Network, Node
 from sessions_app.models import User
 
 Facts = Mapping[str, Any]
 
+MOST_NAMED: Final = 100
 _OF_NODES: Final = frozenset({"nodes", "endpoints", "presence", "sessions"})
 
 
@@ -77,13 +79,15 @@ def node_ids_of(change: Change) -> list[int]:
     for key in ("nodes", "removed", "online", "offline", "ended"):
         for item in facts.get(key) or ():
             found.append(item["id"] if isinstance(item, dict) else item)
+    found += patched_ids(facts)
     found += [int(key) for name in ("endpoints", "started") for key in facts.get(name) or ()]
     return list(dict.fromkeys(found))
 
 
 def _node_names(changes: list[Change]) -> dict[int, str]:
     """Names of nodes by id: as the changes tell them, and else as they are called now."""
-    wanted = {ident for change in changes for ident in node_ids_of(change)}
+    # A line names four; of a change of very many nodes the rest need no names.
+    wanted = {ident for change in changes for ident in node_ids_of(change)[:MOST_NAMED]}
     wanted |= {int(ident) for change in changes if (ident := _ident(change.actor, "node")) is not None}
     names: dict[int, str] = {}
     for change in changes:
@@ -135,10 +139,11 @@ def _nodes(change: Change, names: Mapping[int, str]) -> str:
     if started:
         return f"{_called(started, names)} {'joined' if change.facts.get('created') else 'registered again'}"
     rows = list(change.facts.get("nodes") or ())
-    called = _called((row["id"] for row in rows), names)
+    patched = change.facts.get("patched") or ()
+    called = _called((*(row["id"] for row in rows), *patched_ids(change.facts)), names)
     if "enrolment" in change.facts:
         return f"{called} let in"
-    states = {row["state"] for row in rows}
+    states = {row["state"] for row in rows} | {patch["set"].get("state", "active") for patch in patched}
     if len(states) == 1 and (word := states.pop()) != "active":
         return f"{called}: {word}"
     return f"{called} changed"

@@ -53,7 +53,8 @@ class Criteria:
     @classmethod
     def of_json(cls, stored: Mapping[str, Any]) -> Self:
         """What ``as_json`` made."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+        members: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in stored.items()}
+        return cls(**members)
 
 
 def check(criteria: Criteria) -> None:

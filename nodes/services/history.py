@@ -94,6 +94,9 @@ def _turns(kind: str, at: datetime, facts: Mapping[str, Any]) -> Iterator[_Turn]
             yield _Turn(gone["id"], False, datetime.fromisoformat(gone["at"]))
     elif kind == ChangeKind.NODES:
         yield from (_Turn(fact["id"], fact["online"], at) for fact in facts.get("nodes", ()))
+        for patch in facts.get("patched", ()):
+            if "online" in patch["set"]:
+                yield from (_Turn(node_id, patch["set"]["online"], at) for node_id in patch["ids"])
     elif facts.get("login_required"):
         yield from (_Turn(node_id, False, at) for node_id in facts.get("ended", ()))
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from nodes.facts import patched_ids
 from nodes.models import Change, Network, Node, RelayRegion, Route
 from portal import html, links
 from portal.admin.history import uptime_section
@@ -163,5 +164,5 @@ def _concerns(change: Change, node_id: int) -> bool:
     if change.actor == f"node:{node_id}":
         return True
     said = change.facts
-    ids = [item.get("id") if isinstance(item, dict) else item for item in said.get("nodes", [])]
+    ids = [item.get("id") if isinstance(item, dict) else item for item in said.get("nodes", [])] + patched_ids(said)
     return node_id in ids or node_id in said.get("removed", []) or str(node_id) in said.get("endpoints", {})

@@ -98,6 +98,8 @@ def nodes_in(facts: Any) -> frozenset[int] | None:
             value = item.get("id") if isinstance(item, Mapping) else item
             if isinstance(value, int):
                 found.add(value)
+    for patch in facts.get("patched") or ():
+        found.update(patch["ids"])
     for member in ("endpoints", "observed", "started"):
         found.update(int(key) for key in facts.get(member) or () if str(key).isdigit())
     return frozenset(found) if len(found) <= MOST_NODES else None
