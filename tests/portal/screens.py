@@ -21,6 +21,10 @@ PAGES = {
     "node": "/admin/nodes/node/{node}/change/",
     "node-disable": "/admin/nodes/node/{router}/do/disable/",
     "node-tags": "/admin/nodes/node/{laptop}/do/tags/",
+    "topology": "/admin/topology/",
+    "topology-node": "/admin/topology/?node={laptop}",
+    "topology-class": "/admin/topology/?by=class",
+    "topology-table": "/admin/topology/?view=table",
     "enrol": "/admin/sessions_app/authkey/",
     "enrol-add": "/admin/sessions_app/authkey/add/",
     "enrol-key": "/admin/sessions_app/authkey/{key}/change/",
@@ -87,6 +91,8 @@ def _shoot(folder: Path, url: str, cookie: SetCookieParam, pages: dict[str, str]
         for name, path in pages.items():
             found.page.goto(url + path)
             found.page.evaluate("document.fonts.ready")
+            if found.page.query_selector("[data-gw-topology]"):
+                found.page.wait_for_selector("[data-gw-drawn]")
             found.page.screenshot(path=folder / f"{prefix}{name}-{theme}.png", full_page=bool(prefix))
             if name == "start":
                 found.page.click("text=Make a key")

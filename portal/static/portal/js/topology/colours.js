@@ -1,0 +1,26 @@
+// The page's colours as a canvas takes them: tokens are read anew when the theme changes.
+
+const NAMES = {
+  card: "--card", sunk: "--sunk", line: "--line", line2: "--line2", ink: "--ink", text: "--text", dim: "--dim",
+  wire: "--wire", light: "--topo-back", group: "--topo-group", online: "--ok", late: "--warn", offline: "--off", waiting: "--wait",
+};
+
+export function readColours(within) {
+  const probe = document.createElement("span");
+  within.append(probe);
+  const found = {};
+  for (const [name, token] of Object.entries(NAMES)) {
+    probe.style.color = `var(${token})`;
+    found[name] = getComputedStyle(probe).color;
+  }
+  const style = getComputedStyle(within);
+  found.sans = style.getPropertyValue("--sans");
+  found.mono = style.getPropertyValue("--mono");
+  probe.remove();
+  return found;
+}
+
+export function onThemeChange(tell) {
+  new MutationObserver(tell).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
+}

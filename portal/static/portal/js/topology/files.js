@@ -1,0 +1,143 @@
+// The picture as a file: an SVG that stands by itself, and a PNG of the same.
+
+import { amount, paint } from "./canvas.js";
+import { bounds, labels } from "./scene.js";
+
+const number = (value) => String(Math.round(value * 100) / 100);
+const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+// Characters that XML 1.0 has no place for are left out: a file that does not open helps nobody.
+const escaped = (text) => text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "").replace(/[&<>"']/g, (sign) => ESCAPES[sign]);
+
+function element(name, attributes, inner = "") {
+  const said = Object.entries(attributes)
+    .filter(([, value]) => value !== null && value !== undefined)
+    .map(([key, value]) => ` ${key}="${escaped(typeof value === "number" ? number(value) : value)}"`)
+    .join("");
+  return inner ? `<${name}${said}>${inner}</${name}>` : `<${name}${said}/>`;
+}
+
+export function svgOf(model, scene, colours, title) {
+  const edge = bounds(model);
+  const [width, height] = [edge.right - edge.left, edge.bottom - edge.top];
+  const ctx = document.createElement("canvas").getContext("2d");
+  ctx.font = `500 12px ${colours.mono}`;
+  const parts = [
+    element("title", {}, escaped(title)),
+    element("rect", { x: edge.left, y: edge.top, width, height, fill: colours.card }),
+    ...scene.wires.map((wire) => path(wire, colours.group, wire.width, wire.dashed, scene.faded ? 0.55 : null)),
+    ...scene.hulls.flatMap((hull) => hullParts(hull, colours)),
+    ...scene.dots.filter((dot) => !dot.related).map((dot) => dotPart(dot, scene, colours)),
+    ...scene.picks.flatMap((pick) => pickParts(pick, pick.out ? colours.wire : colours.light)),
+    ...scene.dots.filter((dot) => dot.related).map((dot) => dotPart(dot, scene, colours)),
+    ...labels(scene, 1, (text) => ctx.measureText(text).width).map((label) => labelPart(label, colours)),
+  ];
+  const view = [edge.left, edge.top, width, height].map(number).join(" ");
+  const root = { xmlns: "http://www.w3.org/2000/svg", viewBox: view, width, height, "font-family": "'IBM Plex Mono', ui-monospace, monospace" };
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${element("svg", root, `\n${parts.join("\n")}\n`)}\n`;
+}
+
+function path(line, colour, width, dashed, opacity) {
+  const points = [line.x1, line.y1, line.cx, line.cy, line.x2, line.y2].map(number);
+  return element("path", {
+    d: `M${points[0]} ${points[1]}Q${points[2]} ${points[3]} ${points[4]} ${points[5]}`,
+    fill: "none",
+    stroke: colour,
+    "stroke-width": width,
+    "stroke-dasharray": dashed ? "5 4" : null,
+    opacity,
+  });
+}
+
+function pickParts(pick, colour) {
+  const heads = pick.heads.map((points) => element("polygon", { points: points.map(([x, y]) => `${number(x)},${number(y)}`).join(" "), fill: colour }));
+  return [path(pick, colour, pick.width, pick.dashed, null), ...heads];
+}
+
+function hullParts(hull, colours) {
+  const parts = [
+    element("circle", {
+      cx: hull.x,
+      cy: hull.y,
+      r: hull.r,
+      fill: colours.sunk,
+      stroke: hull.home ? colours.wire : hull.related ? colours.line2 : colours.line,
+      "stroke-width": hull.home ? Math.max(hull.ring, 1.6) : hull.ring,
+      "stroke-dasharray": hull.dashed && !hull.home ? "3 3" : null,
+    }),
+  ];
+  if (hull.group.nodes) return parts;
+  const round = 2 * Math.PI * (hull.r - 6);
+  let before = 0;
+  for (const [status, count] of Object.entries(hull.group.statuses)) {
+    const length = (round * count) / hull.group.size;
+    parts.push(
+      element("circle", {
+        cx: hull.x, cy: hull.y, r: hull.r - 6, fill: "none", stroke: colours[status], "stroke-width": 5,
+        "stroke-dasharray": `${number(length)} ${number(round - length)}`, "stroke-dashoffset": -before,
+        transform: `rotate(-90 ${number(hull.x)} ${number(hull.y)})`, opacity: hull.related ? null : 0.35,
+      }),
+    );
+    before += length;
+  }
+  const middle = { x: hull.x, y: hull.y + 4.5, "text-anchor": "middle", "font-size": Math.min(13, hull.r * 0.6), fill: colours.ink };
+  parts.push(element("text", middle, escaped(amount(hull.group.size))));
+  return parts;
+}
+
+function dotPart(dot, scene, colours) {
+  const colour = colours[dot.status];
+  const at = { cx: dot.x, cy: dot.y };
+  const r = scene.dot - 0.7;
+  const parts = [element("title", {}, escaped(`${dot.node.name}, ${dot.status}`))];
+  if (dot.status === "online") parts.push(element("circle", { ...at, r: scene.dot, fill: colour }));
+  else {
+    const dash = dot.status === "waiting" ? "1.4 1.5" : null;
+    parts.push(element("circle", { ...at, r, fill: colours.sunk, stroke: colour, "stroke-width": 1.5, "stroke-dasharray": dash }));
+    if (dot.status === "waiting") parts.push(element("circle", { ...at, r: 1.6, fill: colour }));
+    if (dot.status === "late") {
+      parts.push(element("path", { d: `M${number(dot.x)} ${number(dot.y - r)}a${r} ${r} 0 0 1 0 ${number(2 * r)}z`, fill: colour }));
+    }
+  }
+  if (dot.selected) parts.push(element("circle", { ...at, r: scene.dot + 4, fill: "none", stroke: colours.wire, "stroke-width": 2 }));
+  return element("g", { opacity: dot.related ? null : 0.35 }, parts.join(""));
+}
+
+function labelPart(label, colours) {
+  const words = label.count ? `${label.text} ${label.count}` : label.text;
+  const at = { x: label.x, y: label.y, "text-anchor": "middle", "font-size": label.size };
+  if (label.style === "selected") {
+    const half = (label.box[2] - label.box[0]) / 2 + 2;
+    return (
+      element("rect", { x: label.x - half, y: label.y - 14, width: 2 * half, height: 19, rx: 3, fill: colours.ink }) +
+      element("text", { ...at, fill: colours.card, "font-weight": 500 }, escaped(words))
+    );
+  }
+  const fill = { strong: colours.ink, faint: colours.dim, group: colours.text }[label.style];
+  const halo = { stroke: colours.card, "stroke-width": 4, "stroke-linejoin": "round", "paint-order": "stroke" };
+  return element("text", { ...at, ...halo, fill, "font-weight": label.style === "strong" ? 600 : 500 }, escaped(words));
+}
+
+// At most 8,192 pixels a side: what browsers draw.
+export function pngOf(model, scene, colours) {
+  const edge = bounds(model);
+  const [width, height] = [edge.right - edge.left, edge.bottom - edge.top];
+  const scale = Math.min(2, 8192 / Math.max(width, height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.ceil(width * scale);
+  canvas.height = Math.ceil(height * scale);
+  const ctx = canvas.getContext("2d");
+  ctx.fillStyle = colours.card;
+  ctx.fillRect(0, 0, canvas.width, canvas.height);
+  ctx.scale(scale, scale);
+  ctx.translate(-edge.left, -edge.top);
+  paint(ctx, scene, colours, 1, null);
+  return new Promise((done) => canvas.toBlob(done, "image/png"));
+}
+
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}

@@ -1,0 +1,139 @@
+// What is to be drawn, as plain shapes: the canvas and the SVG file are both made of this, so that they are the same.
+
+const DOT = 5;
+
+// `selected`: the answer about a node, with where it stands, or null.
+export function buildScene(model, selected) {
+  const related = selected ? new Map(selected.groups.map(([index, ...counts]) => [index, counts])) : null;
+  const home = selected ? model.groups.findIndex((group) => group.key === selected.node.group) : -1;
+  return {
+    wires: model.edges.filter((edge) => edge.one !== edge.other).map((edge) => groupWire(model, edge)),
+    hulls: model.groups.map((group, index) => ({
+      group,
+      x: group.x,
+      y: group.y,
+      r: group.r,
+      ring: group.inner ? Math.min(1 + 0.22 * Math.log2(1 + group.inner.pairs), 3.4) : 1,
+      dashed: !group.inner,
+      home: index === home,
+      related: !related || index === home || related.has(index),
+    })),
+    dots: dots(model, selected),
+    picks: selected ? picks(model, selected, home) : [],
+    faded: Boolean(selected),
+    dot: DOT,
+  };
+}
+
+function groupWire(model, edge) {
+  const one = model.groups[edge.one];
+  const other = model.groups[edge.other];
+  const bend = ((edge.one * 7 + edge.other * 13) % 5) - 2;
+  return {
+    ...curve(one.x, one.y, other.x, other.y, bend * 0.035),
+    width: Math.min(0.8 + 0.32 * Math.log2(1 + edge.pairs), 5),
+    dashed: edge.passing === edge.pairs,
+  };
+}
+
+function dots(model, selected) {
+  const touched = selected ? selected.touched : null;
+  const found = [];
+  for (const group of model.groups) {
+    if (!group.nodes) continue;
+    for (const node of group.nodes) {
+      found.push({
+        node,
+        x: group.x + node.dx,
+        y: group.y + node.dy,
+        status: node.status,
+        related: !touched || touched.has(node.id) || node.id === selected.node.id,
+        selected: Boolean(selected) && node.id === selected.node.id,
+      });
+    }
+  }
+  return found;
+}
+
+// Wires of the selected node: to each node that is drawn, and one to each group that is closed.
+function picks(model, selected, home) {
+  const from = placeOf(model, selected.node.id) || (home >= 0 ? model.groups[home] : null);
+  if (!from) return [];
+  const found = [];
+  for (const [id, out, back] of selected.wires) {
+    const to = placeOf(model, id);
+    if (to) found.push(pick(from, to, out, back, DOT + 2));
+  }
+  for (const [index, out, outAtTimes, back, backAtTimes] of selected.groups) {
+    const group = model.groups[index];
+    if (!group || group.nodes || group === from) continue;
+    const ways = [out && (outAtTimes === out ? 2 : 1), back && (backAtTimes === back ? 2 : 1)];
+    found.push({ ...pick(from, group, ...ways, group.r), width: Math.min(1.4 + 0.3 * Math.log2(1 + out + back), 5) });
+  }
+  return found.sort((one, other) => Number(one.out) - Number(other.out));
+}
+
+function pick(from, to, out, back, margin) {
+  const dx = to.x - from.x;
+  const line = curve(from.x, from.y, to.x, to.y, dx >= 0 ? -0.12 : 0.12);
+  return {
+    ...line,
+    out: Boolean(out),
+    width: out ? 1.5 : 1.1,
+    dashed: (out || back) === 2,
+    heads: [out ? head(line, margin, false) : null, back ? head(line, DOT + 4, true) : null].filter(Boolean),
+  };
+}
+
+export function placeOf(model, id) {
+  const node = model.byId.get(id);
+  return node ? { x: node.group.x + node.dx, y: node.group.y + node.dy } : null;
+}
+
+function curve(x1, y1, x2, y2, bend) {
+  return { x1, y1, x2, y2, cx: (x1 + x2) / 2 - (y2 - y1) * bend, cy: (y1 + y2) / 2 + (x2 - x1) * bend };
+}
+
+// A triangle at one end of a curve, along its tangent there.
+function head(line, margin, atStart) {
+  const [x, y] = atStart ? [line.x1, line.y1] : [line.x2, line.y2];
+  const angle = Math.atan2(y - line.cy, x - line.cx);
+  const tip = [x - margin * Math.cos(angle), y - margin * Math.sin(angle)];
+  const side = (turn) => [tip[0] - 6.5 * Math.cos(angle + turn), tip[1] - 6.5 * Math.sin(angle + turn)];
+  return [tip, side(0.42), side(-0.42)];
+}
+
+export function bounds(model) {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const group of model.groups) {
+    left = Math.min(left, group.x - Math.max(group.r, 40));
+    right = Math.max(right, group.x + Math.max(group.r, 40));
+    top = Math.min(top, group.y - group.r - 26);
+    bottom = Math.max(bottom, group.y + group.r + 8);
+  }
+  return Number.isFinite(left) ? { left, top, right, bottom } : { left: -100, top: -100, right: 100, bottom: 100 };
+}
+
+// The names to write: of groups, largest first where there is no room for all, and of the selected and the hovered node.
+export function labels(scene, scale, width) {
+  const size = 12 / Math.max(Math.min(scale, 1.6), 0.001);
+  const taken = [];
+  const found = [];
+  const add = (text, count, x, y, style, must) => {
+    const half = (width(text + (count ? ` ${count}` : "")) * size) / 12 / 2 + 4 / scale;
+    const box = [x - half, y - size, x + half, y + size * 0.4];
+    if (!must && taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) return;
+    taken.push(box);
+    found.push({ text, count, x, y, size, box, style });
+  };
+  for (const dot of scene.dots) if (dot.selected) add(dot.node.name, "", dot.x, dot.y + 15 / scale + size, "selected", true);
+  const hulls = scene.faded ? [...scene.hulls].sort((one, other) => Number(other.related) - Number(one.related)) : scene.hulls;
+  for (const hull of hulls) {
+    const style = hull.related ? (scene.faded ? "strong" : "group") : "faint";
+    const count = hull.group.size > 1 ? String(hull.group.size) : "";
+    add(short(hull.group.name), count, hull.x, hull.y - hull.r - 7 / scale, style, false);
+  }
+  return found;
+}
+
+const short = (name) => (name.length > 28 ? `${name.slice(0, 27)}…` : name);

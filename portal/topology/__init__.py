@@ -1,0 +1,1 @@
+"""The graph of the network: its page, its equal table, and what its script asks for."""
