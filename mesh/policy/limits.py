@@ -12,9 +12,6 @@ MAX_CONDITION_VALUES = 256
 MAX_CLASSES = 8_192
 """Policy classes; past it the latest changers of posture count as unknown."""
 
-MAX_DOCUMENT_BYTES = 2 * 1024 * 1024
-MAX_DOCUMENT_DEPTH = 32
-MAX_INTEGER_DIGITS = 15
 MAX_NAME = 63
 MAX_RULE_NAME = 100
 MAX_TEXT = 1_024

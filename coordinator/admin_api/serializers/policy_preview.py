@@ -14,8 +14,9 @@ from coordinator.policy.preview import LISTED, PolicyPreview
 from coordinator.policy.proposals import RuleEdit as Edit
 from coordinator.policy.proposals import Verb
 from mesh.explain.preview import PairGroup
+from mesh.hujson import MAX_BYTES
 from mesh.policy import Labels, format_selector
-from mesh.policy.limits import MAX_DOCUMENT_BYTES, MAX_RULES
+from mesh.policy.limits import MAX_RULES
 
 MAX_EDITS = 1_000
 MAX_LISTED = 1_000
@@ -41,7 +42,7 @@ class PreviewBody(StrictSerializer):
     """What is to be looked at: ``edits`` of rules, one after the other, or a whole ``document`` in HuJSON."""
 
     edits = serializers.ListField(child=EditIn(), required=False, max_length=MAX_EDITS)
-    document = serializers.CharField(required=False, max_length=MAX_DOCUMENT_BYTES, trim_whitespace=False)
+    document = serializers.CharField(required=False, max_length=MAX_BYTES, trim_whitespace=False)
     limit = WholeNumberField(
         required=False,
         min_value=0,

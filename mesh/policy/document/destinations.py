@@ -29,7 +29,7 @@ def parse_destination(text: str, names: Names) -> tuple[Selector, tuple[PortRang
     try:
         ranges = parse_ports(ports)
     except ValidationError as error:
-        if text == "*" or text.rpartition(":")[0] in ("user", "group", "tag", "node", "host", "autogroup"):
+        if text.rpartition(":")[0] in ("user", "group", "tag", "node", "host", "autogroup"):
             raise ValidationError(f"“{text}” has no ports; write {text}:* for any, or {text}:22,80-90") from None
         raise ValidationError(f"“{text}”: {error.detail}") from None
     return parse_selector(name, names), ranges
