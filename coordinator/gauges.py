@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from coordinator.fanout import FANOUT
 from coordinator.metrics import CHANGES, REGISTRY
+from coordinator.relay_gauges import Relays
 from coordinator.replica import REPLICAS
 from coordinator.tail import TAIL
 from nodes.models import Change, Network
@@ -48,6 +49,7 @@ def watch_changes() -> None:
 
 
 REGISTRY.register(Replicas())
+REGISTRY.register(Relays())
 
 
 def _count_change(instance: Change, created: bool, **_: Any) -> None:

@@ -75,7 +75,9 @@ def test_relays_with_their_servers_reach_every_map(api: Api, ana: User, join: Jo
     assert region["servers"] == []
     wanted = {"name": "one", "host": "one.example.com", "ipv4": "192.0.2.1", "ipv6": None, "port": 8443, "stun_port": 0}
     server = api.post(f"relays/{region['id']}/servers", wanted, 201)
-    assert server == {"id": server["id"], **wanted}
+    health = server["health"]
+    assert server == {"id": server["id"], **wanted, "health": health}
+    assert (health["alive"], health["checked_at"], health["fault"]) == (True, None, "")
     assert api.get(f"relays/{region['id']}")["servers"] == [server]
     assert api.get("relays")["results"][0]["servers"] == [server]
     told = join(ana, "web").netmap()["derp_map"]["regions"]["3"]

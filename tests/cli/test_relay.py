@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 from django.conf import settings
 
@@ -7,7 +9,8 @@ from coordinator.admin_api.serializers.relays import RelayOut
 from nodes.models import Change, Network, Node, RelayRegion, RelayServer
 from sessions_app.models import User
 from tests.cli.conftest import Run
-from tests.fixtures import Join
+from tests.fixtures import START, Join
+from tests.nodes.relay import closed_port
 
 
 @pytest.fixture
@@ -67,3 +70,25 @@ def test_relays_of_the_configuration_come_back(run: Run, network: Network, monke
     given = whole.network.model_copy(update={"relays": ()})
     monkeypatch.setattr(settings, "GHOSTWIRE", whole.model_copy(update={"network": given}))
     assert "network.relays stands in the configuration" in run("relay", "create", "3", "fra", "Frankfurt").err
+
+
+def test_how_servers_do(run: Run, fra: RelayRegion) -> None:
+    assert "not asked yet" in run("relay", "show", "fra").out
+    RelayServer.objects.update(alive=False, fault="certificate", failing_since=START, checked_at=START)
+    told = run("relay", "show", "fra").out
+    assert "dead" in told
+    assert "Its certificate is not valid for it" in told
+    assert "0 of 1" in run("relay", "list").out
+    health = run("relay", "list", "--json").json[0]["servers"][0]["health"]
+    assert (health["alive"], health["fault"]) == (False, "certificate")
+
+
+def test_check_asks_now_and_counts_for_nothing(run: Run, fra: RelayRegion) -> None:
+    RelayServer.objects.update(host="127.0.0.1", port=closed_port(socket.SOCK_STREAM), stun_port=0)
+    told = run("relay", "check")
+    assert "refused" in told.out
+    [answer] = run("relay", "check", "fra", "--json").json
+    assert (answer["region"], answer["name"], answer["tls_fault"], answer["stun_fault"]) == (
+        "fra", "fra-1", "refused", None,
+    )  # fmt: skip
+    assert RelayServer.objects.get().checked_at is None

@@ -5,6 +5,27 @@ from typing import Any
 from rest_framework import serializers
 
 from coordinator.admin_api.fields import AddressField, StrictSerializer, TextField, WholeNumberField
+from nodes.models import RelayServer
+
+
+class RelayHealthOut(serializers.Serializer[Any]):
+    """How a relay server did when the portal last asked it.
+
+    `alive`: agents are told of it. It takes three failed checks in a row to leave the maps and three good ones to come
+    back; where no server at all answers, the portal blames itself. `fault` is empty while it serves. `unknown_issuer`:
+    the portal does not know who issued its certificate, which agents may.
+    """
+
+    alive = serializers.BooleanField()
+    checked_at = serializers.DateTimeField(allow_null=True)
+    answered_at = serializers.DateTimeField(allow_null=True)
+    answer_ms = serializers.FloatField(allow_null=True)
+    failing_since = serializers.DateTimeField(allow_null=True)
+    fault = serializers.ChoiceField(RelayServer.Fault.choices, allow_blank=True)
+    unknown_issuer = serializers.BooleanField()
+
+    class Meta:
+        ref_name = "RelayHealth"
 
 
 class RelayServerOut(serializers.Serializer[Any]):
@@ -17,6 +38,7 @@ class RelayServerOut(serializers.Serializer[Any]):
     ipv6 = serializers.IPAddressField(protocol="ipv6", allow_null=True)
     port = serializers.IntegerField()
     stun_port = serializers.IntegerField()
+    health = RelayHealthOut(source="*")
 
     class Meta:
         ref_name = "RelayServer"

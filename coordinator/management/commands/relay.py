@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 import typer
+from django.utils import timezone
 
 from coordinator.admin_api.edits import edit_region
 from coordinator.admin_api.serializers.relays import RelayOut
@@ -13,13 +14,15 @@ from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
 from coordinator.cli.options import ForceOption, NetworkOption, act
 from coordinator.cli.references import relay_region_named, relay_server_named
+from coordinator.cli.relays import answer_listing, region_word, server_listing
 from coordinator.cli.results import Card, Column, Done, Listing, shaped_by
 from coordinator.cli.settings import note_if_configured
 from coordinator.cli.terminal import confirm
 from coordinator.cli.text import count
-from nodes.models import Network, Node, RelayRegion
+from nodes.models import Network, Node, RelayRegion, RelayServer
+from nodes.relay_checks import trusting_as_this_machine
 from nodes.selectors import get_network
-from nodes.services.relays import delete_region, delete_server, save_region, save_server
+from nodes.services.relays import delete_region, delete_server, save_region, save_server, where_of
 
 noun = Noun("relay", "Relay regions and their servers, for machines that find no direct way to each other.")
 
@@ -41,14 +44,7 @@ COLUMNS: Final = [
     Column("Code", lambda region: region.code, keep=True),
     Column("Name", lambda region: region.name),
     Column("Servers", lambda region: ", ".join(server.name for server in region.servers.all()) or "none"),
-]
-SERVERS: Final = [
-    Column("Name", lambda server: server.name, keep=True),
-    Column("Host", lambda server: server.host),
-    Column("IPv4", lambda server: server.ipv4 or "-"),
-    Column("IPv6", lambda server: server.ipv6 or "-"),
-    Column("Port", lambda server: str(server.port), keep=True, right=True),
-    Column("STUN", lambda server: str(server.stun_port or "-"), keep=True, right=True),
+    Column("Alive", region_word, keep=True),
 ]
 
 
@@ -70,8 +66,27 @@ def show(region: RegionArgument, network: NetworkOption = None) -> Card:
         ("Name", found.name),
         ("Home of", count(_at_home(within, found), "node")),
     ]
-    servers = Listing(list(found.servers.all()), SERVERS, "It has no servers: nobody can relay through it.")
+    servers = server_listing(list(found.servers.all()), timezone.now())
     return Card(found, fields, [("Servers", servers)], shape=region_shape)
+
+
+@noun.verb("check", "ask")
+def check(
+    region: Annotated[
+        str | None, typer.Argument(metavar="REGION", help="A region by code or number; all if not given.")
+    ] = None,
+    network: NetworkOption = None,
+) -> Listing:
+    """Ask relay servers now whether they serve, from here. The portal goes by its own rounds, and this is none."""
+    within = get_network(network)
+    rows = (
+        RelayServer.objects.filter(region__network=within).select_related("region").order_by("region__number", "name")
+    )
+    if region is not None:
+        rows = rows.filter(region=relay_region_named(within, region))
+    servers = list(rows)
+    answers = trusting_as_this_machine().ask(where_of(server) for server in servers)
+    return answer_listing([(server, answers[where_of(server)]) for server in servers])
 
 
 @noun.verb("create", "c", "new")

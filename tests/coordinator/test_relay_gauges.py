@@ -1,0 +1,63 @@
+"""What Prometheus is told of relay servers, and that its rules ask for what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.db import OperationalError
+from prometheus_client.exposition import generate_latest
+
+from coordinator import gauges  # noqa: F401 - it registers what is told
+from coordinator.metrics import REGISTRY
+from nodes.models import Network, RelayServer
+from tests.factories import RelayRegionFactory, RelayServerFactory
+from tests.fixtures import START
+
+pytestmark = pytest.mark.django_db
+ALERTS = Path(__file__).parents[2] / "deploy" / "alerts.yml"
+
+
+def value(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+def test_relays(network: Network) -> None:
+    region = RelayRegionFactory(network=network, code="fra")
+    RelayServerFactory(region=region, name="a", checked_at=START, answered_at=START, answer_ms=12.5)
+    RelayServerFactory(region=region, name="b", checked_at=START, alive=False, failing_since=START)
+    RelayServerFactory(region=region, name="never-asked")
+    a, b = ({"network": str(network.pk), "region": "fra", "server": name} for name in "ab")
+    assert [value("ghostwire_relay_alive", **labels) for labels in (a, b)] == [1, 0]
+    assert [value("ghostwire_relay_failing", **labels) for labels in (a, b)] == [0, 1]
+    assert value("ghostwire_relay_answer_seconds", **a) == 0.0125
+    assert value("ghostwire_relay_alive", **(a | {"server": "never-asked"})) is None
+    assert value("ghostwire_relays_cut_off") == 0
+
+
+def test_nobody_answers(network: Network) -> None:
+    assert value("ghostwire_relays_cut_off") is None
+    RelayServerFactory(region=RelayRegionFactory(network=network), checked_at=START, failing_since=START)
+    assert value("ghostwire_relays_cut_off") == 1
+
+
+def test_without_the_database_the_rest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away:
+        def select_related(self, *_: Any) -> Any:
+            raise OperationalError("away")
+
+    monkeypatch.setattr(RelayServer, "objects", Away())
+    told = generate_latest(REGISTRY).decode()
+    assert "ghostwire_relay_alive{" not in told
+    assert "ghostwire_heartbeats_total" in told
+
+
+def test_alerts_ask_for_metrics_that_exist(network: Network) -> None:
+    told = {family.name for family in REGISTRY.collect()}
+    rules = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+    asked = {name for rule in rules for name in re.findall(r"\bghostwire_\w+", rule["expr"])}
+    assert {"ghostwire_relay_alive", "ghostwire_relays_cut_off"} <= asked
+    assert {name.removesuffix("_total") for name in asked} <= told
