@@ -24,6 +24,7 @@ STYLESHEETS: Final = (
     "portal/css/base.css",
     "portal/css/parts.css",
     "portal/css/shell.css",
+    "portal/css/live.css",
     "portal/css/notes.css",
     "portal/css/menu.css",
     "portal/css/list.css",

@@ -8,11 +8,11 @@ import pytest
 from channels.testing import WebsocketCommunicator
 from django.utils import timezone
 
+from coordinator.limits import Limit
 from mesh.change import Cause, ChangeKind
 from nodes.changes import lock_network, record_change
 from nodes.hints import tell_portal
-from portal.sockets import newsroom
-from portal.sockets.consumers import OPENED
+from portal.sockets import consumers, newsroom
 from portal.sockets.kinds import EVENT_RIGHTS, KINDS
 from portal.sockets.newsroom import NEWSROOM
 from sessions_app.models import User
@@ -116,10 +116,10 @@ async def test_a_process_has_only_so_many_sockets(network: Any, monkeypatch: pyt
     await one.disconnect()
 
 
-async def test_an_address_opens_only_so_many(network: Any) -> None:
+async def test_an_address_opens_only_so_many(network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "OPENED", Limit("portal_socket", 3, 3600.0))
     someone = browser()
-    opened = [await someone.opens("page") for _ in range(OPENED.count + 1)]
-    assert opened == [True] * OPENED.count + [False]
+    assert [await someone.opens("page") for _ in range(4)] == [True, True, True, False]
 
 
 # --- What each is told

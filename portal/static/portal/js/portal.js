@@ -226,6 +226,7 @@
   });
 
   document.addEventListener("keydown", onKey);
+  document.addEventListener("gw:replaced", (event) => showTimes(event.target));
 
   showTheme();
   showTimes();
