@@ -40,10 +40,12 @@ class ReachGroup:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One direction: the groups by position of their rules, and every node in any of them."""
+    """One direction: the groups by position of their rules, and every node in any of them. ``named``: whether some
+    rule in force that accepts names the node on its side at all."""
 
     groups: tuple[ReachGroup, ...]
     nodes: IdSet
+    named: bool
 
 
 def who_reaches(compiled: CompiledPolicy, node_id: int) -> Reach:
@@ -61,7 +63,7 @@ def who_reaches(compiled: CompiledPolicy, node_id: int) -> Reach:
     for prefix, numbers in shape.routes:
         found += walk.groups(numbers, own | others, node_id, same_user=False, networks=(prefix,))
     found += walk.groups(shape.exits, own | others, node_id, same_user=False, internet=True)
-    return _reach(compiled, found)
+    return _reach(found, compiled, walk.is_named(shape.all))
 
 
 def whom_it_reaches(compiled: CompiledPolicy, node_id: int) -> Reach:
@@ -74,7 +76,7 @@ def whom_it_reaches(compiled: CompiledPolicy, node_id: int) -> Reach:
     walk = _Walk(compiled, inward=False)
     found = walk.groups(shape.own, own, node_id, same_user=True) if own else []
     found += walk.groups(shape.own, others, node_id, same_user=False)
-    return _reach(compiled, found + walk.beyond(shape.own, node_id))
+    return _reach(found + walk.beyond(shape.own, node_id), compiled, walk.is_named(shape.own))
 
 
 def _principals(compiled: CompiledPolicy, node_id: int) -> tuple[IdSet, IdSet]:
@@ -86,7 +88,7 @@ def _principals(compiled: CompiledPolicy, node_id: int) -> tuple[IdSet, IdSet]:
     return mine, compiled.nodes_in(compiled.classes.own) - mine - world.id_set([node_id])
 
 
-def _reach(compiled: CompiledPolicy, found: Sequence[ReachGroup]) -> Reach:
+def _reach(found: Sequence[ReachGroup], compiled: CompiledPolicy, named: bool) -> Reach:
     """Groups of one rule and the same services joined, by position of rules."""
     joined: dict[tuple[int, Services, tuple[Prefix, ...], bool], ReachGroup] = {}
     for group in found:
@@ -101,7 +103,7 @@ def _reach(compiled: CompiledPolicy, found: Sequence[ReachGroup]) -> Reach:
     every: IdSet = compiled.world.id_set()
     for group in groups:
         every |= group.nodes
-    return Reach(tuple(groups), every)
+    return Reach(tuple(groups), every, named)
 
 
 class _Walk:
@@ -136,6 +138,17 @@ class _Walk:
                     nodes = nodes if before is None else before.nodes | nodes
                     found[key] = ReachGroup(line.rule, services, nodes, networks, internet)
         return list(found.values())
+
+    def is_named(self, numbers: Sequence[int]) -> bool:
+        """Whether an accept rule names any of these classes on the node's side."""
+        sides, classes = self._compiled.sides, self._compiled.classes
+        lines = 0
+        for number in numbers:
+            terms = classes.keys[number].terms
+            lines |= sides.towards(terms) if self._inward else sides.onwards(terms)
+            if self._inward and classes.owned >> number & 1:
+                lines |= sides.self_lines
+        return any(sides.steps[item].accepts for item in members(lines))
 
     def beyond(self, numbers: Sequence[int], node_id: int) -> list[ReachGroup]:
         """The subnets behind routers, and the internet, that classes ``numbers`` reach."""
