@@ -48,6 +48,8 @@ def _version(network: Network) -> Note | None:
 
 TABS: Final[tuple[Tab, ...]] = (
     Tab("rules", "Rules", "access", _rules),
+    Tab("matrix", "Matrix", "matrix"),
+    Tab("file", "File", "policy_file"),
     Tab("history", "History", "policy_history", _version),
 )
 

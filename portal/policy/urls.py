@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import URLPattern, path
 
+from portal.policy.file import file_download, file_page, file_state
 from portal.policy.history import history_page
 from portal.policy.restore import restore_page
 from portal.policy.trial import confirm_page, revert_page
@@ -20,6 +21,9 @@ def pages(guard: Guard) -> list[URLPattern]:
     return [
         path("access/trial/<int:pk>/confirm/", guard(confirm_page), name="policy_trial_confirm"),
         path("access/trial/<int:pk>/revert/", guard(revert_page), name="policy_trial_revert"),
+        path("access/file/", guard(file_page), name="policy_file"),
+        path("access/file/state/", guard(file_state), name="policy_file_state"),
+        path("access/file/download/", guard(file_download), name="policy_file_download"),
         path("access/history/", guard(history_page), name="policy_history"),
         path("access/history/<int:number>/", guard(version_page), name="policy_version"),
         path("access/history/<int:number>/document/", guard(document_download), name="policy_version_document"),
