@@ -9,6 +9,7 @@ from functools import partial
 from django.utils import timezone
 
 from coordinator.challenges import forget_challenges
+from coordinator.jobs.run import run_jobs
 from coordinator.lifecycle import expire_nodes, remove_ephemeral_nodes
 from nodes.models import Network
 from nodes.periodic import for_each, periodic
@@ -16,8 +17,11 @@ from sessions_app.services.enrolments import forget_enrolments
 from sessions_app.services.lapses import lapse_api_tokens, lapse_auth_keys
 from sessions_app.services.sessions import expire_sessions
 
+RUN_SPAN = timedelta(seconds=30)
+"""How long a run begins new work: the next one goes on, before this one's lock is over."""
 SCHEDULE = {
     "coordinator.expire": timedelta(seconds=10),
+    "coordinator.run_jobs": timedelta(seconds=2),
     "coordinator.remove_ephemeral": timedelta(minutes=1),
     "coordinator.forget_challenges": timedelta(minutes=1),
     "coordinator.forget_enrolments": timedelta(minutes=1),
@@ -57,3 +61,9 @@ def forget_old_challenges() -> int:
 def forget_old_enrolments() -> int:
     """Drops waiting machines whose time is over; returns how many. They count for nothing from that moment on."""
     return forget_enrolments(now=timezone.now())
+
+
+@periodic("coordinator.run_jobs", every=SCHEDULE["coordinator.run_jobs"])
+def carry_out_jobs() -> int:
+    """Carries out acts on many nodes that people asked for; returns how many jobs."""
+    return run_jobs(until=timezone.now() + RUN_SPAN)

@@ -21,12 +21,12 @@ class NodePatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What became of many nodes alike, in the words of ``NodeRecord``: what is not said stays as it is."""
 
     state: str | msgspec.UnsetType = msgspec.UNSET
-    user: int | None | msgspec.UnsetType = msgspec.UNSET
+    user: int | msgspec.UnsetType | None = msgspec.UNSET
     tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     login_required: bool | msgspec.UnsetType = msgspec.UNSET
     online: bool | msgspec.UnsetType = msgspec.UNSET
-    key_expires_at: datetime | None | msgspec.UnsetType = msgspec.UNSET
-    rotate_requested_at: datetime | None | msgspec.UnsetType = msgspec.UNSET
+    key_expires_at: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    rotate_requested_at: datetime | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@ from nodes.models.address import Address, NameReservation
 from nodes.models.change import Change
 from nodes.models.dns import DnsRecord
 from nodes.models.history import HistoryCursor, OnlineSpan
+from nodes.models.job import Job
 from nodes.models.network import Network
 from nodes.models.node import Endpoint, Node, NodeTag, RetiredKey
 from nodes.models.observation import Observation
@@ -15,6 +16,7 @@ __all__ = [
     "DnsRecord",
     "Endpoint",
     "HistoryCursor",
+    "Job",
     "NameReservation",
     "Network",
     "Node",

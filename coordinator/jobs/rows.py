@@ -1,0 +1,142 @@
+"""Many nodes read and written at once, with as few statements as there are kinds of news, whatever their number."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from acl.models import AutoApproval
+from acl.services.approvals import approve_routes
+from coordinator.finding.status import one_of
+from mesh.change import Cause, ChangeKind
+from nodes.changes import record_change
+from nodes.facts import node_facts, patches
+from nodes.models import Network, Node, NodeTag, Route
+from nodes.services.routes import elect_primaries, prefixes_of
+from sessions_app.models import NodeSession, User
+
+BATCH: Final = 5000
+Sets = Mapping[int, Mapping[str, Any]]
+"""By node id what it has from now on, in the words of ``mesh.steps.NodePatch``: JSON values, instants excepted."""
+_COLUMNS: Final = {"user": "owner_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """What acts on many nodes look at."""
+
+    id: int
+    name: str
+    state: str
+    user: int | None
+    tags: tuple[str, ...]
+    login_required: bool
+    online: bool
+    key_expires_at: datetime | None
+    rotate_requested_at: datetime | None
+
+    @property
+    def is_present(self) -> bool:
+        """Whether it takes part in the mesh, as far as the node itself decides."""
+        return self.state == Node.State.ACTIVE and not self.login_required
+
+
+def read_rows(network_id: int, node_ids: Collection[int]) -> list[NodeRow]:
+    """The nodes that there are of these ids, by id, in two queries."""
+    tags: dict[int, list[str]] = defaultdict(list)
+    carried = NodeTag.objects.filter(one_of(node_ids, '"nodes_nodetag"."node_id"')).order_by("tag")
+    for node_id, tag in carried.values_list("node_id", "tag").iterator(BATCH):
+        tags[node_id].append(tag)
+    columns = ("name", "state", "owner_id", "login_required", "online", "key_expires_at", "rotate_requested_at")
+    rows = Node.objects.filter(one_of(node_ids), network_id=network_id).order_by("pk").values_list("pk", *columns)
+    return [
+        NodeRow(pk, name, state, owner, tuple(tags.get(pk, ())), *rest)
+        for pk, name, state, owner, *rest in rows.iterator(BATCH)
+    ]
+
+
+def write_sets(*, network: Network, rows: Mapping[int, NodeRow], sets: Sets, cause: Cause, now: datetime) -> int:
+    """Gives nodes of a locked network what ``sets`` says, as one change; returns its version.
+
+    ``rows``: the same nodes as they are. Those that take part no more lose their sessions; routers among them are
+    replaced, and routes of those that changed hands are approved anew, as the policy says.
+    """
+    _write_columns(sets)
+    _write_tags(rows, sets)
+    gone = {pk for pk, new in sets.items() if not _after(rows[pk], new)}
+    _end_sessions(rows, sets, gone, now)
+    stands = {"state", "login_required", "online"}
+    concerned = [pk for pk, new in sets.items() if stands.intersection(new)]
+    moved = elect_primaries(network=network, prefixes=prefixes_of(_routers(concerned)))
+    handed = [pk for pk, new in sets.items() if {"tags", "user"}.intersection(new)]
+    moved |= approve_routes(network=network, node_ids=_routers(handed), now=now) if handed else set()
+    facts = node_facts(network.pk, moved) | {"patched": patches((pk, sets[pk]) for pk in sets if pk not in moved)}
+    return record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
+
+
+def grouped(sets: Sets) -> list[tuple[dict[str, Any], list[int]]]:
+    """Nodes that get the same, together. Instants are written in ISO 8601."""
+    return [(patch["set"], patch["ids"]) for patch in patches(sets.items())]
+
+
+def _after(row: NodeRow, new: Mapping[str, Any]) -> bool:
+    """Whether a node takes part after it got what is new."""
+    login = new.get("login_required", row.login_required)
+    return new.get("state", row.state) == Node.State.ACTIVE and not login
+
+
+def _write_columns(sets: Sets) -> None:
+    columns: dict[int, dict[str, Any]] = {}
+    for pk, new in sets.items():
+        values = {_COLUMNS.get(name, name): value for name, value in new.items() if name != "tags"}
+        if "tags" in new:
+            values["tagged"] = bool(new["tags"])
+        columns[pk] = values
+    together: dict[str, list[int]] = defaultdict(list)
+    for pk, values in columns.items():
+        if values:
+            together[json.dumps(values, default=str, sort_keys=True)].append(pk)
+    for ids in together.values():
+        Node.objects.filter(one_of(ids)).update(**columns[ids[0]])
+
+
+def _write_tags(rows: Mapping[int, NodeRow], sets: Sets) -> None:
+    added: list[NodeTag] = []
+    dropped: dict[str, list[int]] = defaultdict(list)
+    for pk, new in sets.items():
+        if "tags" in new:
+            had, has = set(rows[pk].tags), set(new["tags"])
+            added.extend(NodeTag(node_id=pk, tag=tag) for tag in sorted(has - had))
+            for tag in had - has:
+                dropped[tag].append(pk)
+    for tag, ids in dropped.items():
+        NodeTag.objects.filter(one_of(ids, '"nodes_nodetag"."node_id"'), tag=tag).delete()
+    NodeTag.objects.bulk_create(added, BATCH)
+
+
+def _end_sessions(rows: Mapping[int, NodeRow], sets: Sets, gone: Iterable[int], now: datetime) -> None:
+    by_reason: dict[NodeSession.End, list[int]] = defaultdict(list)
+    for pk in gone:
+        expired = sets[pk].get("state", rows[pk].state) == Node.State.EXPIRED
+        by_reason[NodeSession.End.EXPIRED if expired else NodeSession.End.REVOKED].append(pk)
+    for reason, ids in by_reason.items():
+        active = NodeSession.objects.filter(one_of(ids, '"sessions_app_nodesession"."node_id"'), ended_at=None)
+        active.update(ended_at=now, end_reason=reason, pending_digest=None, pending_pepper="")
+
+
+def _routers(node_ids: Collection[int]) -> list[int]:
+    """Those of some nodes that have routes, or approvals of routes: few."""
+    if not node_ids:
+        return []
+    routes = Route.objects.filter(one_of(node_ids, '"nodes_route"."node_id"')).order_by()
+    marks = AutoApproval.objects.filter(one_of(node_ids, '"acl_autoapproval"."node_id"')).order_by()
+    return sorted({*routes.values_list("node_id", flat=True), *marks.values_list("node_id", flat=True)})
+
+
+def owners_that_exist(ids: Iterable[int]) -> set[int]:
+    """Those of some users that there still are."""
+    return set(User.objects.filter(pk__in=list(ids)).values_list("pk", flat=True))
