@@ -91,6 +91,8 @@ class Daemon:
                 return await snapshot(self._need_engine())
             case "netmap":
                 return self._netmap()
+            case "netcheck":
+                return await self._need_engine().netcheck.once()
             case "up":
                 return await self._up(values)
             case "stop_waiting":

@@ -16,6 +16,7 @@ from agent.netmap import Endpoint, NetworkMap, Peer
 from agent.paths import Link, Tunnelled
 from agent.plan import Plan, build_plan, closed_plan, grants, peers_in_force, withdrawals
 from agent.tracking import Paths
+from agent.traffic import TrafficMeter
 
 _log = logging.getLogger(__name__)
 _MAX_ENDPOINTS: Final = 32  # agent protocol, "Registration"
@@ -39,6 +40,7 @@ class Tunnel:
         self.in_force: tuple[Peer, ...] = ()
         self.untaken_routes: frozenset[str] = frozenset()
         self.paths = Paths()
+        self.traffic = TrafficMeter()
         self._options = options
         self._clock = clock
         self._standing = Plan()
@@ -119,7 +121,9 @@ class Tunnel:
         if self.netmap is not None and peers_in_force(self.netmap, self._clock.wall()) != self.in_force:
             _log.info("the key of a peer has expired: the peer is dropped")
             self._move(self.netmap)
-        updates = self.paths.tend(self.backend.stats(), now=self._clock.boot(), wall=self._clock.wall().timestamp())
+        stats = self.backend.stats()
+        self.traffic.take(stats)
+        updates = self.paths.tend(stats, now=self._clock.boot(), wall=self._clock.wall().timestamp())
         if updates:
             self.backend.update_peers(updates)
 

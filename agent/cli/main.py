@@ -106,6 +106,13 @@ VERBS: Final = (
         target="peer",
         epilog="exit codes: 0 an answer came; 1 none came",
     ),
+    Verb(
+        ("netcheck",),
+        "measure the way to every relay: latencies, the home region, whether UDP gets through",
+        (JSON,),
+        "netcheck:netcheck",
+        epilog="exit codes: 0 an answer came, or there are no relays; 1 none came",
+    ),
     Verb(("ip",), "print this machine's mesh addresses, or a peer's", (_FOUR, _SIX, JSON), "info:ip", target="peer?"),
     Verb(("version",), "print the version", (JSON,), "info:version"),
 )

@@ -7,13 +7,14 @@ import logging
 import random
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
 from agent.answers import Ack
 from agent.backend import Backend, choose_backend
 from agent.clock import Clock, SystemClock
+from agent.engine import netcheck
 from agent.engine.conversation import Conversation
 from agent.engine.lease import Lease
 from agent.engine.maps import MapKeeper
@@ -36,6 +37,7 @@ from mesh.errors import GhostWireError
 from mesh.keys import encode_key, public_key_of
 
 _log = logging.getLogger(__name__)
+_TRAFFIC_SECONDS: Final = 300.0  # the portal adds it up by the hour
 
 
 class Engine:
@@ -68,6 +70,8 @@ class Engine:
             [
                 Report("posture", self.clock, posture_facts),
                 Report("observed_endpoints", self.clock, lambda: self._seen, lasts=LASTS_SECONDS),
+                Report("relay_latency_ms", self.clock, self._latencies, lasts=netcheck.LASTS_SECONDS),
+                Report("traffic", self.clock, self._traffic, every=_TRAFFIC_SECONDS),
             ]
         )
         self._sleep = sleep
@@ -80,6 +84,7 @@ class Engine:
         )
         self.membership = Membership(state, settings, self.portal, self.clock, rotation=self.rotation)
         self.lease = Lease(self.clock, state)
+        self.netcheck = netcheck.Netcheck(self._map_in_force, clock=self.clock, sleep=sleep, uniform=uniform)
         self._upkeep = Upkeep(self.worker, self.maps, self.lease, self.standing, sleep)
         self._poller = Poller(self.portal, self)
         self._conversation = Conversation(
@@ -104,7 +109,9 @@ class Engine:
 
     async def run(self) -> None:
         """Bring this machine into the mesh and keep it there."""
-        tasks = {asyncio.create_task(self._upkeep.run()), asyncio.create_task(self._conversation.run())}
+        tasks = {
+            asyncio.create_task(act) for act in (self._upkeep.run(), self._conversation.run(), self.netcheck.run())
+        }
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -251,6 +258,16 @@ class Engine:
         self._told = endpoints
         port = tunnel.config.port if tunnel else self.settings.port
         return registration_facts(self.settings, endpoints=endpoints, port=port or 0)
+
+    def _map_in_force(self) -> dict[str, Any] | None:
+        return self.maps.raw if self.maps.applied is not None else None
+
+    def _latencies(self) -> dict[str, Any]:
+        return self.netcheck.latencies()
+
+    def _traffic(self) -> dict[str, Any]:
+        tunnel = self.worker.tunnel
+        return tunnel.traffic.told() if tunnel is not None else {}
 
     async def _tell_routes(self, raw: Any) -> None:
         """Where the portal has other routes of ours than the user wants, say so, once for each wish."""

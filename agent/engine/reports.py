@@ -16,16 +16,24 @@ class Report:
     """One member of heartbeats: told after each start, and whenever it differs from what was accepted last.
 
     One heartbeat at a time is under way with it. ``read`` looks anew, so that a report that had to wait tells the
-    latest facts; what it finds empty is not told. ``lasts``: seconds after which what was accepted is told again.
+    latest facts; what it finds empty is not told. ``lasts``: seconds after which what was accepted is told again;
+    ``every``: the least seconds between two.
     """
 
     def __init__(
-        self, member: str, clock: Clock, read: Callable[[], dict[str, Any]], *, lasts: float = float("inf")
+        self,
+        member: str,
+        clock: Clock,
+        read: Callable[[], dict[str, Any]],
+        *,
+        lasts: float = float("inf"),
+        every: float = INTERVAL_SECONDS,
     ) -> None:
         self.member = member
         self._clock = clock
         self._read = read
         self._lasts = lasts
+        self._every = every
         self._settled: dict[str, Any] | None = None
         self._under_way: dict[str, Any] | None = None
         self._sent_at = float("-inf")
@@ -42,7 +50,7 @@ class Report:
             return {}
         self._under_way = facts
         self._sent_at = now
-        self._not_before = now + INTERVAL_SECONDS
+        self._not_before = now + self._every
         return {self.member: facts}
 
     def accepted(self) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 LEFT_OUT = frozenset({"tests", "install", "build", "dist", "__pycache__"})
-SHARED = ("mesh/__init__.py", "mesh/errors.py", "mesh/keys", "mesh/netmap/__init__.py", "mesh/netmap/apply.py")
+SHARED = (
+    "mesh/__init__.py",
+    "mesh/errors.py",
+    "mesh/stun.py",
+    "mesh/keys",
+    "mesh/netmap/__init__.py",
+    "mesh/netmap/apply.py",
+)
 
 
 def wheel_files(agent: Path) -> dict[Path, str]:
