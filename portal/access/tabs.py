@@ -14,7 +14,9 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 
-from acl.models import AclRule
+from acl.models import AclRule, PolicyTest
+from coordinator.policy.testing import run_tests
+from coordinator.replica import REPLICAS
 from nodes.models import Network
 from sessions_app.roles import allows
 
@@ -38,8 +40,21 @@ class Tab:
     capability: str = "policy.view"
 
 
+TESTS_RUN: Final = 100
+"""More tests than this are only counted above the pages; their own page runs them."""
+
+
 def _rules(network: Network) -> Note | None:
     return Note(str(AclRule.objects.filter(network=network).count()))
+
+
+def _tests(network: Network) -> Note | None:
+    """How they do, where the engine has the network at hand; how many there are, where it would have to read it all."""
+    count = PolicyTest.objects.filter(network=network).count()
+    if not count or count > TESTS_RUN or REPLICAS.of(network.pk).state is None:
+        return Note(str(count)) if count else None
+    failed = sum(not item.outcome.passed for item in run_tests(network_id=network.pk))
+    return Note(f"{failed} fail" if failed > 1 else "1 fails", "gw-bad") if failed else Note(f"{count} pass", "gw-ok")
 
 
 def _version(network: Network) -> Note | None:
@@ -49,6 +64,7 @@ def _version(network: Network) -> Note | None:
 TABS: Final[tuple[Tab, ...]] = (
     Tab("rules", "Rules", "access", _rules),
     Tab("matrix", "Matrix", "matrix"),
+    Tab("tests", "Tests", "policy_tests", _tests),
     Tab("file", "File", "policy_file"),
     Tab("history", "History", "policy_history", _version),
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import URLPattern, path
 
+from portal.policy.assertions import test_add_page, test_delete_page, test_page, tests_page
 from portal.policy.file import file_download, file_page, file_state
 from portal.policy.history import history_page
 from portal.policy.restore import restore_page
@@ -21,6 +22,10 @@ def pages(guard: Guard) -> list[URLPattern]:
     return [
         path("access/trial/<int:pk>/confirm/", guard(confirm_page), name="policy_trial_confirm"),
         path("access/trial/<int:pk>/revert/", guard(revert_page), name="policy_trial_revert"),
+        path("access/tests/", guard(tests_page), name="policy_tests"),
+        path("access/tests/add/", guard(test_add_page), name="policy_test_add"),
+        path("access/tests/<int:pk>/", guard(test_page), name="policy_test"),
+        path("access/tests/<int:pk>/delete/", guard(test_delete_page), name="policy_test_delete"),
         path("access/file/", guard(file_page), name="policy_file"),
         path("access/file/state/", guard(file_state), name="policy_file_state"),
         path("access/file/download/", guard(file_download), name="policy_file_download"),
