@@ -173,6 +173,19 @@ class Grapher:
             found.append(GraphEdge(one, other, pairs, passing, reached[one, other], back))
         return tuple(found)
 
+    def block_of(self, node_id: int) -> int:
+        """The block that a node lies in; ``NO_CLASS`` for one in none."""
+        return self._numbers().get(node_id, NO_CLASS)
+
+    def access(self, sender: int, receiver: int) -> Access:
+        """What one node may do to another."""
+        one, other = self.block_of(sender), self.block_of(receiver)
+        if NO_CLASS in (one, other) or sender == receiver:
+            return NOTHING
+        owner = self.compiled.owner_of(sender)
+        same_user = owner is not None and owner == self.compiled.owner_of(receiver)
+        return self._accesses.companions(one, other) if same_user else self._accesses.strangers(one, other)
+
     def reach(self, node_id: int) -> tuple[Bundle, ...]:
         """Whom a node reaches and who reaches it, itself aside: all others by what that is; those between whom and the
         node nothing is open are left out. Empty for a node that takes no part."""

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final, TypeAlias
 
 from mesh.compile.world import Principal
@@ -57,6 +58,9 @@ class Decider:
     pairs: int
 
 
+EXAMPLES: Final = 40
+"""Among how many nodes of a row an example is looked for."""
+
 _EVERYTHING: Final = frozenset(services_of((), (), accept=False))
 
 
@@ -106,6 +110,23 @@ class HeatMap:
             tuple(Decider(lines[number].rule, counted[number]) for number in sorted(counted)),
             HeatCell(tally.possible[cell], flow_of(flows[cell]) if cell in flows else NO_FLOW, denied),
         )
+
+    def example(self, source: HeatRow, target: HeatRow) -> tuple[int, int] | None:
+        """Two nodes of a cell, of which the first may do something to the second if such are among the first of each
+        row; None where there are no two."""
+        senders, receivers = (self._first(row) for row in (source, target))
+        pairs = [(one, other) for other in receivers for one in senders if one != other]
+        return next((pair for pair in pairs if self._grapher.access(*pair).now), pairs[0] if pairs else None)
+
+    def _first(self, row: HeatRow) -> list[int]:
+        """The first nodes of a row, by id."""
+        found = (
+            ident
+            for principal in row.principals
+            for ident in self._grapher.compiled.world.of(principal)
+            if row.key in self._keys(principal, self._grapher.block_of(ident))
+        )
+        return sorted(islice(found, EXAMPLES))
 
     def _keys(self, principal: Principal, block: int) -> tuple[HeatKey, ...]:
         if self._axis is Axis.CLASS:

@@ -27,7 +27,8 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One edge. Within one group ``other`` is empty, and both ways are one."""
+    """One edge, from ``one`` to ``other`` where only one of them reaches the other. Within one group ``other`` is
+    empty, and both ways are one."""
 
     one: str
     other: str
@@ -89,14 +90,11 @@ def _row(edge: GraphEdge, there: Flow, back: Flow, names: list[str], found: Live
     sizes = [len(found.graph.groups[index].ids) for index in (edge.one, edge.other)]
     inner = edge.one == edge.other
     possible = sizes[0] * (sizes[0] - 1) if inner else sizes[0] * sizes[1]
-    return Row(
-        names[edge.one],
-        "" if inner else names[edge.other],
-        edge.pairs,
-        edge.passing,
-        _way(there, possible),
-        _way(back, possible),
-    )
+    ways = _way(there, possible), _way(back, possible)
+    ends = names[edge.one], "" if inner else names[edge.other]
+    if ways[0] is None:
+        ways, ends = ways[::-1], ends[::-1]
+    return Row(*ends, edge.pairs, edge.passing, *ways)
 
 
 def _way(flow: Flow, possible: int) -> Way | None:

@@ -38,6 +38,8 @@ PAGES = {
     "versions": "/admin/acl/policyversion/",
     "settings": "/admin/nodes/network/{network}/change/",
     "access": "/admin/acl/aclrule/",
+    "matrix": "/admin/access/matrix/?from=group:eng&to=tag:web",
+    "matrix-table": "/admin/access/matrix/?view=table",
     "rule": "/admin/acl/aclrule/{rule}/change/",
     "rule-add": "/admin/acl/aclrule/add/",
     "users": "/admin/sessions_app/user/",

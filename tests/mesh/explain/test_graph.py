@@ -122,6 +122,7 @@ def test_reach_of_a_node_is_that_of_the_naive_oracle(policy: Policy, facts: Netw
                 assert bool(bundle.back.lasting) is always.reaches(other, node)
         assert sorted(found) == compiled.peers_of(node.id)
         for ident, (out, back) in found.items():
+            assert (grapher.access(node.id, ident).now, grapher.access(ident, node.id).now) == (out, back)
             assert opened(oracle, out) == flows_between(oracle, node, oracle.nodes[ident])
             assert opened(oracle, back) == flows_between(oracle, oracle.nodes[ident], node)
 
