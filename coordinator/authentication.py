@@ -9,6 +9,8 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from coordinator.requests import origin_of, request_id_of
+from mesh.change import Cause
 from mesh.errors import AuthenticationError, PermissionDeniedError
 from nodes.models import Node
 from sessions_app.models import ApiToken, NodeSession, User
@@ -90,7 +92,8 @@ class ApiTokenAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken]:
         token = bearer_token(request.META.get("HTTP_AUTHORIZATION"))
-        api_token = validate_api_token(token=token, now=timezone.now())
+        cause = Cause("anonymous", origin_of(request), request_id_of(request))
+        api_token = validate_api_token(token=token, now=timezone.now(), cause=cause)
         return api_token.user, api_token
 
     def authenticate_header(self, request: Request) -> str:

@@ -9,7 +9,7 @@ from mesh.errors import FieldError, PermissionDeniedError, ValidationError
 from mesh.tags import validate_tag
 from nodes.models import Node
 from sessions_app.models import AuthKey, User
-from sessions_app.roles import allows
+from sessions_app.roles import allows, allows_own
 
 
 def grant_tags(auth_key: AuthKey, asked: Sequence[str]) -> list[str]:
@@ -69,4 +69,6 @@ def may_tag(user: User, *, network_id: int, tag: str) -> bool:
     """Whether a person may give machines of a network ``tag``: as its owner there, or as one who manages all nodes."""
     if not user.is_active:
         return False
-    return allows(user, "nodes.manage") or owns_tag(network_id=network_id, user_id=user.pk, tag=tag)
+    if allows(user, "nodes.manage"):
+        return True
+    return allows_own(user) and owns_tag(network_id=network_id, user_id=user.pk, tag=tag)

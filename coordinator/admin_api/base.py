@@ -28,7 +28,7 @@ from mesh.errors import FieldError, NotFoundError, PermissionDeniedError, Valida
 from nodes.models import Network
 from nodes.selectors import get_network
 from sessions_app.models import User
-from sessions_app.roles import allows
+from sessions_app.roles import allows, allows_own
 
 ANYONE: Final = "anyone"
 """In place of a capability: whoever has a token, for what belongs to the caller."""
@@ -73,14 +73,15 @@ class AdminView(APIView):
         method = _method(request)
         if method not in self.allowed_methods:
             self.http_method_not_allowed(request)
-        knows = self.knows == ANYONE or allows(request.user, self.knows)
-        if not knows and not self.own:
+        own = allows_own(request.user)
+        knows = own if self.knows == ANYONE else allows(request.user, self.knows)
+        if not knows and not (self.own and own):
             raise NotFoundError("There is no such call.")
         self.sees_all = knows
         right = self.rights.get(method)
         if right is None:
             raise PermissionDeniedError("This is not permitted.")
-        if right == ANYONE or (self.own and method == "GET") or allows(request.user, right):
+        if right == ANYONE or (self.own and own and method == "GET") or allows(request.user, right):
             return
         raise PermissionDeniedError("Your role does not permit this.")
 

@@ -42,7 +42,14 @@ from coordinator.admin_api.views.rules import RuleDetail, RuleList, RuleOrderAll
 from coordinator.admin_api.views.sessions import SessionDetail, SessionList, SessionRevoke
 from coordinator.admin_api.views.status import StatusDetail
 from coordinator.admin_api.views.tags import TagDetail, TagList
-from coordinator.admin_api.views.users import UserDetail, UserDisable, UserEnable, UserList
+from coordinator.admin_api.views.users import (
+    UserDetail,
+    UserDisable,
+    UserEnable,
+    UserInvitation,
+    UserList,
+    UserPasswordLink,
+)
 
 urlpatterns = [
     path("status", StatusDetail.as_view()),
@@ -70,7 +77,9 @@ urlpatterns = [
     path("sessions/<int:pk>", SessionDetail.as_view()),
     path("sessions/<int:pk>/revoke", SessionRevoke.as_view()),
     path("users", UserList.as_view()),
+    path("users/invite", UserInvitation.as_view()),
     path("users/<int:pk>", UserDetail.as_view()),
+    path("users/<int:pk>/password-link", UserPasswordLink.as_view()),
     path("users/<int:pk>/disable", UserDisable.as_view()),
     path("users/<int:pk>/enable", UserEnable.as_view()),
     path("api-tokens", ApiTokenList.as_view()),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -8,7 +9,7 @@ from rest_framework import serializers
 from coordinator.admin_api.fields import LAST_ID, QueryFlagField, QueryNumberField, StrictSerializer, TextField
 from coordinator.admin_api.paging import ListQuery, NoQuery
 from coordinator.people import ON_DELETION, ON_DISABLING, Fate
-from sessions_app.models import User
+from sessions_app.models import PasswordLink, User
 from sessions_app.services.users import MAX_LOGIN_LENGTH
 
 MAX_PASSWORD = 256
@@ -63,6 +64,39 @@ class UserNew(UserEdit):
     """A new person. Without a password nobody can log in as it, but machines can belong to it."""
 
     login = TextField(max_length=MAX_LOGIN_LENGTH, help_text="ana or ana@example.com.")
+
+
+class LinkNew(StrictSerializer):
+    """How long a link works. An invitation does for seven days where nothing is said, another password for one."""
+
+    hours = serializers.IntegerField(required=False, min_value=1, max_value=720)
+
+
+class UserInvite(LinkNew):
+    """A new person, who sets a password by the link that is answered."""
+
+    login = TextField(max_length=MAX_LOGIN_LENGTH, help_text="ana or ana@example.com.")
+    display_name = TextField(required=False, max_length=150, allow_blank=True)
+    email = MailField(required=False, max_length=254, allow_blank=True)
+    role = serializers.ChoiceField(required=False, choices=User.Role.values)
+
+
+class PasswordLinkOut(serializers.Serializer[Any]):
+    """A new link, with its address: this is the only time that it is shown. It works once."""
+
+    user = UserOut()
+    purpose = serializers.ChoiceField(choices=PasswordLink.Purpose.values, source="link.purpose")
+    url = serializers.CharField()
+    expires_at = serializers.DateTimeField(source="link.expires_at")
+
+    class Meta:
+        ref_name = "PasswordLink"
+
+
+def lifetime_of(fields: dict[str, Any]) -> timedelta | None:
+    """The lifetime that a checked body asks for; takes it out."""
+    hours = fields.pop("hours", None)
+    return None if hours is None else timedelta(hours=hours)
 
 
 class UserQuery(ListQuery):

@@ -42,9 +42,11 @@ class ApiTokenList(ApiTokenView):
         """Makes a token for yourself and answers it, once."""
         fields = self.read(ApiTokenNew)
         random32 = secrets.token_bytes(RANDOM_BYTES)
-        created = create_api_token(user_id=self.user.pk, now=self.now, random32=random32, **fields)
+        created = create_api_token(
+            user_id=self.user.pk, now=self.now, random32=random32, maker=request.auth, cause=self.cause, **fields
+        )
         row = created.api_token
-        answer = {name: getattr(row, name) for name in ("id", "name", "hint", "expires_at", "created_at")}
+        answer = {name: getattr(row, name) for name in ("id", "name", "hint", "scopes", "expires_at", "created_at")}
         return Response(ApiTokenCreated(answer | {"token": created.secret}).data, status=201)
 
 

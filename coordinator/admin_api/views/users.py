@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import secrets
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -11,13 +13,19 @@ from coordinator.admin_api.paging import NoQuery, page_of, page_serializer
 from coordinator.admin_api.serializers.users import (
     DeletionQuery,
     DisablingQuery,
+    LinkNew,
+    PasswordLinkOut,
     UserEdit,
+    UserInvite,
     UserNew,
     UserOut,
     UserQuery,
     fate_of,
     filter_users,
+    lifetime_of,
 )
+from coordinator.invitations import invite_user, make_password_link, withdraw_password_link
+from mesh.tokens import RANDOM_BYTES
 from sessions_app.models import User
 
 
@@ -101,3 +109,41 @@ class UserEnable(UserView):
         self.read_nothing()
         user = enable_user(actor=self.user, user_id=pk, cause=self.cause, now=self.now)
         return Response(UserOut(user).data)
+
+
+class UserInvitation(UserView):
+    rights = {"POST": "users.manage"}
+    problems = {"POST": (409,)}
+
+    @extend_schema(request=UserInvite, responses={201: PasswordLinkOut}, operation_id="admin_invite_user")
+    def post(self, request: Request) -> Response:
+        """Makes a person without a password, and a link by which that person sets one. Only owners invite owners."""
+        fields = self.read(UserInvite)
+        lifetime, random32 = lifetime_of(fields), secrets.token_bytes(RANDOM_BYTES)
+        made = invite_user(
+            actor=self.user, cause=self.cause, now=self.now, random32=random32, lifetime=lifetime, **fields
+        )
+        return Response(PasswordLinkOut(made).data, status=201)
+
+
+class UserPasswordLink(UserView):
+    rights = {"POST": "users.manage", "DELETE": "users.manage"}
+    queries = {"POST": NoQuery, "DELETE": NoQuery}
+    problems = {"POST": (409,)}
+
+    @extend_schema(request=LinkNew, responses={201: PasswordLinkOut}, operation_id="admin_create_password_link")
+    def post(self, request: Request, pk: int) -> Response:
+        """Makes a link by which a person sets a password; a former link of this person ends. Only owners make those
+        of owners."""
+        lifetime, random32 = lifetime_of(self.read(LinkNew)), secrets.token_bytes(RANDOM_BYTES)
+        made = make_password_link(
+            actor=self.user, user_id=pk, cause=self.cause, now=self.now, random32=random32, lifetime=lifetime
+        )
+        return Response(PasswordLinkOut(made).data, status=201)
+
+    @extend_schema(request=None, responses={204: None}, operation_id="admin_revoke_password_link")
+    def delete(self, request: Request, pk: int) -> Response:
+        """Ends a person's link, if there is one."""
+        self.read_nothing()
+        withdraw_password_link(actor=self.user, user_id=pk, cause=self.cause, now=self.now)
+        return Response(status=204)

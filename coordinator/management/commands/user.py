@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import secrets
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 import typer
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from coordinator.admin_api.serializers.users import UserOut
+from coordinator.admin_api.serializers.users import PasswordLinkOut, UserOut
 from coordinator.cli.command import NounCommand
 from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.noun import Noun
 from coordinator.cli.objections import OverrideOption
 from coordinator.cli.options import ForceOption, UserArgument, act
 from coordinator.cli.references import user_named
-from coordinator.cli.results import Card, Cell, Column, Done, Listing, Word, shaped_by
+from coordinator.cli.results import Card, Cell, Column, Done, Listing, Secret, Word, shaped_by
 from coordinator.cli.terminal import confirm, read_password
 from coordinator.cli.text import count, listed
-from coordinator.cli.times import both, relative
+from coordinator.cli.times import both, parse_duration, relative
+from coordinator.invitations import Invitation, invite_user, make_password_link
 from coordinator.people import Fate, delete_user, disable_user
 from mesh.errors import ValidationError
+from mesh.tokens import RANDOM_BYTES
 from nodes.models import Node
 from sessions_app.models import AuthKey, User
 from sessions_app.services.users import create_user, set_password, set_user_active, update_user
@@ -40,6 +43,10 @@ DisplayNameOption = Annotated[str | None, typer.Option("--display-name", "-d", m
 DeleteNodesOption = Annotated[bool, typer.Option("--delete-nodes", help="The person's nodes are deleted too.")]
 GiveNodesOption = Annotated[
     str | None, typer.Option("--give-nodes-to", metavar="USER", help="The person's nodes belong to this one then.")
+]
+LinkOption = Annotated[
+    str | None,
+    typer.Option("--expires", "-e", metavar="DURATION", help="How long the link works: 7d for an invitation, else 1d."),
 ]
 EmailOption = Annotated[str | None, typer.Option("--email", metavar="ADDRESS", help="An address for mail.")]
 
@@ -115,6 +122,52 @@ def create(
         **act(),
     )
     return _done(f"User {user.username} ({user.role}) is created.", user.pk)
+
+
+@noun.verb("invite")
+def invite(
+    login: Annotated[str, typer.Argument(metavar="LOGIN", help="Such as ana or ana@example.com.")],
+    role: RoleOption = None,
+    display_name: DisplayNameOption = None,
+    email: EmailOption = None,
+    expires: LinkOption = None,
+) -> Secret:
+    """Add a person, and print the link by which that person sets a password, this once."""
+    made = invite_user(
+        actor=None,
+        login=login,
+        role=role or User.Role.MEMBER,
+        display_name=display_name or "",
+        email=email or "",
+        lifetime=_lifetime(expires),
+        random32=secrets.token_bytes(RANDOM_BYTES),
+        **act(),
+    )
+    return _link(made, f"User {made.user.username} ({made.user.role}) is created.")
+
+
+@noun.verb("reset-password-link", "password-link")
+def reset_password_link(user: UserArgument, expires: LinkOption = None) -> Secret:
+    """Print a link by which a person sets a new password, this once. A link made before works no more."""
+    found = user_named(user)
+    random32 = secrets.token_bytes(RANDOM_BYTES)
+    made = make_password_link(actor=None, user_id=found.pk, lifetime=_lifetime(expires), random32=random32, **act())
+    return _link(made, f"A link for {made.user.username}. It is shown this once.")
+
+
+def _link(made: Invitation, text: str) -> Secret:
+    now = timezone.now()
+    fields = [("For", made.user.username), ("Works", f"once, until {both(made.link.expires_at, now)}")]
+    return Secret(PasswordLinkOut(made).data, text, fields, lines=["Hand this link on:", made.url])
+
+
+def _lifetime(expires: str | None) -> timedelta | None:
+    if expires is None:
+        return None
+    try:
+        return parse_duration(expires)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="'--expires'") from error
 
 
 @noun.verb("update", "set")
