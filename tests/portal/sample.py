@@ -7,6 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from acl.selectors import policy_facts
+from acl.stored import Facts, digest_of, pack_facts
 from nodes.models import Node
 from nodes.presence import presence_store
 from sessions_app.models import NodeSession, User
@@ -69,6 +71,7 @@ def build(now: datetime | None = None) -> dict[str, Any]:
         region = make.RelayRegionFactory(network=network, number=number, code=code, name=name)
         make.RelayServerFactory(region=region, name=f"{code}-1", host=f"{code}-1.relay.mycompany.example")
     _policy(network, people)
+    _tests(network, people)
     _versions(network, people, now)
     _records(network, people, nodes, now)
     return {
@@ -187,14 +190,38 @@ def _policy(network: Any, people: dict[str, Any]) -> None:
         )  # fmt: skip
 
 
+def _tests(network: Any, people: dict[str, Any]) -> None:
+    told = (
+        ("group:admins", [("tag:db", [[5432, 5432]]), ("tag:web", [[22, 22]])], []),
+        ("tag:kiosk", [("tag:web", [[443, 443]])], [("tag:db", [[5432, 5432]]), ("tag:k8s", [[6443, 6443]])]),
+        (f"user#{people['chloe'].pk}", [], [("host:legacy-erp", [[1433, 1433]])]),
+    )
+    for position, (source, accept, deny) in enumerate(told, start=1):
+        sides = [[{"destination": name, "ports": ports} for name, ports in side] for side in (accept, deny)]
+        make.PolicyTestFactory(network=network, position=position, source=source, accept=sides[0], deny=sides[1])
+
+
 def _versions(network: Any, people: dict[str, Any], now: datetime) -> None:
     mara, ana = f"user:{people['mara'].pk}", f"user:{people['ana'].pk}"
     told = ((35, ana, "1 rule added", ""), (36, mara, "1 rule removed", ""), (37, mara, "2 rules changed", "Kiosks"))
     for number, actor, summary, comment in told:
+        facts = _former_facts(policy_facts(network.pk), 37 - number)
         make.PolicyVersionFactory(
             network=network, number=number, actor=actor, summary=summary, comment=comment, map_version=48160 + number,
-            created_at=now - timedelta(hours=40 - number),
+            created_at=now - timedelta(hours=40 - number), facts=pack_facts(facts), digest=digest_of(facts),
         )  # fmt: skip
+
+
+def _former_facts(facts: Facts, ago: int) -> Facts:
+    """What the policy said one version ago, and two."""
+    rules = [dict(rule) for rule in facts["rules"]]
+    if ago:
+        rules[2] |= {"destinations": ["tag:web", "tag:ci"], "name": "Kiosks show the apps"}
+        rules[3] |= {"ports": [[22, 22]]}
+        rules[5], rules[6] = rules[6], rules[5]
+    if ago > 1:
+        rules.append(rules[0] | {"id": 999_999, "sources": ["tag:ci"], "destinations": ["tag:k8s"], "name": "Deploy"})
+    return facts | {"rules": [rule | {"position": place} for place, rule in enumerate(rules, start=1)]}
 
 
 def _records(network: Any, people: dict[str, Any], nodes: dict[str, Node], now: datetime) -> None:
