@@ -38,6 +38,11 @@ def node_link(node: Node | None, *, subject: bool = False) -> SafeString:
     return html.link(change_url("nodes.node", node.pk), node.name, subject=subject)
 
 
+def crumb_of(node: Node) -> dict[str, str]:
+    """A node above the heading of a page that hangs on it."""
+    return {"label": node.name, "url": change_url("nodes.node", node.pk)}
+
+
 def person(user: User | None) -> SafeString:
     """A person by display name, with the login on hover."""
     if user is None:

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from portal.forms import ServiceForm
+from portal.undo import Undo
 
 Run = Callable[[HttpRequest, Any, dict[str, Any]], None]
 
@@ -44,7 +45,11 @@ def _always(obj: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """An act. ``right`` is a capability of ``sessions_app.roles``. Without ``ask`` it runs at once (by POST)."""
+    """An act. ``right`` is a capability of ``sessions_app.roles``. Without ``ask`` it runs at once (by POST).
+
+    ``weigh`` asks once more where what the form says cuts something: its question, or None to go on. ``undo`` is asked
+    before an act on one object, and says how to take it back. ``minor`` ones stand in a menu.
+    """
 
     name: str
     label: str
@@ -60,6 +65,9 @@ class Verb:
     bulk: bool = True
     single: bool = True
     offered: Callable[[Any], bool] = field(default=_always)
+    weigh: Callable[[Sequence[Any], dict[str, Any]], Question | None] | None = None
+    undo: Callable[[Any], Undo | None] | None = None
+    minor: bool = False
 
 
 def count(objects: Sequence[Any], one: str, many: str) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from acl.services.approvals import plan_approvals
-from coordinator.consequences.losses import Consequences, losses_of
+from coordinator.consequences.losses import Consequences, losses_of, reached_by
 from coordinator.replica import current_state
+from mesh.compile import moved
 from mesh.netmap.state import State
-from mesh.policy import PolicyNode, Prefix, parse_prefix
+from mesh.policy import FactsChange, PolicyNode, Prefix, parse_prefix
 
 
 def of_leaving(*, network_id: int, node_ids: Sequence[int]) -> Consequences:
@@ -83,3 +84,17 @@ def _reapproved(state: State, network_id: int, changed: dict[int, PolicyNode]) -
         node = found[route.node_id]
         found[route.node_id] = replace(node, routes=(*node.routes, parse_prefix(route.prefix)))
     return found
+
+
+def reached_once_approved(*, network_id: int, node_id: int, prefixes: Sequence[str]) -> dict[str, int]:
+    """For each of a node's routes how many nodes the policy would let reach it, were it approved.
+
+    Empty for a node that takes no part. Raises NotFoundError if the network is gone.
+    """
+    policy = current_state(network_id).policy
+    node = policy.node(node_id)
+    if node is None or not prefixes:
+        return {}
+    more = tuple(parse_prefix(prefix) for prefix in prefixes)
+    after = moved(policy, FactsChange((replace(node, routes=tuple(dict.fromkeys((*node.routes, *more)))),)))
+    return {prefix: len(reached_by(after, parse_prefix(prefix), [node_id])) for prefix in prefixes}

@@ -106,6 +106,7 @@ class _Work:
         self._after = moved(state.policy, change) if changed else None
         self.id_set: type[IdSet] = state.policy.world.id_set
         self._acted = self.id_set([*leaving, *changed])
+        self._gone: IdSet = self.id_set(leaving)
         self._inner = 0
         self._outer = 0
         self.others: IdSet = self.id_set()
@@ -157,7 +158,8 @@ class _Work:
                     goes.append(self._heir(text, left))
             elif node_id == self._first_of(text, served_by):
                 together = tuple(sorted(self._name(other) for other in served_by if other != node_id))
-                lost.append(LostNetwork(text, self._reached_by(prefix, served_by), self._hosts.get(text, ""), together))
+                reached = len(reached_by(self._before, prefix, served_by) - self._gone)
+                lost.append(LostNetwork(text, reached, self._hosts.get(text, ""), together))
         return tuple(lost), tuple(goes)
 
     def _first_of(self, prefix: str, routers: Collection[int]) -> int:
@@ -173,22 +175,21 @@ class _Work:
         heir = min(records, key=lambda record: (not record.online, record.id))
         return MovedNetwork(prefix, heir.id, heir.name, not heir.online)
 
-    def _reached_by(self, prefix: Prefix, routers: Collection[int]) -> int:
-        """How many nodes that stay have an accepted flow to a prefix behind ``routers``."""
-        policy = self._before
-        classes = 0
-        for router in routers:
-            shape = policy.shape(router)
-            numbers = shape.exits if is_default_route(prefix) else dict(shape.routes).get(prefix, ())
-            for number in numbers:
-                classes |= policy.reach.into[number]
-        # What stands behind other routers is a source as well, and no node.
-        found: IdSet = policy.nodes_in(classes & policy.classes.own)
-        return len(found - self.id_set(routers) - self.id_set(self._leaving))
-
     def _name(self, node_id: int) -> str:
         record = self._state.topology.nodes.get(node_id)
         return f"node {node_id}" if record is None else record.name
+
+
+def reached_by(policy: CompiledPolicy, prefix: Prefix, routers: Collection[int]) -> IdSet:
+    """The nodes with an accepted flow to a prefix behind ``routers``, without these."""
+    classes = 0
+    for router in routers:
+        shape = policy.shape(router)
+        numbers = shape.exits if is_default_route(prefix) else dict(shape.routes).get(prefix, ())
+        for number in numbers:
+            classes |= policy.reach.into[number]
+    # What stands behind other routers is a source as well, and no node.
+    return policy.nodes_in(classes & policy.classes.own) - policy.world.id_set(routers)
 
 
 def _routers(
@@ -209,4 +210,4 @@ def _routers(
     return found
 
 
-__all__ = ["Consequences", "Loss", "LostNetwork", "MovedNetwork", "losses_of"]
+__all__ = ["Consequences", "Loss", "LostNetwork", "MovedNetwork", "losses_of", "reached_by"]

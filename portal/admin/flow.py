@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from mesh.errors import ConflictError, GhostWireError
+from portal.undo import undo_tags, weighed_key
 from portal.verbs import Question, Verb
 
 if TYPE_CHECKING:
@@ -54,17 +55,19 @@ def object_page(admin: ServiceAdmin, request: HttpRequest, obj: Any) -> HttpResp
             else:
                 messages.success(request, f"{_name(admin, obj)} was saved.")
                 return HttpResponseRedirect(request.get_full_path())
+    offered = [(verb, admin.url("do", obj.pk, verb.name)) for verb in admin.verbs_for(request, obj)]
     return _render(
         admin,
         request,
-        "portal/object.html",
+        getattr(admin, "object_template", "portal/object.html"),
         str(obj),
         form=form,
         original=obj,
         heading_html=admin.heading(request, obj),
         headline=admin.headline(request, obj),
         sections=admin.sections(request, obj),
-        verbs=[(verb, admin.url("do", obj.pk, verb.name)) for verb in admin.verbs_for(request, obj)],
+        verbs=[pair for pair in offered if not pair[0].minor],
+        minor_verbs=[pair for pair in offered if pair[0].minor],
     )
 
 
@@ -90,6 +93,14 @@ def ask(
         # The tick is the consent. A browser that was told to leave it out is not asked to be trusted.
         confirmed = False
     objections: list[str] = []
+    weighed = ""
+    if confirmed and form is not None and form.is_valid() and verb.weigh is not None:
+        weighed = weighed_key(form.cleaned_data)
+        heavy = verb.weigh(objects, form.cleaned_data)
+        agreed = request.POST.get("weighed") == weighed
+        if heavy is not None and not (agreed and (not heavy.tick or "sure" in request.POST)):
+            question, confirmed = heavy, False
+    undo = verb.undo(single) if single is not None and verb.undo is not None else None
     if confirmed and (form is None or form.is_valid()):
         data = {} if form is None else dict(form.cleaned_data)
         data["forced"] = verb.may_force and "forced" in request.POST
@@ -100,7 +111,8 @@ def ask(
         elif asked_again and verb.may_force and not data["forced"]:
             objections = [error.detail for _, error in refused if isinstance(error, ConflictError)]
         if not asked_again or not (form or objections):
-            _say(request, verb, done, refused)
+            undo_url = admin.url("do", single.pk, undo.verb) if single is not None and undo is not None else ""
+            _say(request, verb, done, refused, undo_tags(undo_url, undo) if undo is not None else "")
             return HttpResponseRedirect(list_url or _after(admin, request, objects[0]))
     return _render(
         admin,
@@ -113,14 +125,21 @@ def ask(
         objections=objections,
         objects=objects,
         bulk=list_url is not None,
-        back=list_url or admin.url("change", objects[0].pk),
+        weighed=weighed,
+        back=list_url or _wanted(request) or admin.url("change", objects[0].pk),
         crumb_object=single if list_url is None else None,
     )
 
 
-def _say(request: HttpRequest, verb: Verb, done: Sequence[Any], refused: Sequence[tuple[Any, GhostWireError]]) -> None:
+def _say(
+    request: HttpRequest,
+    verb: Verb,
+    done: Sequence[Any],
+    refused: Sequence[tuple[Any, GhostWireError]],
+    extra: str = "",
+) -> None:
     if done:
-        messages.success(request, verb.done(done))
+        messages.success(request, verb.done(done), extra_tags=extra)
     for obj, error in refused:
         messages.error(request, f"{obj}: {error.detail}")
 
@@ -141,12 +160,19 @@ def _carry_out(
 
 def _after(admin: ServiceAdmin, request: HttpRequest, obj: Any) -> str:
     """Where to go after an act: where the form said, else the object, else, if that is gone, the list."""
-    wanted = request.POST.get("next", "")
-    if wanted and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+    if wanted := _wanted(request):
         return wanted
     if admin.get_queryset(request).filter(pk=obj.pk).exists():
         return admin.url("change", obj.pk)
     return admin.url("changelist")
+
+
+def _wanted(request: HttpRequest) -> str:
+    """The page of this site that the caller wants to come back to, if it says so."""
+    wanted = request.POST.get("next", "") or request.GET.get("next", "")
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return ""
 
 
 def _render(admin: ServiceAdmin, request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin import display
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from coordinator.admin_api.history import describe_history
-from mesh.uptime import Day
-from nodes.models import HistoryCursor, Node, OnlineSpan
+from nodes.models import HistoryCursor, OnlineSpan
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import IdFilter
 from portal.sections import Section, facts
-
-DAYS_SHOWN = 30
 
 
 class NodeFilter(IdFilter):
@@ -93,28 +87,3 @@ class HistoryCursorAdmin(ServiceAdmin):
         """Both versions."""
         read, present = html.mono(obj.version), html.mono(obj.network.map_version)
         return [Section("History", facts=facts(("Read up to", read), ("Map is at", present)))]
-
-
-def uptime_section(node: Node) -> Section:
-    """A node's uptime by day, the latest first, for its page."""
-    told = describe_history(node, timezone.now())
-    days: Sequence[Day] = list(reversed(told["days"]))[:DAYS_SHOWN]
-    seconds = sum(day.seconds for day in days)
-    online = sum(day.online_seconds for day in days)
-    return Section(
-        "Uptime",
-        span=6,
-        facts=facts(
-            ("Since", html.ago(told["since"], timezone.now())),
-            ("Online", f"{100 * online / seconds:.1f} %" if seconds else ""),
-            ("Fell silent", html.many(sum(day.drops for day in days), "time")),
-        ),
-        lines=[_line(day) for day in days],
-        link=("All its comings and goings", links.list_url("nodes.onlinespan", f"node={node.pk}")),
-    )
-
-
-def _line(day: Day) -> SafeString:
-    said = f"{100 * day.online_seconds / day.seconds:.1f} %" if day.seconds else ""
-    drops = html.dim(f"fell silent {html.many(day.drops, 'time')}") if day.drops else ""
-    return format_html('{} {}<span class="gw-end">{}</span>', html.mono(day.day.isoformat()), drops, said)

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.contrib.admin import display
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -28,8 +29,10 @@ from portal.admin.node_list import (
     late_of,
     search_nodes,
 )
-from portal.admin.node_page import node_sections
+from portal.admin.node_page import map_line, node_sections
 from portal.admin.node_verbs import NODE_VERBS
+from portal.node.map_page import map_document, map_page
+from portal.node.reach_page import reach_page
 from portal.sections import Section
 from sessions_app.roles import allows
 
@@ -41,6 +44,7 @@ class NodeAdmin(ServiceAdmin):
 
     view_right = "nodes.view"
     verbs = NODE_VERBS
+    object_template = "portal/node.html"
     related = (("Retired keys", "nodes.retiredkey"), ("Endpoints", "nodes.endpoint"))
     list_display = ("node", "status", "belongs_to", "address_list", "system", "seen", "key_expires")
     list_filter = (
@@ -151,6 +155,35 @@ class NodeAdmin(ServiceAdmin):
 
     # --- Page
 
+    def get_urls(self) -> list[URLPattern]:
+        """With the pages that hang on a node's."""
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/reach/<slug:direction>/", view(self.reach_view), name="nodes_node_reach"),
+            path("<int:pk>/map/", view(self.map_view), name="nodes_node_map"),
+            path("<int:pk>/map.json", view(self.map_json_view), name="nodes_node_map_json"),
+            *super().get_urls(),
+        ]
+
+    def reach_view(self, request: HttpRequest, pk: int, direction: str) -> HttpResponse:
+        """Everybody in one direction of its reach."""
+        if direction not in ("in", "out"):
+            raise Http404
+        return reach_page(request, self.find(request, str(pk)), direction, self._context(request))
+
+    def map_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The map as the node sees it."""
+        return map_page(request, self.find(request, str(pk)), self._context(request))
+
+    def map_json_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The same as the bytes that its agent is told."""
+        return map_document(request, self.find(request, str(pk)))
+
+    def _context(self, request: HttpRequest) -> dict[str, Any]:
+        request.current_app = self.admin_site.name
+        crumbs = [{"label": self.list_title(), "url": self.url("changelist")}]
+        return {**self.admin_site.each_context(request), "opts": self.model._meta, "gw_crumbs": crumbs}
+
     def heading(self, request: HttpRequest, obj: Any) -> SafeString:
         """Glyph and full name."""
         return format_html(
@@ -163,7 +196,7 @@ class NodeAdmin(ServiceAdmin):
     def headline(self, request: HttpRequest, obj: Any) -> Sequence[Any]:
         """Status, owner, addresses, system, key."""
         state: live.Live = obj.gw_live
-        line = [format_html('<span class="gw-ink gw-strong">{}</span>', state.word), links.belongs_to(obj)]
+        line = [self._state_words(obj, state), links.belongs_to(obj)]
         line.append(self.address_list(obj))
         if obj.os:
             agent = f", agent {obj.agent_version}" if obj.agent_version else ""
@@ -172,7 +205,17 @@ class NodeAdmin(ServiceAdmin):
             line.append(html.dim("key never expires"))
         else:
             line.append(format_html("<span>key ends {}</span>", self.key_expires(obj)))
-        return line
+        way = map_line(request, obj)
+        return line if way is None else [*line, way]
+
+    def _state_words(self, obj: Node, state: live.Live) -> SafeString:
+        """``Online for 8 days``, as far as its history tells."""
+        span = obj.online_spans.order_by("-began").first() if state.status in ("online", "offline") else None
+        since = None if span is None else span.began if state.status == "online" else span.ended
+        if since is None or (state.status == "online") is not (span is not None and span.ended is None):
+            return format_html('<span class="gw-ink gw-strong">{}</span>', state.word)
+        words = html.instant(since, html.span_words(timezone.now() - since), css="gw-ink gw-strong gw-nowrap")
+        return format_html("<span>{} for {}</span>", state.word, words)
 
     def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
         """The cards of its page."""

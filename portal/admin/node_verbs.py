@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest
 
+from coordinator.consequences import of_leaving, of_tags
 from coordinator.lifecycle import (
     delete_node,
     disable_node,
@@ -17,11 +18,15 @@ from coordinator.lifecycle import (
     set_fixed_address,
     set_tags,
 )
-from nodes.models import Node, Route
+from coordinator.ownership import give_node
+from coordinator.rotation import request_rotation
+from nodes.models import Node
 from portal.cause import act
 from portal.forms import ListField, ServiceForm
+from portal.node.damage import rows_of, tick_of, weigh_by_network
+from portal.undo import Undo, weighed_key
 from portal.verbs import Question, Row, Verb, count
-from sessions_app.models import NodeSession
+from sessions_app.models import User
 
 
 class NameForm(ServiceForm):
@@ -46,6 +51,19 @@ class TagsForm(ServiceForm):
         return [tag if tag.startswith("tag:") else f"tag:{tag}" for tag in self.cleaned_data["tags"]]
 
 
+class OwnerForm(ServiceForm):
+    """Whom a node is to belong to."""
+
+    login = forms.CharField(max_length=150, help_text="The login of the person, such as ana.")
+
+    def clean_login(self) -> User:
+        """The person."""
+        found = User.objects.filter(username=self.cleaned_data["login"].strip().lower()).first()
+        if found is None:
+            raise forms.ValidationError("There is no person with this login.")
+        return found
+
+
 class AddressForm(ServiceForm):
     """An address chosen by hand."""
 
@@ -53,58 +71,31 @@ class AddressForm(ServiceForm):
     field_css = {"address": "gw-field-mono"}
 
 
-def losses(nodes: Sequence[Node]) -> list[Row]:
-    """What peers lose with ``nodes``: routes that only they serve first, then each node with its session."""
-    gone = {node.pk for node in nodes}
-    names = {node.pk: node.name for node in nodes}
-    in_force = Route.objects.filter(advertised=True, approved=True)
-    served = list(in_force.filter(node_id__in=gone).order_by("first", "prefix"))
-    prefixes = {route.prefix for route in served}
-    elsewhere = set(in_force.filter(prefix__in=prefixes).exclude(node_id__in=gone).values_list("prefix", flat=True))
-    worst: dict[int, list[str]] = {}
-    shared: dict[int, int] = {}
-    for route in served:
-        if route.prefix in elsewhere:
-            shared[route.node_id] = shared.get(route.node_id, 0) + 1
-        else:
-            worst.setdefault(route.node_id, []).append(route.prefix)
-    sessions = set(NodeSession.objects.filter(node_id__in=gone, ended_at=None).values_list("node_id", flat=True))
-    rows = [Row(names[pk], f"is the only router of {', '.join(found)}", worst=True) for pk, found in worst.items()]
-    for node in nodes:
-        said = ["its session ends" if node.pk in sessions else "has no session"]
-        if node.pk in shared:
-            said.append(_rerouted(shared[node.pk]))
-        rows.append(Row(node.name, ", ".join(said)))
-    return rows
-
-
-def _rerouted(number: int) -> str:
-    return "1 route goes through another router" if number == 1 else f"{number} routes go through other routers"
-
-
-def _damage(nodes: Sequence[Node], rows: Sequence[Row]) -> str:
-    """The tick's words; none where nothing but the node itself is cut."""
-    if any(row.worst for row in rows):
-        return "Cut off the networks behind it" if len(nodes) == 1 else "Cut off the networks behind them"
-    return f"Cut off {count(nodes, '', 'nodes')}"
-
-
 def _they(nodes: Sequence[Node], one: str, many: str) -> str:
     return one if len(nodes) == 1 else many
 
 
+def _leave(nodes: Sequence[Node]) -> tuple[list[Row], str]:
+    """What is cut when these leave the mesh, in rows and in words to tick."""
+    found = weigh_by_network(nodes, lambda network_id, ids: of_leaving(network_id=network_id, node_ids=ids))
+    return rows_of(found), tick_of(found)
+
+
+def _keep(nodes: Sequence[Node]) -> str:
+    return _they(nodes, "Keep it", "Keep them")
+
+
 def ask_disable(nodes: Sequence[Node]) -> Question:
     """Disabling keeps name and addresses."""
-    rows, what = losses(nodes), count(nodes, "", "nodes")
+    (rows, tick), what = _leave(nodes), count(nodes, "", "nodes")
     lead = _they(nodes, "Its session ends", "Their sessions end") + " within 2 seconds and all peers drop "
     lead += _they(nodes, "it. You can enable it again later.", "them. You can enable them again later.")
-    keep = _they(nodes, "Keep it", "Keep them")
-    return Question(f"Disable {what}?", lead, f"Disable {what}", rows, _damage(nodes, rows), keep)
+    return Question(f"Disable {what}?", lead, f"Disable {what}", rows, tick, _keep(nodes))
 
 
 def ask_delete(nodes: Sequence[Node]) -> Question:
     """Deleting cannot be undone."""
-    rows, what = losses(nodes), count(nodes, "", "nodes")
+    (rows, tick), what = _leave(nodes), count(nodes, "", "nodes")
     lead = (
         _they(
             nodes,
@@ -115,27 +106,53 @@ def ask_delete(nodes: Sequence[Node]) -> Question:
         + _they(nodes, "its key is", "their keys are")
         + " refused until released. This cannot be undone."
     )
-    keep = _they(nodes, "Keep it", "Keep them")
-    return Question(f"Delete {what}?", lead, f"Delete {what}", rows, _damage(nodes, rows), keep)
+    return Question(f"Delete {what}?", lead, f"Delete {what}", rows, tick, _keep(nodes))
 
 
 def ask_expire(nodes: Sequence[Node]) -> Question:
     """An expired node comes back when its owner logs in again."""
-    rows, what = losses(nodes), count(nodes, "", "nodes")
+    (rows, tick), what = _leave(nodes), count(nodes, "", "nodes")
     lead = "All peers drop " + _they(nodes, "it until its owner registers it again.", "them until they register again.")
-    keep = _they(nodes, "Keep it", "Keep them")
-    return Question(f"Expire the key of {what}?", lead, "Expire now", rows, _damage(nodes, rows), keep)
+    return Question(f"Expire the key of {what}?", lead, "Expire now", rows, tick, _keep(nodes))
 
 
 def ask_tags(nodes: Sequence[Node]) -> Question:
-    """A person's node changes hands when it gets tags."""
+    """A person's node changes hands when it gets tags: that is said at once, the rest once the tags are known."""
     what = count(nodes, "", "nodes")
     owned = [node for node in nodes if not node.tagged]
-    rows = [Row(node.name, "belongs to a person now: it will belong to its tags and must register again", worst=True)
-            for node in owned]  # fmt: skip
-    tick = f"Take {count(owned, '', 'nodes')} from the present owner" if owned else ""
     lead = "The tags replace those " + _they(nodes, "it has.", "they have.") + " Rules for these tags apply at once."
-    return Question(f"Set the tags of {what}", lead, "Set tags", rows, tick)
+    if not owned:
+        return Question(f"Set the tags of {what}", lead, "Set tags", keep="Cancel")
+    rows, _ = _leave(owned)
+    lead += " " + _they(
+        owned,
+        f"{owned[0].name} belongs to a person now: it will belong to its tags and must register again.",
+        f"{len(owned)} nodes belong to people now: they will belong to their tags and must register again.",
+    )
+    tick = f"Take {count(owned, '', 'nodes')} from the present owner"
+    return Question(f"Set the tags of {what}", lead, "Set tags", rows, tick, _keep(nodes))
+
+
+def weigh_tags(nodes: Sequence[Node], data: dict[str, Any]) -> Question | None:
+    """What nodes lose by these tags; None where no node that had tags before loses a peer or a network."""
+    tagged = [node for node in nodes if node.tagged]
+    found = weigh_by_network(
+        tagged, lambda network_id, ids: of_tags(network_id=network_id, tags=dict.fromkeys(ids, data["tags"]))
+    )
+    if not any(loss.peers or loss.is_worst for item in found for loss in item.losses):
+        return None
+    what = count(nodes, "", "nodes")
+    lead = f"With {', '.join(data['tags'])} other rules apply at once."
+    return Question(f"Set the tags of {what}?", lead, "Set tags", rows_of(found), tick_of(found), _keep(nodes))
+
+
+def ask_owner(nodes: Sequence[Node]) -> Question:
+    """Another principal: whoever holds the session must not keep it."""
+    rows, tick = _leave(nodes)
+    what = count(nodes, "", "nodes")
+    lead = "Its session ends and all peers drop it until it registers again, with a key of the new owner. Name and "
+    lead += "addresses stay. Routes that the policy approved for its present owner may end."
+    return Question(f"Give {what} to another person", lead, "Change the owner", rows, tick, _keep(nodes))
 
 
 def ask_name(nodes: Sequence[Node]) -> Question:
@@ -174,6 +191,24 @@ def _fix(request: HttpRequest, node: Node, data: dict[str, Any]) -> None:
     set_fixed_address(node_id=node.pk, address=data["address"], **act(request))
 
 
+def _give(request: HttpRequest, node: Node, data: dict[str, Any]) -> None:
+    give_node(node_id=node.pk, owner_id=data["login"].pk, **act(request))
+
+
+def _undo_tags(node: Node) -> Undo | None:
+    """Former tags come back; a former owner does not: the machine must register again anyway."""
+    tags = sorted(row.tag for row in node.tags.all())
+    return Undo("tags", {"tags": ", ".join(tags), "weighed": weighed_key({"tags": tags})}) if tags else None
+
+
+def _undo_name(node: Node) -> Undo:
+    return Undo("rename", {"name": node.name})
+
+
+def _is_active(node: Node) -> bool:
+    return node.state == Node.State.ACTIVE
+
+
 def _is_disabled(node: Node) -> bool:
     return node.state == Node.State.DISABLED
 
@@ -191,38 +226,33 @@ def _said(word: str) -> Any:
 
 
 NODE_VERBS = (
-    Verb("rename", "Rename", "nodes.manage", _rename, _said("renamed"), ask_name, NameForm, bulk=False),
-    Verb("tags", "Set tags", "nodes.manage", _tag, _said("tagged"), ask_tags, TagsForm),
-    Verb("address", "Fix address", "nodes.manage", _fix, _said("moved"), ask_address, AddressForm, bulk=False),
-    Verb("enable", "Enable", "nodes.manage", _do(enable_node), _said("enabled"), offered=_is_disabled),
     Verb(
-        "expire",
-        "Expire key",
-        "nodes.expire",
-        _do(expire_node),
-        _said("expired"),
-        ask_expire,
-        destroys=True,
-        offered=_can_expire,
+        "rename", "Rename", "nodes.manage", _rename, _said("renamed"), ask_name, NameForm,
+        bulk=False, undo=_undo_name, minor=True,
+    ),
+    Verb("address", "Fix address", "nodes.manage", _fix, _said("moved"), ask_address, AddressForm, bulk=False,
+         minor=True),
+    Verb("owner", "Change the owner", "nodes.manage", _give, _said("handed over"), ask_owner, OwnerForm, bulk=False,
+         destroys=True, minor=True),
+    Verb("rotate", "Rotate its key", "nodes.manage", _do(request_rotation), _said("told to make a new key"),
+         bulk=False, offered=_is_active, minor=True),
+    Verb(
+        "tags", "Set tags", "nodes.manage", _tag, _said("tagged"), ask_tags, TagsForm,
+        weigh=weigh_tags, undo=_undo_tags,
     ),
     Verb(
-        "disable",
-        "Disable",
-        "nodes.manage",
-        _do(disable_node),
-        _said("disabled"),
-        ask_disable,
-        destroys=True,
-        offered=_is_enabled,
+        "enable", "Enable", "nodes.manage", _do(enable_node), _said("enabled"),
+        offered=_is_disabled, undo=lambda node: Undo("disable"),
     ),
     Verb(
-        "delete",
-        "Delete",
-        "nodes.manage",
-        _delete,
-        _said("deleted"),
-        ask_delete,
-        destroys=True,
-        may_force=True,
+        "expire", "Expire key", "nodes.expire", _do(expire_node), _said("expired"), ask_expire,
+        destroys=True, offered=_can_expire,
     ),
-)
+    Verb(
+        "disable", "Disable", "nodes.manage", _do(disable_node), _said("disabled"), ask_disable,
+        destroys=True, offered=_is_enabled, undo=lambda node: Undo("enable"),
+    ),
+    Verb(
+        "delete", "Delete", "nodes.manage", _delete, _said("deleted"), ask_delete, destroys=True, may_force=True,
+    ),
+)  # fmt: skip

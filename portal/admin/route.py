@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from coordinator.consequences import of_withdrawal
 from nodes.models import Route
 from nodes.services.routes import set_route_approval
 from portal import html, links
@@ -18,8 +19,10 @@ from portal.admin.base import ServiceAdmin
 from portal.admin.filters import NetworkFilter, TabFilter, tally
 from portal.admin.node_list import prefix_span
 from portal.cause import act
+from portal.node.damage import rows_of, tick_of
 from portal.sections import Section, facts
-from portal.verbs import Question, Row, Verb, count
+from portal.undo import Undo
+from portal.verbs import Question, Verb, count
 
 EXIT = Q(prefix__in=("0.0.0.0/0", "::/0"))
 
@@ -58,20 +61,16 @@ def _withdraw(request: HttpRequest, route: Route, data: dict[str, Any]) -> None:
 
 
 def _ask_withdraw(routes: Sequence[Route]) -> Question:
-    mine = [route.pk for route in routes]
-    others = Route.objects.filter(advertised=True, approved=True).exclude(pk__in=mine)
-    elsewhere = set(others.filter(prefix__in=[route.prefix for route in routes]).values_list("prefix", flat=True))
-    rows = [
-        Row(route.prefix, f"is served by {route.node.name} alone: nobody reaches it any more", worst=True)
-        if route.prefix not in elsewhere
-        else Row(route.prefix, f"goes through another router than {route.node.name}")
-        for route in routes
-    ]
-    rows.sort(key=lambda row: not row.worst)
+    by_network: dict[int, list[tuple[int, str]]] = {}
+    for route in routes:
+        by_network.setdefault(route.network_id, []).append((route.node_id, route.prefix))
+    found = [of_withdrawal(network_id=network_id, routes=pairs) for network_id, pairs in by_network.items()]
     what = count(routes, "", "routes")
-    tick = "Cut off the networks named above" if any(row.worst for row in rows) else ""
+    lost = any(item.networks for item in found)
     lead = "Peers drop it at once. You can approve it again while it is offered."
-    return Question(f"Withdraw {what}?", lead, f"Withdraw {what}", rows, tick, "Keep")
+    return Question(
+        f"Withdraw {what}?", lead, f"Withdraw {what}", rows_of(found), tick_of(found) if lost else "", "Keep"
+    )
 
 
 class RouteAdmin(ServiceAdmin):
@@ -86,6 +85,7 @@ class RouteAdmin(ServiceAdmin):
             _approve,
             lambda routes: f"Approved: {count(routes, '', 'routes')}.",
             offered=lambda route: not route.approved,
+            undo=lambda route: Undo("withdraw"),
         ),
         Verb(
             "withdraw",
@@ -96,6 +96,7 @@ class RouteAdmin(ServiceAdmin):
             _ask_withdraw,
             destroys=True,
             offered=lambda route: route.approved,
+            undo=lambda route: Undo("approve") if route.advertised else None,
         ),
     )
     empty_text = "Machines offer networks behind them when they enrol with --advertise-routes."

@@ -12,12 +12,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from coordinator.consequences import of_leaving
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import IdFilter, TabFilter, tally
 from portal.cause import act
+from portal.node.damage import rows_of, tick_of, weigh_by_network
 from portal.sections import Section, facts
-from portal.verbs import Question, Row, Verb, count
+from portal.verbs import Question, Verb, count
 from sessions_app.models import NodeSession
 from sessions_app.services.sessions import revoke_session
 
@@ -63,10 +65,10 @@ class NodeFilter(IdFilter):
 
 def _ask(sessions: Sequence[NodeSession]) -> Question:
     what = f"{len(sessions)} sessions" if len(sessions) > 1 else f"the session of {sessions[0].node.name}"
-    rows = [Row(session.node.name, "loses all its peers and must be registered again") for session in sessions]
+    nodes = [session.node for session in sessions]
+    found = weigh_by_network(nodes, lambda network_id, ids: of_leaving(network_id=network_id, node_ids=ids))
     lead = "It ends within 2 seconds, and only a new registration with an auth key brings the machine back."
-    tick = f"Cut off {len(sessions)} nodes" if len(sessions) > 1 else f"Cut off {sessions[0].node.name}"
-    return Question(f"Revoke {what}?", lead, "Revoke", rows, tick, "Keep")
+    return Question(f"Revoke {what}?", lead, "Revoke", rows_of(found), tick_of(found), "Keep")
 
 
 def _revoke(request: HttpRequest, session: NodeSession, data: dict[str, Any]) -> None:

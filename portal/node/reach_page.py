@@ -65,10 +65,7 @@ def reach_page(request: HttpRequest, node: Node, direction: str, context: dict[s
     address = lambda number: url + "?" + urlencode({**({"q": query} if query else {}), "p": number})  # noqa: E731
     context |= {
         "title": "Who can reach it" if into else "Whom it can reach",
-        "gw_crumbs": [
-            *context.get("gw_crumbs", ()),
-            {"label": node.name, "url": links.change_url("nodes.node", node.pk)},
-        ],
+        "gw_crumbs": [*context.get("gw_crumbs", ()), links.crumb_of(node)],
         "node": node,
         "into": into,
         "query": query,

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from portal import html
 from portal.page_list import PLACES
 from portal.theme import STYLESHEETS
+from portal.undo import undo_of
 
 register = template.Library()
 
@@ -27,6 +28,7 @@ register.simple_tag(html.glyph, name="glyph")
 register.simple_tag(html.wire, name="wire")
 register.simple_tag(html.icon, name="icon")
 register.simple_tag(html.chip, name="chip")
+register.filter(undo_of)
 
 
 @register.simple_tag

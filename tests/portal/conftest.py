@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.test import Client
 
 from coordinator.limits import limit_store
+from coordinator.replica import REPLICAS
 from nodes.presence import presence_store
 from sessions_app.models import User
 from tests import factories as make
@@ -19,6 +20,7 @@ from tests import factories as make
 def _forget_what_memory_holds() -> None:
     """Presence and limits live in the process: no test inherits another's."""
     presence_store.cache_clear()
+    REPLICAS.clear()
     limit_store.cache_clear()
 
 
@@ -74,6 +76,7 @@ def one_of_each(network: Any) -> dict[type[Model], Model]:
         make.RouteFactory(node=node),
         make.OnlineSpanFactory(node=node),
         make.HistoryCursorFactory(network=network),
+        make.SampleFactory(network=network),
         make.TrafficHourFactory(node=node),
         make.TrafficTotalFactory(node=node),
         make.RetiredKeyFactory(network=network),

@@ -135,11 +135,11 @@ def _nodes(network: Any, people: dict[str, Any], now: datetime) -> dict[str, Nod
         seen[node.pk] = now - timedelta(seconds=75 if name in LATE else 12)
         make.NodeSessionFactory(node=node, created_at=now - timedelta(days=8), expires_at=now + timedelta(hours=16))
     presence_store().touch(seen)
-    _details(nodes["grafana-1"])
+    _details(nodes["grafana-1"], now)
     return nodes
 
 
-def _details(node: Node) -> None:
+def _details(node: Node, now: datetime) -> None:
     Node.objects.filter(pk=node.pk).update(
         posture={"disk_encrypted": True, "kernel": "6.12.58"},
         relay_latency_ms={"1": 4.1, "2": 38.2, "3": 84.0},
@@ -148,6 +148,27 @@ def _details(node: Node) -> None:
     )
     make.EndpointFactory(node=node, position=0, address="192.168.10.6:51820", kind="local")
     make.EndpointFactory(node=node, position=1, address="203.0.113.12:51820", kind="public")
+    peers = Node.objects.filter(network=node.network).exclude(pk=node.pk).order_by("pk")
+    for peer in peers[:7]:
+        make.ObservationFactory(node=node, reporter=peer, address="203.0.113.12:51820")
+    _presence(node, now)
+
+
+def _presence(node: Node, now: datetime) -> None:
+    """A history with three outages, and two days of traffic."""
+    Node.objects.filter(pk=node.pk).update(created_at=now - timedelta(days=26, hours=9))
+    began = now - timedelta(days=26, hours=9)
+    for days, minutes in ((15.2, 530), (8.3, 52), (1.1, 4)):
+        went = now - timedelta(days=days)
+        make.OnlineSpanFactory(node=node, began=began, ended=went)
+        began = went + timedelta(minutes=minutes)
+    make.OnlineSpanFactory(node=node, began=began, ended=None)
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    for index in range(48):
+        busy = 9 + 8 * ((index * 7) % 11) / 11
+        make.TrafficHourFactory(
+            node=node, hour=hour - timedelta(hours=index), rx_bytes=int(busy * 21e6), tx_bytes=int(busy * 34e6)
+        )
 
 
 def _routes(nodes: dict[str, Node]) -> list[Any]:
