@@ -11,6 +11,8 @@ from django.utils import timezone
 from coordinator.challenges import forget_challenges
 from coordinator.jobs.run import run_jobs
 from coordinator.lifecycle import expire_nodes, remove_ephemeral_nodes
+from coordinator.samples import forget_samples, roll_up, take_samples
+from nodes.hints import tell_portal
 from nodes.models import Network
 from nodes.periodic import for_each, periodic
 from sessions_app.services.enrolments import forget_enrolments
@@ -25,6 +27,7 @@ SCHEDULE = {
     "coordinator.remove_ephemeral": timedelta(minutes=1),
     "coordinator.forget_challenges": timedelta(minutes=1),
     "coordinator.forget_enrolments": timedelta(minutes=1),
+    "coordinator.sample": timedelta(minutes=1),
 }
 
 
@@ -67,3 +70,15 @@ def forget_old_enrolments() -> int:
 def carry_out_jobs() -> int:
     """Carries out acts on many nodes that people asked for; returns how many jobs."""
     return run_jobs(until=timezone.now() + RUN_SPAN)
+
+
+@periodic("coordinator.sample", every=SCHEDULE["coordinator.sample"])
+def sample() -> int:
+    """Writes down how networks and workers do, adds up what is due and drops what is old; returns how many new rows."""
+    now = timezone.now()
+    taken = take_samples(now=now)
+    roll_up(now=now)
+    forget_samples(now=now)
+    if taken:
+        tell_portal("metrics")
+    return taken

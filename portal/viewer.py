@@ -17,6 +17,7 @@ _RIGHTS: Final = {
     "nodes.retiredkey": "nodes.view",
     "nodes.onlinespan": "nodes.view",
     "nodes.historycursor": "network.view",
+    "nodes.sample": "network.view",
     "nodes.traffichour": "nodes.view",
     "nodes.traffictotal": "nodes.view",
     "nodes.network": "network.view",

@@ -8,6 +8,7 @@ from nodes.models.node import Endpoint, Node, NodeTag, RetiredKey
 from nodes.models.observation import Observation
 from nodes.models.relay import RelayRegion, RelayServer
 from nodes.models.route import Route
+from nodes.models.sample import Sample
 from nodes.models.traffic import TrafficHour, TrafficTotal
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "RelayServer",
     "RetiredKey",
     "Route",
+    "Sample",
     "TrafficHour",
     "TrafficTotal",
 ]

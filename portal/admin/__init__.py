@@ -33,6 +33,7 @@ from nodes.models import (
     RelayServer,
     RetiredKey,
     Route,
+    Sample,
     TrafficHour,
     TrafficTotal,
 )
@@ -59,6 +60,7 @@ from portal.admin.relay import RelayRegionAdmin, RelayServerAdmin
 from portal.admin.retired_key import RetiredKeyAdmin
 from portal.admin.route import RouteAdmin
 from portal.admin.rule import AclRuleAdmin
+from portal.admin.sample import SampleAdmin
 from portal.admin.session import NodeSessionAdmin
 from portal.admin.tag import NodeTagAdmin, TagOwnerAdmin
 from portal.admin.traffic import TrafficHourAdmin, TrafficTotalAdmin
@@ -85,6 +87,7 @@ for _model, _admin in (
     (Endpoint, EndpointAdmin),
     (Observation, ObservationAdmin),
     (OnlineSpan, OnlineSpanAdmin),
+    (Sample, SampleAdmin),
     (HistoryCursor, HistoryCursorAdmin),
     (TrafficHour, TrafficHourAdmin),
     (TrafficTotal, TrafficTotalAdmin),

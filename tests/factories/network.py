@@ -27,6 +27,7 @@ from nodes.models import (
     RelayServer,
     RetiredKey,
     Route,
+    Sample,
     TrafficHour,
     TrafficTotal,
 )
@@ -236,3 +237,14 @@ class TrafficTotalFactory(DjangoModelFactory[TrafficTotal]):
 
     class Meta:
         model = TrafficTotal
+
+
+class SampleFactory(DjangoModelFactory[Sample]):
+    network = factory.SubFactory(NetworkFactory)
+    at = NOW
+    span = 60
+    online = 1
+    late = offline = waiting = 0
+
+    class Meta:
+        model = Sample
