@@ -27,6 +27,7 @@ from coordinator.policy.boundaries import write_due_boundaries
 from coordinator.policy.trials import revert_due_trials
 from coordinator.pulse import Pulse
 from coordinator.replica import REPLICAS, difference, write_snapshots
+from coordinator.tallies import REPORT_SECONDS, TALLIES
 from mesh.netmap.state import State
 from nodes import hints
 from nodes.hints.line import LOST
@@ -63,6 +64,7 @@ class Tail:
         self._pulse = Pulse("ghostwire-tail", self._look, POLL_SECONDS)
         self._chores = Pulse("ghostwire-chores", lambda due: self.chores(), CHORES_SECONDS)
         self._presence = Pulse("ghostwire-presence", lambda due: ARRIVALS.store_seen(), CHORES_SECONDS)
+        self._tallies = Pulse("ghostwire-tallies", lambda due: TALLIES.flush(), REPORT_SECONDS)
         self._snapshots = Pulse("ghostwire-snapshots", lambda due: write_snapshots(), SNAPSHOT_SECONDS)
         self._started = False
         self._loaders: ThreadPoolExecutor | None = None
@@ -86,6 +88,7 @@ class Tail:
                 self._pulse.start()
                 self._chores.start()
                 self._presence.start()
+                self._tallies.start()
                 if settings.GHOSTWIRE.redis.url is not None:
                     self._snapshots.start()
                 self._started = True
@@ -98,7 +101,7 @@ class Tail:
             self._started = False
             hints.unsubscribe(self._hint)
             loaders, self._loaders = self._loaders, None
-        for pulse in (self._chores, self._presence, self._pulse):
+        for pulse in (self._chores, self._presence, self._pulse, self._tallies):
             pulse.stop()
         self._snapshots.stop(once_more=False)
         if loaders is not None:
