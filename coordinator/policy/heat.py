@@ -65,7 +65,8 @@ def live_heat(*, network_id: int, axis: Axis, words: str = "", limit: int = SHOW
     state, grapher = live_grapher(network_id)
     heat = HeatMap(grapher, axis)
     wanted = words.lower().split()
-    rows = [named for row in heat.rows if all(word in _text(named := _named(row, state.topology)) for word in wanted)]
+    every = (_named(row, state.topology) for row in heat.rows)
+    rows = [named for named in every if all(word in _text(named) for word in wanted)]
     kept = {named.key for named in sorted(rows, key=lambda named: -named.row.nodes)[:limit]}
     shown = tuple(named for named in rows if named.key in kept)
     cells = heat.cells([named.row for named in shown])

@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final, TypeAlias
 
+from mesh.compile.bits import mask_of
 from mesh.compile.world import Principal
 from mesh.explain.accesses import NOW
 from mesh.explain.deciders import Deciders
@@ -176,8 +177,10 @@ class HeatMap:
         return found
 
     def _classes(self, tally: Tally, number: int) -> int:
-        """The classes of all nodes of a row, as bits."""
+        """The classes of all nodes of a row, as bits; without the internet behind exit nodes, of which only rules that
+        name it speak."""
         found = 0
         for block in tally.blocks_of(number):
-            found |= self._grapher.blocks.by_number[block].shapes[NOW].mask
+            shape = self._grapher.blocks.by_number[block].shapes[NOW]
+            found |= shape.mask & ~mask_of(shape.exits)
         return found

@@ -70,7 +70,7 @@ def at_times(flow: Flow) -> bool:
 
 def sentence(flow: Flow, possible: int) -> str:
     """All of it."""
-    what = ", ".join(entries(flow.services)) if flow.services else "no port in common"
+    what = ", ".join(entries(flow.services)) if flow.services else "something, but not all the same"
     if brief(flow.services) == "all":
         what = "everything"
     pairs = f"all {html.many(possible, 'pair')}" if flow.pairs == possible else f"{flow.pairs} of {possible} pairs"

@@ -20,7 +20,7 @@ from mesh.policy.schedule import describe_schedule
 from mesh.policy.services import PORT_PROTOCOLS
 from nodes.models import Network
 from portal.access.tabs import network_of, tabs
-from portal.matrix.cells import ShownCell, grid_of, sentence
+from portal.matrix.cells import ShownCell, at_times, grid_of, sentence
 from sessions_app.roles import allows
 
 AXES: Final = ((Axis.USER, "User"), (Axis.GROUP, "Group and tag"), (Axis.CLASS, "Class"))
@@ -150,7 +150,7 @@ def _wire(found: CellRules) -> str:
     flow = found.cell.flow
     if not flow.pairs:
         return "cut"
-    return "times" if flow.passing == flow.pairs else "accept"
+    return "times" if at_times(flow) else "accept"
 
 
 def _line(rule: Rule, pairs: int, possible: int, request: HttpRequest) -> DecidingRule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -133,6 +134,21 @@ def test_a_cell_is_denied_where_a_rule_says_so_of_all_its_pairs() -> None:
 )
 def test_a_cell_is_empty_where_no_rule_denies_all_of_it(rule: Rule) -> None:
     assert cell_of(compiled_of(rule), DB, DB) is None
+
+
+def test_an_exit_node_is_denied_though_no_rule_names_the_internet() -> None:
+    exits = (replace(FACTS.nodes[2], routes=(s.parse_prefix("0.0.0.0/0"),)), FACTS.nodes[3])
+    facts = replace(FACTS, nodes=exits)
+    compiled = compile_policy(Policy((deny(1, s.tag("tag:db"), s.ANY),)), facts, AT)
+    assert cell_of(compiled, DB, DB) == HeatCell(2, NO_FLOW, True)
+
+
+def test_an_example_is_a_pair_that_may_do_something() -> None:
+    heat = HeatMap(Grapher(compiled_of(accept(1, s.node(2), s.node(4)))), Axis.GROUP)
+    (row,) = heat.rows
+    assert heat.example(row, row) == (4, 3)
+    people = HeatMap(Grapher(compiled_of(accept(1, s.node(2), s.node(1)))), Axis.USER)
+    assert people.example(people.rows[0], people.rows[0]) == (2, 1)
 
 
 def test_a_denied_cell_that_an_earlier_rule_opens_is_open() -> None:
