@@ -46,6 +46,7 @@ class HeartbeatReport:
     relay_latency_ms: Mapping[str, float] | None = None
     posture: Mapping[str, PostureValue] | None = None
     observed_endpoints: Mapping[str, str] | None = None
+    traffic: Mapping[str, Any] | None = None
 
 
 def answer_heartbeat(*, session: NodeSession, report: HeartbeatReport, cause: Cause, now: datetime) -> dict[str, Any]:

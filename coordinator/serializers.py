@@ -194,7 +194,13 @@ class HeartbeatRequest(StrictSerializer):
     observed_endpoints = serializers.DictField(
         child=TextField(max_length=64), required=False, help_text="By node id: where WireGuard saw peers of this node."
     )
-    traffic = serializers.DictField(required=False, help_text="Part of the protocol; this server passes it over.")
+    traffic = serializers.DictField(
+        required=False,
+        help_text=(
+            "What went through this node's tunnel: `rx_bytes` and `tx_bytes` (0 to 2^53 - 1) since the counters that "
+            "`counter` (at most 64 printable ASCII characters) names began. Other members are passed over."
+        ),
+    )
 
 
 class HeartbeatResponse(serializers.Serializer[Any]):
@@ -286,5 +292,5 @@ def parse_heartbeat(body: Any) -> HeartbeatReport:
     if not serializer.is_valid():
         raise ValidationError("The heartbeat is refused.", errors=tuple(flatten(serializer.errors)))
     data = serializer.validated_data
-    names = ("endpoints", "relay_latency_ms", "posture", "observed_endpoints")
+    names = ("endpoints", "relay_latency_ms", "posture", "observed_endpoints", "traffic")
     return HeartbeatReport(**{name: data[name] for name in names if name in data})

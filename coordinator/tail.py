@@ -28,6 +28,7 @@ from coordinator.policy.trials import revert_due_trials
 from coordinator.pulse import Pulse
 from coordinator.replica import REPLICAS, difference, write_snapshots
 from coordinator.tallies import REPORT_SECONDS, TALLIES
+from coordinator.traffic import FLUSH_SECONDS, TRAFFIC
 from mesh.netmap.state import State
 from nodes import hints
 from nodes.hints.line import LOST
@@ -64,6 +65,7 @@ class Tail:
         self._pulse = Pulse("ghostwire-tail", self._look, POLL_SECONDS)
         self._chores = Pulse("ghostwire-chores", lambda due: self.chores(), CHORES_SECONDS)
         self._presence = Pulse("ghostwire-presence", lambda due: ARRIVALS.store_seen(), CHORES_SECONDS)
+        self._traffic = Pulse("ghostwire-traffic", lambda due: TRAFFIC.flush(), FLUSH_SECONDS)
         self._tallies = Pulse("ghostwire-tallies", lambda due: TALLIES.flush(), REPORT_SECONDS)
         self._snapshots = Pulse("ghostwire-snapshots", lambda due: write_snapshots(), SNAPSHOT_SECONDS)
         self._started = False
@@ -88,6 +90,7 @@ class Tail:
                 self._pulse.start()
                 self._chores.start()
                 self._presence.start()
+                self._traffic.start()
                 self._tallies.start()
                 if settings.GHOSTWIRE.redis.url is not None:
                     self._snapshots.start()
@@ -101,7 +104,7 @@ class Tail:
             self._started = False
             hints.unsubscribe(self._hint)
             loaders, self._loaders = self._loaders, None
-        for pulse in (self._chores, self._presence, self._pulse, self._tallies):
+        for pulse in (self._chores, self._presence, self._traffic, self._pulse, self._tallies):
             pulse.stop()
         self._snapshots.stop(once_more=False)
         if loaders is not None:

@@ -20,6 +20,7 @@ from nodes.services.last_seen import note_last_seen
 from nodes.services.liveness import sweep_network
 from nodes.services.observations import forget_observations
 from nodes.services.retention import prune_changes
+from nodes.services.traffic import forget_traffic
 
 SCHEDULE = {
     "nodes.sweep": timedelta(seconds=5),
@@ -30,6 +31,7 @@ SCHEDULE = {
     "nodes.read_history": timedelta(seconds=30),
     "nodes.prune_changes": timedelta(minutes=10),
     "nodes.check_relays": EVERY,
+    "nodes.forget_traffic": timedelta(minutes=10),
 }
 RUN_SECONDS: Final = 30.0
 """How long a run goes on at most, for each network or kind, where much has gathered: the next one continues."""
@@ -100,6 +102,13 @@ def keep_history() -> int:
 def ask_relays() -> int:
     """Asks relay servers whether they serve; returns how many left the maps or came back."""
     return check_relays(probe=trusting_as_this_machine(), clock=timezone.now)
+
+
+@periodic("nodes.forget_traffic", every=SCHEDULE["nodes.forget_traffic"])
+def forget_old_traffic() -> int:
+    """Drops what is too old of the traffic of nodes, as of their history; returns how many hours of nodes."""
+    oldest = timezone.now() - settings.GHOSTWIRE.retention.history
+    return _until_done(lambda: forget_traffic(before=oldest))
 
 
 def _networks() -> list[Network]:

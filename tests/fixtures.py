@@ -21,6 +21,7 @@ from coordinator.limits import heartbeat_limits, limit_store
 from coordinator.networks import ensure_network
 from coordinator.replica import REPLICAS
 from coordinator.tail import TAIL, Tail
+from coordinator.traffic import TRAFFIC
 from mesh.change import Cause
 from nodes.models import Network
 from nodes.periodic import run_store
@@ -84,6 +85,7 @@ def forget_memory() -> None:
     run_store.cache_clear()
     REPLICAS.clear()
     ARRIVALS.__init__()  # type: ignore[misc]
+    TRAFFIC.__init__()  # type: ignore[misc]
     ACKNOWLEDGED.__init__()  # type: ignore[misc]
 
 

@@ -24,6 +24,7 @@ from coordinator.admin_api.views.nodes import (
     NodeRotateKeys,
     NodeRoutesApprove,
     NodeRoutesWithdraw,
+    NodeTraffic,
 )
 from coordinator.admin_api.views.policy import PolicyDetail
 from coordinator.admin_api.views.policy_questions import PolicyExplain, PolicyLint, PolicyMatrixView, PolicyPreviewView
@@ -61,6 +62,7 @@ urlpatterns = [
     path("nodes/<int:pk>/enable", NodeEnable.as_view()),
     path("nodes/<int:pk>/expire", NodeExpire.as_view()),
     path("nodes/<int:pk>/history", NodeHistory.as_view()),
+    path("nodes/<int:pk>/traffic", NodeTraffic.as_view()),
     path("nodes/rotate-keys", NodeRotateKeys.as_view()),
     path("nodes/<int:pk>/rotate-key", NodeRotateKey.as_view()),
     path("nodes/<int:pk>/netmap", NodeNetmap.as_view()),

@@ -9,12 +9,15 @@ from typing import Any, Final
 from django.utils import timezone
 
 from coordinator.admin_api.serializers.nodes import NodeOut, describe_nodes, with_details
+from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.results import Card, Cell, Column, Done, Listing, Word, shaped_by
 from coordinator.cli.status import WORDS, known_health
 from coordinator.cli.text import listed
 from coordinator.cli.times import both, relative
+from mesh.errors import NotFoundError
 from mesh.keys import decode_public_key, fingerprint
 from nodes.models import Network, Node, Route
+from nodes.services.routes import DEFAULT_ROUTES
 from sessions_app.models import NodeSession
 
 Value = Mapping[str, Any]
@@ -148,3 +151,23 @@ def node_card(node: Node, now: datetime) -> Card:
     if value["posture"]:
         lists.append(("Posture", Listing(sorted(value["posture"].items()), attributes, empty="")))
     return Card(value, fields, lists, shape=node_shape)
+
+
+def chosen_routes(node: Node, prefixes: list[str], *, every: bool, approved: bool) -> list[str]:
+    """The prefixes of routes that are meant; ``exit-node`` stands for the default ones. With ``every``, those whose
+    approval is ``approved`` so far. Raises WrongUsageError and NotFoundError."""
+    if bool(prefixes) == every:
+        raise WrongUsageError("Give the prefixes, or --all.")
+    known = dict(node.routes.order_by("first", "prefix").values_list("prefix", "approved"))
+    if every:
+        chosen = [prefix for prefix, state in known.items() if state == approved]
+        if not chosen:
+            raise NotFoundError(f"{node.name} has no routes that {'are approved' if approved else 'wait'}.")
+        return chosen
+    chosen = [prefix for prefix in prefixes if prefix != "exit-node"]
+    if "exit-node" in prefixes:
+        exits = [prefix for prefix in DEFAULT_ROUTES if prefix in known]
+        if not exits:
+            raise NotFoundError(f"{node.name} does not offer to be an exit node.")
+        chosen += exits
+    return chosen

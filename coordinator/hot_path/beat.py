@@ -15,9 +15,11 @@ from coordinator.limits import enforce_heartbeat
 from coordinator.metrics import HEARTBEATS
 from coordinator.presence import note_alive
 from coordinator.threads import in_thread
+from coordinator.traffic import TRAFFIC, read_traffic
 from mesh.change import Cause
 from mesh.endpoints import parse_endpoints
 from mesh.topology import NodeRecord, Topology
+from mesh.traffic import Totals
 from nodes.services.nodes import check_latencies, check_posture, same_posture
 from sessions_app.models import NodeSession
 
@@ -45,9 +47,11 @@ async def beat(
     PermissionDeniedError if the session turns out to have ended, and NotFoundError.
     """
     enforce_heartbeat(known.node_id, now)
+    traffic = None if report.traffic is None else read_traffic(report.traffic, now)
     record = known.record
     if topology is not None and record is not None and is_known(report, known, record, topology):
         note_alive(known.network_id, known.node_id, is_online=record.online, now=now)
+        _note_traffic(known.node_id, traffic)
         HEARTBEATS.from_memory += 1
         if report is not NOTHING:
             known.body = body if body is not None and len(body) <= MAX_REMEMBERED_BODY else None
@@ -57,8 +61,14 @@ async def beat(
     else:
         fresh, answer = await in_thread(_ask_database, known.session_id, session, report, cause(), now)
         known.update(fresh)
+    _note_traffic(known.node_id, traffic)
     HEARTBEATS.from_database += 1
     return answer
+
+
+def _note_traffic(node_id: int, traffic: Totals | None) -> None:
+    if traffic is not None:
+        TRAFFIC.note(node_id, traffic)
 
 
 def is_known(report: HeartbeatReport, known: Known, record: NodeRecord, topology: Topology) -> bool:

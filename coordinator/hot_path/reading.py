@@ -39,6 +39,7 @@ def read_members(members: Mapping[str, Any]) -> HeartbeatReport:
         members.get("relay_latency_ms"),
         members.get("posture"),
         members.get("observed_endpoints"),
+        members.get("traffic"),
     )
 
 

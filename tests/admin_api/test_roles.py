@@ -45,6 +45,7 @@ TABLE = (
     Row("POST", "nodes/rotate-keys", "yynnnn"),
     Row("GET", "nodes/{node}/netmap", "yyyyy-"),
     Row("GET", "nodes/{node}/history", "yyyyy-"),
+    Row("GET", "nodes/{node}/traffic", "yyyyy-"),
     Row("POST", "nodes/{node}/routes/approve", "yyynnn", {"prefixes": ["192.168.7.0/24"]}),
     Row("POST", "nodes/{node}/routes/withdraw", "yyynnn", {"prefixes": ["192.168.7.0/24"]}),
     Row("GET", "auth-keys", "yyy-y-"),

@@ -3,11 +3,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from coordinator.admin_api.serializers.nodes import NodeOut
-from nodes.models import Change, Node, OnlineSpan, RetiredKey
+from nodes.models import Change, Network, Node, OnlineSpan, RetiredKey, TrafficHour
 from sessions_app.models import NodeSession, User
 from tests.cli.conftest import Run
+from tests.factories import NodeFactory
 from tests.fixtures import START, Clock, Join
 
 
@@ -131,3 +133,14 @@ def test_history(run: Run, web: Node, clock: Clock) -> None:
     told = run("node", "history", "web", "--json").json
     assert told["days"] == [{"day": "2026-03-02", "seconds": 3600.0, "online_seconds": 1800.0, "drops": 1}]
     assert "50.0 %" in run("node", "history", "web").out
+
+
+def test_traffic(run: Run, network: Network) -> None:
+    node = NodeFactory(network=network, name="web")
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    TrafficHour.objects.create(node=node, hour=hour, rx_bytes=3 * 2**20, tx_bytes=100)
+    told = run("node", "traffic", "web")
+    assert "3.0 MiB" in told.out
+    assert "100 B" in told.out
+    answer = run("node", "traffic", "web", "--hours", "2", "--json").json
+    assert (answer["rx_bytes"], len(answer["hours"])) == (3 * 2**20, 2)

@@ -25,6 +25,8 @@ from coordinator.admin_api.serializers.nodes import (
     filter_nodes,
     with_details,
 )
+from coordinator.admin_api.serializers.traffic import NodeTrafficOut, TrafficQuery
+from coordinator.admin_api.traffic import describe_traffic
 from coordinator.lifecycle import delete_node, disable_node, enable_node, expire_node
 from coordinator.maps import map_body, state_of
 from coordinator.rotation import request_rotation, request_rotations
@@ -177,6 +179,17 @@ class NodeHistory(NodeView):
     def get(self, request: Request, pk: int) -> Response:
         """When a node was online: its comings and goings, and its uptime by day."""
         return Response(NodeHistoryOut(describe_history(self.node(pk), self.now)).data)
+
+
+class NodeTraffic(NodeView):
+    rights = {"GET": "nodes.view"}
+    queries = {"GET": TrafficQuery}
+
+    @extend_schema(responses=NodeTrafficOut, operation_id="admin_get_node_traffic")
+    def get(self, request: Request, pk: int) -> Response:
+        """What a node received and sent through its tunnel, hour by hour."""
+        hours = self.query.get("hours", 24)
+        return Response(NodeTrafficOut(describe_traffic(self.node(pk), self.now, hours)).data)
 
 
 class _RouteApproval(NodeView):

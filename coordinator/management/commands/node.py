@@ -13,7 +13,16 @@ from coordinator.cli.command import NounCommand
 from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.history import history_card
 from coordinator.cli.losses import losses_of
-from coordinator.cli.nodes import node_card, node_columns, node_done, node_shape, node_values, route_listing, value_of
+from coordinator.cli.nodes import (
+    chosen_routes,
+    node_card,
+    node_columns,
+    node_done,
+    node_shape,
+    node_values,
+    route_listing,
+    value_of,
+)
 from coordinator.cli.noun import Noun
 from coordinator.cli.objections import OverrideOption
 from coordinator.cli.options import ForceOption, NetworkOption, NodeArgument, UserArgument, act
@@ -22,6 +31,7 @@ from coordinator.cli.results import Card, Done, Listing
 from coordinator.cli.status import WORDS
 from coordinator.cli.terminal import confirm
 from coordinator.cli.text import count, listed
+from coordinator.cli.traffic import traffic_card
 from coordinator.lifecycle import (
     delete_node,
     disable_node,
@@ -33,11 +43,11 @@ from coordinator.lifecycle import (
 )
 from coordinator.ownership import give_node
 from coordinator.rotation import request_rotation, request_rotations
-from mesh.errors import NotFoundError
 from nodes.changes import lock_network
 from nodes.models import Node
 from nodes.selectors import get_network
-from nodes.services.routes import DEFAULT_ROUTES, set_route_approval
+from nodes.selectors.traffic import MOST_HOURS
+from nodes.services.routes import set_route_approval
 
 noun = Noun("node", "The machines of the mesh.")
 
@@ -87,6 +97,16 @@ def show_node(node: NodeArgument, network: NetworkOption = None) -> Card:
 def history(node: NodeArgument, network: NetworkOption = None) -> Card:
     """Show when a node was online: its comings and goings, and its uptime by day."""
     return history_card(node_named(get_network(network), node), timezone.now())
+
+
+@noun.verb("traffic")
+def traffic(
+    node: NodeArgument,
+    hours: Annotated[int, typer.Option("--hours", metavar="NUMBER", min=1, max=MOST_HOURS, help="How far back.")] = 24,
+    network: NetworkOption = None,
+) -> Card:
+    """Show what a node received and sent through its tunnel, hour by hour, as it told itself."""
+    return traffic_card(node_named(get_network(network), node), timezone.now(), hours)
 
 
 @noun.verb("disable")
@@ -238,7 +258,7 @@ def approve_routes(
 ) -> Done:
     """Approve routes that a node advertises: peers that the policy lets through may use them."""
     found = node_named(get_network(network), node)
-    chosen = _routes(found, prefixes or [], every=every, approved=False)
+    chosen = chosen_routes(found, prefixes or [], every=every, approved=False)
     set_route_approval(node_id=found.pk, prefixes=chosen, approved=True, **act())
     return node_done(f"{listed(chosen)} through {found.name}: approved.", found.pk)
 
@@ -253,7 +273,7 @@ def withdraw_routes(
 ) -> Done:
     """Withdraw the approval of routes."""
     found = node_named(get_network(network), node)
-    chosen = _routes(found, prefixes or [], every=every, approved=True)
+    chosen = chosen_routes(found, prefixes or [], every=every, approved=True)
     confirm(
         f"Withdraw {listed(chosen)} through {found.name}?",
         losses=["Peers lose what is behind it, unless another router serves it."],
@@ -261,25 +281,6 @@ def withdraw_routes(
     )
     set_route_approval(node_id=found.pk, prefixes=chosen, approved=False, **act())
     return node_done(f"{listed(chosen)} through {found.name}: withdrawn.", found.pk)
-
-
-def _routes(node: Node, prefixes: list[str], *, every: bool, approved: bool) -> list[str]:
-    """The prefixes meant. With ``every``, those whose approval is ``approved`` so far."""
-    if bool(prefixes) == every:
-        raise WrongUsageError("Give the prefixes, or --all.")
-    known = dict(node.routes.order_by("first", "prefix").values_list("prefix", "approved"))
-    if every:
-        chosen = [prefix for prefix, state in known.items() if state == approved]
-        if not chosen:
-            raise NotFoundError(f"{node.name} has no routes that {'are approved' if approved else 'wait'}.")
-        return chosen
-    chosen = [prefix for prefix in prefixes if prefix != "exit-node"]
-    if "exit-node" in prefixes:
-        exits = [prefix for prefix in DEFAULT_ROUTES if prefix in known]
-        if not exits:
-            raise NotFoundError(f"{node.name} does not offer to be an exit node.")
-        chosen += exits
-    return chosen
 
 
 def _tag(name: str) -> str:
