@@ -44,3 +44,12 @@ def test_what_the_configuration_gives_is_said(run: Run, network: Network, monkey
     assert "lease" in given.model_fields_set
     monkeypatch.setattr(settings, "GHOSTWIRE", settings.GHOSTWIRE.model_copy(update={"network": given}))
     assert "network.lease stands in the configuration" in run("network", "set", "--lease", "6h").err
+
+
+def test_a_new_epoch(run: Run, network: Network) -> None:
+    assert "whole map anew" in run("network", "new-epoch", answer="n\n").err
+    assert Network.objects.get().epoch == 1
+    [told] = run("network", "new-epoch", "--all", "--json").json["networks"]
+    assert told == {"name": network.name, "epoch": Network.objects.get().epoch}
+    assert told["epoch"] > 1
+    assert run("network", "new-epoch", network.name, "--all").code == 2

@@ -24,9 +24,10 @@ from coordinator.cli.settings import (
     read_split_dns,
 )
 from coordinator.cli.terminal import confirm, note
-from coordinator.cli.text import count
-from nodes.models import Node
+from coordinator.cli.text import count, listed
+from nodes.models import Network, Node
 from nodes.selectors import get_network
+from nodes.services.epoch import begin_epoch
 from nodes.services.network import update_network
 
 noun = Noun("network", "Networks and their settings.")
@@ -119,6 +120,23 @@ def set_settings(
         note(f"{key} stands in the configuration: its value there holds again when the server next starts.")
     words = ", ".join(CONFIGURATION_KEYS[name] for name in changes)
     return Done(f"Network {after.name}: {words} set.", after, shape=network_shape)
+
+
+@noun.verb("new-epoch")
+def new_epoch(
+    network: NetworkArgument = None,
+    every: Annotated[bool, typer.Option("--all", "-a", help="All networks.")] = False,
+    force: ForceOption = False,
+) -> Done:
+    """Begin a new epoch, after the database was restored from a backup: every agent gets its whole map anew."""
+    if every and network is not None:
+        raise WrongUsageError("Give a network, or --all.")
+    found = list(Network.objects.order_by("pk")) if every else [get_network(network)]
+    lines = ["Every agent gets its whole map anew. This is for a database that was put back, and for nothing else."]
+    confirm(f"Begin a new epoch of {listed([item.name for item in found])}?", losses=lines, force=force)
+    after = [begin_epoch(network_id=item.pk, **act()) for item in found]
+    words = ", ".join(f"{item.name}: epoch {item.epoch}" for item in after)
+    return Done(f"{words}.", {"networks": [{"name": item.name, "epoch": item.epoch} for item in after]})
 
 
 def _seconds(duration: timedelta | None) -> int | None:
