@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -26,7 +23,6 @@ from mesh.errors import FieldError, GhostWireError, ValidationError
 from mesh.keys import decode_public_key, fingerprint
 from portal.cause import act
 from portal.forms import ListField, ServiceForm
-from portal.login import PortalAuthenticationForm
 from portal.site import site
 from sessions_app.models import Enrolment, User
 from sessions_app.roles import allows
@@ -35,30 +31,6 @@ from sessions_app.services.enrolments import find_enrolment
 # Nobody tries codes until one fits: there are 20^8 of them, and each person gets this many tries.
 CODES: Final = Limit("enrolment_code", 30, 60.0, burst=15)
 MOST_TAGS: Final = 50
-
-
-class PersonLoginForm(PortalAuthenticationForm):
-    """For everybody with a password, whatever the role."""
-
-    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
-        """Members too: they have machines."""
-        AuthenticationForm.confirm_login_allowed(self, user)  # type: ignore[arg-type]
-
-
-class PersonLogin(LoginView):
-    """Logs a person in outside /admin/."""
-
-    form_class = PersonLoginForm
-    template_name = "admin/login.html"
-
-    def get_default_redirect_url(self) -> str:
-        """Without another place to go: where codes are typed."""
-        return reverse("enrol_code")
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """What every page knows, and where to go afterwards."""
-        context = {**site.each_context(self.request), **super().get_context_data(**kwargs)}
-        return {**context, "app_path": self.request.get_full_path(), "next": self.get_redirect_url()}
 
 
 class CodeForm(ServiceForm):

@@ -1,16 +1,17 @@
-"""Who may log in to the pages under ``/admin/``, and how often it may be tried."""
+"""Logging in: one form for everybody, how often it may be tried, and where it leads."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from django.utils import timezone
 
 from coordinator.limits import Limit, enforce
 from mesh.errors import ThrottledError
+from portal.audit.signals import note_failed_login
 from sessions_app.roles import CAPABILITIES
 
 # Guesses at passwords: per address, and per login name whatever the address.
@@ -23,8 +24,20 @@ def may_enter(user: Any) -> bool:
     return bool(getattr(user, "is_active", False) and CAPABILITIES.get(getattr(user, "role", ""), frozenset()))
 
 
+def home_of(user: Any) -> str:
+    """Where a person begins: the overview for whoever has pages under ``/admin/``, own devices for everybody else."""
+    return reverse("admin:index" if may_enter(user) else "account")
+
+
+def place_after_login(user: Any, wanted: str) -> str:
+    """Where to go after a login: where the person was going, unless only others may go there."""
+    if not wanted or (wanted.startswith(reverse("admin:index")) and not may_enter(user)):
+        return home_of(user)
+    return wanted
+
+
 class PortalAuthenticationForm(AuthenticationForm):
-    """Checks name and password, slowly after a few tries."""
+    """Checks name and password of anybody, slowly after a few tries."""
 
     error_messages = {
         "invalid_login": "This user and password do not go together.",
@@ -44,11 +57,6 @@ class PortalAuthenticationForm(AuthenticationForm):
                 enforce(PER_LOGIN, login, now)
         except ThrottledError as error:
             wait = max(1, round(error.retry_after or 1))
+            note_failed_login(self.request, login, "throttled")
             raise ValidationError(f"Too many attempts. Try again in {wait} s.", code="throttled") from error
         return super().clean()
-
-    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
-        """Members have no pages here."""
-        super().confirm_login_allowed(user)  # type: ignore[arg-type]
-        if not may_enter(user):
-            raise ValidationError("Your role has no pages here.", code="role")

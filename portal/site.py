@@ -21,6 +21,7 @@ from portal.live import store_answers
 from portal.login import PortalAuthenticationForm, may_enter
 from portal.overview import overview_page, state_response
 from portal.password import OwnPasswordForm
+from portal.people.login import PersonLogin
 from portal.policy.trial import running_trials
 from portal.theme import STYLESHEETS, sidebar
 from portal.viewer import look_as
@@ -104,6 +105,14 @@ class GhostWireAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ca
         request.current_app = self.name
         context = {**self.each_context(request), "title": "All records", "apps": self.get_app_list(request)}
         return TemplateResponse(request, "portal/records.html", context)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The one login page of the portal, also outside ``/admin/``: whoever logs in is led to where they may go."""
+        request.current_app = self.name
+        context = {**self.each_context(request), "title": "Log in", **(extra_context or {})}
+        response = PersonLogin.as_view(extra_context=context)(request)
+        assert isinstance(response, HttpResponse)
+        return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One's own password, through the service that checks and sets it."""

@@ -80,6 +80,7 @@ def build(now: datetime | None = None) -> dict[str, Any]:
         "node": nodes["grafana-1"],
         "router": nodes["gw-1"],
         "laptop": nodes["ana-laptop"],
+        "own": nodes["mara-macbook"],
         "user": people["ana"],
         "rule": network.acl_rules.get(position=5),
         "change": network.changes.order_by("-version").first(),

@@ -61,6 +61,12 @@ PAGES = {
     "records": "/admin/records/",
     "tokens": "/admin/sessions_app/apitoken/",
     "password": "/admin/password_change/",
+    "account": "/account/",
+    "account-device": "/account/devices/{own}/",
+    "account-delete": "/account/devices/{own}/delete/",
+    "account-tokens": "/account/tokens/",
+    "account-security": "/account/security/",
+    "welcome": "/welcome/",
     "not-found": "/nowhere/",
 }
 

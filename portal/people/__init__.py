@@ -1,0 +1,1 @@
+"""The way in for people: login, invitations, and where each begins."""
