@@ -23,6 +23,7 @@ from nodes.models import (
     DnsRecord,
     Endpoint,
     HistoryCursor,
+    Job,
     NameReservation,
     Network,
     Node,
@@ -49,6 +50,7 @@ from portal.admin.enrolment import EnrolmentAdmin
 from portal.admin.group import GroupAdmin, GroupMemberAdmin
 from portal.admin.history import HistoryCursorAdmin, OnlineSpanAdmin
 from portal.admin.host import HostAdmin
+from portal.admin.job import JobAdmin
 from portal.admin.network import NetworkAdmin
 from portal.admin.node import NodeAdmin
 from portal.admin.observation import ObservationAdmin
@@ -56,7 +58,8 @@ from portal.admin.password_link import PasswordLinkAdmin
 from portal.admin.policy_part import AutoApprovalAdmin, AutoApproverAdmin, NodeAttributeAdmin, PolicyTestAdmin
 from portal.admin.policy_trial import PolicyTrialAdmin
 from portal.admin.policy_version import PolicyBoundaryAdmin, PolicyClockAdmin, PolicyVersionAdmin
-from portal.admin.relay import RelayRegionAdmin, RelayServerAdmin
+from portal.admin.relay import RelayRegionAdmin
+from portal.admin.relay_server import RelayServerAdmin
 from portal.admin.retired_key import RetiredKeyAdmin
 from portal.admin.route import RouteAdmin
 from portal.admin.rule import AclRuleAdmin
@@ -89,6 +92,7 @@ for _model, _admin in (
     (OnlineSpan, OnlineSpanAdmin),
     (Sample, SampleAdmin),
     (HistoryCursor, HistoryCursorAdmin),
+    (Job, JobAdmin),
     (TrafficHour, TrafficHourAdmin),
     (TrafficTotal, TrafficTotalAdmin),
     (Route, RouteAdmin),

@@ -7,10 +7,10 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import display
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from nodes.models import DnsRecord
+from nodes.models import DnsRecord, Network
 from nodes.services.dns import delete_record, save_record
 from portal import html, links
 from portal.admin.base import ServiceAdmin
@@ -68,7 +68,8 @@ class DnsRecordAdmin(ServiceAdmin):
             destroys=True,
         ),
     )
-    lead = "Names that agents answer besides the nodes' own. Name servers stand in the network's settings."
+    change_list_template = "portal/dns.html"
+    lead = "Names that agents answer besides the nodes' own."
     empty_title = "No record yet"
     empty_text = "Nodes have their names without one. A record gives any other address a name in the mesh."
     list_display = ("subject", "kind", "address")
@@ -76,6 +77,18 @@ class DnsRecordAdmin(ServiceAdmin):
     search_fields = ("name", "value")
     search_hint = "Name or address"
     column_css = {"subject": "gw-c-subject", "kind": "gw-c-status gw-c-plain", "address": "gw-c-wide gw-c-plain"}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """With the settings that decide which names are asked of whom, network by network."""
+        networks = [
+            {
+                "network": network,
+                "url": links.change_url("nodes.network", network.pk),
+                "split": sorted(network.split_dns.items()),
+            }
+            for network in Network.objects.order_by("name")[:20]
+        ]
+        return super().changelist_view(request, {"gw_dns": networks} | (extra_context or {}))
 
     def create(self, request: HttpRequest, data: dict[str, Any]) -> DnsRecord:
         """By its service."""

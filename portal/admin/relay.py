@@ -9,18 +9,22 @@ from django import forms
 from django.contrib.admin import display
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from nodes.models import Node, RelayRegion, RelayServer
-from nodes.services.relays import delete_region, delete_server, save_region, save_server
+from nodes.selectors.latencies import region_latencies
+from nodes.services.relays import delete_region, save_region
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import NetworkFilter
 from portal.cause import act
-from portal.forms import NetworkForm, ServiceForm
+from portal.forms import NetworkForm
+from portal.relay_words import HOMES, home_lines, latency_words, region_status, server_note, server_status
 from portal.sections import Section, facts
 from portal.verbs import Question, Row, Verb, count
+from sessions_app.roles import allows
 
 
 class RegionForm(NetworkForm):
@@ -30,43 +34,6 @@ class RegionForm(NetworkForm):
     code = forms.SlugField(max_length=16, help_text="Short: fra.")
     name = forms.CharField(max_length=64, help_text="For people: Frankfurt.")
     field_css = {"number": "gw-field-short", "code": "gw-field-short gw-field-mono"}
-
-
-class ServerForm(ServiceForm):
-    """A server of a region."""
-
-    region = forms.ModelChoiceField(RelayRegion.objects.none(), empty_label=None)
-    name = forms.SlugField(max_length=63, help_text="Short: fra-1.")
-    host = forms.CharField(max_length=253, help_text="Host name or address that agents connect to.")
-    ipv4 = forms.GenericIPAddressField(label="IPv4", protocol="IPv4", required=False)
-    ipv6 = forms.GenericIPAddressField(label="IPv6", protocol="IPv6", required=False)
-    port = forms.IntegerField(min_value=1, max_value=65535, initial=443)
-    stun_port = forms.IntegerField(
-        label="STUN port", min_value=0, max_value=65535, initial=3478, help_text="0: it answers no STUN."
-    )
-    field_css = {
-        **dict.fromkeys(("name", "host", "ipv4", "ipv6"), "gw-field-mono"),
-        **dict.fromkeys(("port", "stun_port"), "gw-field-short"),
-    }
-
-    def prepare(self) -> None:
-        """A server stays in its region."""
-        if self.obj is not None:
-            del self.fields["region"]
-            return
-        regions = RelayRegion.objects.order_by("number")
-        field = self.fields["region"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = regions
-        chosen = self.request.GET.get("region", "")
-        field.initial = regions.filter(pk=int(chosen)).first() if chosen.isdigit() else regions.first()
-
-    def clean(self) -> dict[str, Any]:
-        """No address is none, not an empty one."""
-        data = super().clean() or {}
-        for name in ("ipv4", "ipv6"):
-            data[name] = data.get(name) or None
-        return data
 
 
 def _ask_region(regions: Sequence[RelayRegion]) -> Question:
@@ -85,18 +52,8 @@ def _ask_region(regions: Sequence[RelayRegion]) -> Question:
     return Question(f"Delete {what}?", "Its servers go with it.", f"Delete {what}", rows, tick, "Keep")
 
 
-def _ask_server(servers: Sequence[RelayServer]) -> Question:
-    what = count(servers, "", "servers")
-    rows = [Row(server.name, f"of {server.region.name}") for server in servers]
-    return Question(f"Delete {what}?", "Agents stop using it with their next map.", f"Delete {what}", rows, keep="Keep")
-
-
 def _delete_region(request: HttpRequest, region: RelayRegion, data: dict[str, Any]) -> None:
     delete_region(region_id=region.pk, **act(request))
-
-
-def _delete_server(request: HttpRequest, server: RelayServer, data: dict[str, Any]) -> None:
-    delete_server(server_id=server.pk, **act(request))
 
 
 def _gone(noun: str) -> Any:
@@ -116,25 +73,33 @@ class RelayRegionAdmin(ServiceAdmin):
     lead = "Relays carry traffic between nodes that cannot reach each other directly. Agents measure them and choose."
     empty_title = "No relay yet"
     empty_text = "Nodes connect directly. Add a region, then its servers, for those that cannot."
-    list_display = ("subject", "region_code", "number_mono", "server_count", "homes")
+    list_display = ("subject", "state", "region_code", "number_mono", "servers_listed", "latency", "homes")
     list_filter = (NetworkFilter,)
     search_fields = ("name", "code")
-    column_css = {"subject": "gw-c-subject", "region_code": "gw-c-status gw-c-plain"}
+    column_css = {
+        "subject": "gw-c-subject",
+        "state": "gw-c-status gw-c-plain",
+        "region_code": "gw-c-minor",
+        "number_mono": "gw-c-minor",
+        "servers_listed": "gw-c-wide gw-c-plain",
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RelayRegion]:
-        """With the number of servers."""
+        """With the servers."""
         rows: QuerySet[RelayRegion] = super().get_queryset(request)
-        return rows.annotate(gw_servers=Count("servers")).order_by("number")
+        return rows.prefetch_related("servers").order_by("number")
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
-        """How many nodes call each home: one query."""
+        """How many nodes call each home, and how far they are: two queries."""
         homes = Node.objects.filter(home_region__in=[row.number for row in rows]).order_by()
         counts = {
             (network, region): number
             for network, region, number in homes.values_list("network_id", "home_region").annotate(n=Count("pk"))
         }
+        latencies = {network: region_latencies(network) for network in {row.network_id for row in rows}}
         for row in rows:
             row.gw_homes = counts.get((row.network_id, row.number), 0)
+            row.gw_latency = latencies[row.network_id].get(row.number)
 
     def create(self, request: HttpRequest, data: dict[str, Any]) -> RelayRegion:
         """By its service."""
@@ -160,25 +125,50 @@ class RelayRegionAdmin(ServiceAdmin):
         """Agents' name for it."""
         return html.mono(obj.number)
 
-    @display(description="Servers", ordering="gw_servers")
-    def server_count(self, obj: RelayRegion) -> int | SafeString:
-        """How many."""
-        return obj.gw_servers or html.dim("none")  # type: ignore[attr-defined]
+    @display(description="State")
+    def state(self, obj: RelayRegion) -> SafeString:
+        """How many of its servers serve."""
+        return region_status(obj, list(obj.servers.all()))
+
+    @display(description="Servers")
+    def servers_listed(self, obj: RelayRegion) -> SafeString:
+        """Each with its state."""
+        made = (
+            (links.change_url("nodes.relayserver", server.pk), html.glyph(_glyph(server)), server.name)
+            for server in list(obj.servers.all())[:6]
+        )
+        found = format_html_join(" ", '<a class="gw-status gw-serverlink" href="{}">{}{}</a>', made)
+        more = obj.servers.all()[6:]
+        return format_html("{} {}", found, html.dim(f"and {len(more)} more")) if more else found or html.dim("none")
+
+    @display(description="Median latency")
+    def latency(self, obj: RelayRegion) -> SafeString:
+        """Of what nodes measured."""
+        return latency_words(obj.gw_latency)  # type: ignore[attr-defined]
 
     @display(description="Home to")
     def homes(self, obj: RelayRegion) -> SafeString | str:
-        """How many nodes."""
+        """How many nodes; leads to them."""
         number = obj.gw_homes  # type: ignore[attr-defined]
-        return html.many(number, "node") if number else html.dim("no node")
+        if not number:
+            return html.dim("no node")
+        return html.link(f"{links.change_url('nodes.relayregion', obj.pk)}#homes", html.many(number, "node"))
+
+    def headline(self, request: HttpRequest, obj: Any) -> Sequence[Any]:
+        """How it does."""
+        return (self.state(obj), html.mono(obj.code), f"region {obj.number}")
 
     def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
-        """Its servers."""
+        """Its servers, and the nodes that call it home."""
+        now = timezone.now()
         lines = [
             format_html(
-                '{}<span class="gw-mono">{}</span><span class="gw-end gw-dim">port {}</span>',
+                '<div>{} <span class="gw-mono">{}</span><div class="gw-small gw-dim">{}</div></div>'
+                '<span class="gw-end">{}</span>',
                 html.link(links.change_url("nodes.relayserver", server.pk), server.name, subject=True),
-                server.host,
-                server.port,
+                f"{server.host}:{server.port}",
+                server_note(server, now),
+                server_status(server),
             )
             for server in obj.servers.all()
         ]
@@ -186,61 +176,40 @@ class RelayRegionAdmin(ServiceAdmin):
         if self._may_edit(request):
             add = ("Add a server", links.list_url("nodes.relayserver").rstrip("/") + f"/add/?region={obj.pk}")
         return [
-            Section("Servers", span=8, lines=lines, count=len(lines), link=add, empty="None yet."),
-            Section("Use", span=4, facts=facts(("Home to", self.homes(obj)))),
+            Section(
+                "Servers",
+                span=8,
+                lines=lines,
+                count=len(lines),
+                link=add,
+                empty="None yet.",
+                ident="gw-servers",
+                refresh="network",
+            ),
+            Section("Use", span=4, facts=facts(("Home to", self.homes(obj)), ("Median latency", self.latency(obj)))),
+            *([_homes(request, obj)] if allows(request.user, "nodes.view") else []),
         ]
 
 
-class RelayServerAdmin(ServiceAdmin):
-    """Relay servers."""
+def _glyph(server: RelayServer) -> str:
+    if not server.alive:
+        return "disabled"
+    return "late" if server.failing_since is not None else "waiting" if server.checked_at is None else "online"
 
-    view_right = "network.view"
-    edit_right = "network.manage"
-    add_form = edit_form = ServerForm
-    add_label = "New server"
-    verbs = (Verb("delete", "Delete", "network.manage", _delete_server, _gone("servers"), _ask_server, destroys=True),)
-    list_display = ("subject", "region_link", "host_mono", "ports")
-    search_fields = ("name", "host")
-    column_css = {
-        "subject": "gw-c-subject",
-        "region_link": "gw-c-status gw-c-plain",
-        "host_mono": "gw-c-wide gw-c-plain",
-    }
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[RelayServer]:
-        """With the regions."""
-        return super().get_queryset(request).select_related("region")
-
-    def create(self, request: HttpRequest, data: dict[str, Any]) -> RelayServer:
-        """By its service."""
-        region = data.pop("region")
-        return save_server(region_id=region.pk, fields=data, **act(request))
-
-    def update(self, request: HttpRequest, obj: Any, data: dict[str, Any]) -> None:
-        """By its service."""
-        save_server(region_id=obj.region_id, server_id=obj.pk, fields=data, **act(request))
-
-    @display(description="Server", ordering="name")
-    def subject(self, obj: RelayServer) -> SafeString:
-        """Leads to its page."""
-        return html.link(links.change_url("nodes.relayserver", obj.pk), obj.name, subject=True)
-
-    @display(description="Region", ordering="region__name")
-    def region_link(self, obj: RelayServer) -> SafeString:
-        """Its region."""
-        return html.link(links.change_url("nodes.relayregion", obj.region_id), obj.region.name)
-
-    @display(description="Host", ordering="host")
-    def host_mono(self, obj: RelayServer) -> SafeString:
-        """Where it is."""
-        return html.mono(obj.host)
-
-    @display(description="Ports")
-    def ports(self, obj: RelayServer) -> SafeString:
-        """Relay and STUN."""
-        return html.mono(f"{obj.port}, stun {obj.stun_port}" if obj.stun_port else f"{obj.port}")
-
-    def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
-        """Its region."""
-        known = facts(("Region", self.region_link(obj)), ("IPv4", html.mono(obj.ipv4)), ("IPv6", html.mono(obj.ipv6)))
-        return [Section("Server", facts=known)]
+def _homes(request: HttpRequest, region: RelayRegion) -> Section:
+    """The nodes that call a region home, a page of them at a time."""
+    asked = request.GET.get("p", "1")
+    page = max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
+    rows = Node.objects.filter(network_id=region.network_id, home_region=region.number).order_by("name")
+    some = list(rows.only("name", "relay_latency_ms")[(page - 1) * HOMES : page * HOMES + 1])
+    more = ("Next", f"?p={page + 1}#homes") if len(some) > HOMES else None
+    return Section(
+        "Calls it home" if page == 1 else f"Calls it home, page {page}",
+        span=12,
+        lines=home_lines(some[:HOMES], region.number),
+        count=rows.count(),
+        link=more,
+        empty="No node.",
+        ident="homes",
+    )

@@ -43,6 +43,7 @@ class Line:
     peers: Sequence[Peer]
     crowds: Sequence[Crowd]
     more: int
+    itself: bool
     networks: Sequence[str]
     more_networks: int
     internet: bool
@@ -76,9 +77,10 @@ def list_url(node: Node, *, into: bool) -> str:
 def _section(request: HttpRequest, node: Node, state: State, reach: Reach, peers: Peers, *, into: bool) -> Section:
     url = list_url(node, into=into)
     number = len(reach.nodes)
+    bundles = bundled(reach.groups, into=into)
     data = {
-        "lines": [line_of(request, state, group, peers) for group in reach.groups[:GROUPS]],
-        "more": max(0, len(reach.groups) - GROUPS),
+        "lines": [line_of(request, state, bundle, peers) for bundle in bundles[:GROUPS]],
+        "more": max(0, len(bundles) - GROUPS),
         "into": into,
         "url": url,
         "total": number,
@@ -96,19 +98,31 @@ def _section(request: HttpRequest, node: Node, state: State, reach: Reach, peers
     )
 
 
-def line_of(request: HttpRequest, state: State, group: ReachGroup, peers: Peers) -> Line:
-    """One group in words."""
+def bundled(groups: Sequence[ReachGroup], *, into: bool) -> list[list[ReachGroup]]:
+    """Groups that one line tells: the same rule and services, and, where they reach something here, the same nodes."""
+    found: dict[object, list[ReachGroup]] = {}
+    for number, group in enumerate(groups):
+        # Sets of many nodes are compared by nobody: such a line is told for itself.
+        which = () if not into else tuple(group.nodes) if len(group.nodes) <= NAMED else number
+        found.setdefault((group.rule.position, group.services, which), []).append(group)
+    return list(found.values())
+
+
+def line_of(request: HttpRequest, state: State, bundle: Sequence[ReachGroup], peers: Peers) -> Line:
+    """One line of groups that belong together."""
+    group = bundle[0]
     named = [peers[ident] for ident in few(group) if ident in peers]
     crowds, more = ([], 0) if named or not group.nodes else crowds_of(state, group.nodes)
     words = ports_words(group.services)
-    networks = [str(item) for item in group.networks]
+    networks = [str(item) for part in bundle for item in part.networks]
     return Line(
         sorted(named, key=lambda peer: peer.name),
         crowds,
         more,
+        any(not part.networks and not part.internet for part in bundle),
         networks[:NETWORKS],
         max(0, len(networks) - NETWORKS),
-        group.internet,
+        any(part.internet for part in bundle),
         words[:PORTS],
         max(0, len(words) - PORTS),
         rule_words(request, group),

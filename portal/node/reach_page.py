@@ -62,7 +62,6 @@ def reach_page(request: HttpRequest, node: Node, direction: str, context: dict[s
     page = _page_number(request, len(found))
     ids = found[(page - 1) * PAGE : page * PAGE]
     url = list_url(node, into=into)
-    address = lambda number: url + "?" + urlencode({**({"q": query} if query else {}), "p": number})  # noqa: E731
     context |= {
         "title": "Who can reach it" if into else "Whom it can reach",
         "gw_crumbs": [*context.get("gw_crumbs", ()), links.crumb_of(node)],
@@ -74,13 +73,17 @@ def reach_page(request: HttpRequest, node: Node, direction: str, context: dict[s
         "all": len(reach.nodes),
         "first": (page - 1) * PAGE + 1 if found else 0,
         "last": min(page * PAGE, len(found)),
-        "before": address(page - 1) if page > 1 else "",
-        "after": address(page + 1) if page * PAGE < len(found) else "",
+        "before": _address(url, query, page - 1) if page > 1 else "",
+        "after": _address(url, query, page + 1) if page * PAGE < len(found) else "",
         "other_url": list_url(node, into=not into),
         "nobody": "" if reach.nodes else nobody(node, state, reach, into=into),
         "beyond": [group for group in reach.groups if (group.networks or group.internet) and not group.nodes],
     }
     return TemplateResponse(request, "portal/node/reach_page.html", context)
+
+
+def _address(url: str, query: str, page: int) -> str:
+    return f"{url}?{urlencode({**({'q': query} if query else {}), 'p': page})}"
 
 
 def _page_number(request: HttpRequest, number: int) -> int:

@@ -62,7 +62,7 @@ def presence_section(node: Node, now: datetime) -> Section:
             "columns": columns,
             "finding": finding,
             "days": [_words_of(day) for day in reversed(days)],
-            "old": DAYS - PHONE_DAYS,
+            "young": is_young(node, now),
         },
         note=_note(node, days, now),
         link=("Comings and goings", links.list_url("nodes.onlinespan", f"node={node.pk}")),
@@ -140,7 +140,7 @@ def _just_now(node: Node, now: datetime) -> str:
 
 def _finding(node: Node, days: Sequence[Day], now: datetime) -> str:
     if not days or is_young(node, now):
-        return f"It enrolled {_just_now(node, now)}: there is no history yet."
+        return f"It enrolled {_just_now(node, now)}. Its days appear here as they go."
     drops = sum(day.drops for day in days)
     worst = min(days, key=lambda day: day.online_seconds / day.seconds if day.seconds else 1)
     told = f"Online {_total(days)} of the time known of the last {DAYS} days, fell silent {html.many(drops, 'time')}"
