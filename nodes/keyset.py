@@ -48,13 +48,15 @@ class Place:
 class Stretch(Generic[Row]):
     """A page: its rows, how many stand before it, and the places where the pages around it begin; None at the ends.
 
-    ``position`` None: it is not known, counted from the end of a list whose length is none.
+    ``position`` None: it is not known, counted from the end of a list whose length is none. ``start``: the place
+    behind which the page begins, however it was reached; None at the beginning.
     """
 
     rows: list[Row]
     position: int | None
     before: Place | None
     after: Place | None
+    start: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def stretch(
         found = found.filter(_beyond(found, keys, start, backwards=backwards))
     found = found.order_by(*(key.ordered(backwards=backwards) for key in keys))
     read = list(found.values_list("pk", *(key.name for key in keys))[: size + 1])
-    more, read = len(read) > size, read[:size]
+    more, extra, read = len(read) > size, read[size:], read[:size]
     if backwards:
         read.reverse()
     position = _position(len(read), start, total, from_end=from_end, backwards=backwards, more=more)
@@ -144,7 +146,8 @@ def stretch(
     has_before, has_after = (more, start is not None) if backwards else (start is not None, more)
     begin = Place(tuple(read[0][1:]), position or 0) if read and has_before else None
     end = Place(tuple(read[-1][1:]), (position or 0) + len(read)) if read and has_after else None
-    return Stretch(page, position, begin, end)
+    origin = Place(tuple(extra[0][1:]), position or 0) if backwards and extra else None if backwards else start
+    return Stretch(page, position, begin, end, origin)
 
 
 def _position(

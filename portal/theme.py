@@ -82,6 +82,7 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Page, ...]], ...]] = (
     (
         "Record",
         (
+            Page("Jobs", "checklist", "nodes_job_changelist", "nodes.view"),
             Page("Events", "receipt_long", "nodes_change_changelist", "changes.view"),
             Page("Addresses", "tag", "nodes_address_changelist", "network.view"),
             Page("API tokens", "key", "sessions_app_apitoken_changelist", "users.view"),

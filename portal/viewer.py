@@ -15,6 +15,7 @@ _RIGHTS: Final = {
     "nodes.observation": "nodes.view",
     "nodes.route": "nodes.view",
     "nodes.retiredkey": "nodes.view",
+    "nodes.job": "nodes.view",
     "nodes.onlinespan": "nodes.view",
     "nodes.historycursor": "network.view",
     "nodes.sample": "network.view",

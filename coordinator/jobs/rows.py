@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.db import connection
+
 from acl.models import AutoApproval
 from acl.services.approvals import approve_routes
 from coordinator.finding.status import one_of
@@ -23,6 +25,20 @@ BATCH: Final = 5000
 Sets = Mapping[int, Mapping[str, Any]]
 """By node id what it has from now on, in the words of ``mesh.steps.NodePatch``: JSON values, instants excepted."""
 _COLUMNS: Final = {"user": "owner_id"}
+MOST_STATEMENTS: Final = 50
+_WRITTEN: Final = (
+    "id", "state", "owner_id", "tagged", "login_required", "online", "key_expires_at", "rotate_requested_at",
+)  # fmt: skip
+_EACH_POSTGRESQL: Final = """
+    UPDATE nodes_node
+    SET state = new.state, owner_id = new.owner_id, tagged = new.tagged, login_required = new.login_required,
+        online = new.online, key_expires_at = new.key_expires_at, rotate_requested_at = new.rotate_requested_at
+    FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bool[], %s::bool[], %s::bool[], %s::timestamptz[],
+                %s::timestamptz[])
+         AS new (id, state, owner_id, tagged, login_required, online, key_expires_at, rotate_requested_at)
+    WHERE nodes_node.id = new.id
+"""
+_TAGS_POSTGRESQL: Final = "INSERT INTO nodes_nodetag (node_id, tag) SELECT * FROM unnest(%s::bigint[], %s::text[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +81,7 @@ def write_sets(*, network: Network, rows: Mapping[int, NodeRow], sets: Sets, cau
     ``rows``: the same nodes as they are. Those that take part no more lose their sessions; routers among them are
     replaced, and routes of those that changed hands are approved anew, as the policy says.
     """
-    _write_columns(sets)
+    _write_columns(rows, sets)
     _write_tags(rows, sets)
     gone = {pk for pk, new in sets.items() if not _after(rows[pk], new)}
     _end_sessions(rows, sets, gone, now)
@@ -89,33 +105,52 @@ def _after(row: NodeRow, new: Mapping[str, Any]) -> bool:
     return new.get("state", row.state) == Node.State.ACTIVE and not login
 
 
-def _write_columns(sets: Sets) -> None:
-    columns: dict[int, dict[str, Any]] = {}
-    for pk, new in sets.items():
-        values = {_COLUMNS.get(name, name): value for name, value in new.items() if name != "tags"}
-        if "tags" in new:
-            values["tagged"] = bool(new["tags"])
-        columns[pk] = values
+def _write_columns(rows: Mapping[int, NodeRow], sets: Sets) -> None:
+    """One statement for all who get the same; or, where very many get each its own, one for all."""
     together: dict[str, list[int]] = defaultdict(list)
-    for pk, values in columns.items():
-        if values:
-            together[json.dumps(values, default=str, sort_keys=True)].append(pk)
+    values: dict[int, dict[str, Any]] = {}
+    for pk, new in sets.items():
+        columns = {_COLUMNS.get(name, name): value for name, value in new.items() if name != "tags"}
+        if "tags" in new:
+            columns["tagged"] = bool(new["tags"])
+        if columns:
+            values[pk] = columns
+            together[json.dumps(columns, default=str, sort_keys=True)].append(pk)
+    if len(together) > MOST_STATEMENTS and connection.vendor == "postgresql":
+        _write_each(rows, values)
+        return
     for ids in together.values():
-        Node.objects.filter(one_of(ids)).update(**columns[ids[0]])
+        Node.objects.filter(one_of(ids)).update(**values[ids[0]])
+
+
+def _write_each(rows: Mapping[int, NodeRow], values: Mapping[int, Mapping[str, Any]]) -> None:
+    """Whole columns, of which some stay what they are: under the network's lock nobody else writes them."""
+    columns: dict[str, list[Any]] = {name: [] for name in _WRITTEN}
+    for pk, new in values.items():
+        row = rows[pk]
+        known = {"id": pk, "owner_id": row.user, "tagged": bool(row.tags)}
+        for name, column in columns.items():
+            column.append(new.get(name, known[name] if name in known else getattr(row, name)))
+    with connection.cursor() as cursor:
+        cursor.execute(_EACH_POSTGRESQL, list(columns.values()))
 
 
 def _write_tags(rows: Mapping[int, NodeRow], sets: Sets) -> None:
-    added: list[NodeTag] = []
+    added: list[tuple[int, str]] = []
     dropped: dict[str, list[int]] = defaultdict(list)
     for pk, new in sets.items():
         if "tags" in new:
             had, has = set(rows[pk].tags), set(new["tags"])
-            added.extend(NodeTag(node_id=pk, tag=tag) for tag in sorted(has - had))
+            added.extend((pk, tag) for tag in sorted(has - had))
             for tag in had - has:
                 dropped[tag].append(pk)
     for tag, ids in dropped.items():
         NodeTag.objects.filter(one_of(ids, '"nodes_nodetag"."node_id"'), tag=tag).delete()
-    NodeTag.objects.bulk_create(added, BATCH)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(_TAGS_POSTGRESQL, [[pk for pk, _ in added], [tag for _, tag in added]])
+    else:
+        NodeTag.objects.bulk_create((NodeTag(node_id=pk, tag=tag) for pk, tag in added), BATCH)
 
 
 def _end_sessions(rows: Mapping[int, NodeRow], sets: Sets, gone: Iterable[int], now: datetime) -> None:

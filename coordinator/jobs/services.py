@@ -46,10 +46,12 @@ def plan_job(
     arguments: Mapping[str, Any] | None,
     cause: Cause,
     now: datetime,
+    listed_at: str = "",
 ) -> Job:
     """Fixes whom a job concerns: the nodes that match at this moment. Nothing is done yet.
 
-    ``arguments`` None: they are given later (``set_arguments``). Raises NotFoundError for a network that is gone;
+    ``arguments`` None: they are given later (``set_arguments``). ``listed_at``: the page that the nodes were chosen on,
+    to come back to. Raises NotFoundError for a network that is gone;
     ValidationError for criteria, acts or arguments that cannot be, or more than ``MOST_NODES`` nodes; ConflictError
     where nobody matches, or too many plans wait.
     """
@@ -69,7 +71,7 @@ def plan_job(
         network_id=network_id,
         act=wanted.name,
         arguments={} if arguments is None else check_arguments(wanted, arguments),
-        selection=criteria.as_json(),
+        selection=criteria.as_json() | ({"list": listed_at} if listed_at else {}),
         node_ids=node_ids,
         total=len(node_ids),
         actor=cause.actor,

@@ -166,11 +166,28 @@ class ServiceAdmin(ModelAdmin):
         self.demand(request, verb)
         return ask(self, request, verb, [obj], list_url=None)
 
+    def plan(self, request: HttpRequest, name: str, ticked: list[int]) -> HttpResponse | None:
+        """Plan an act as a job, where the list has jobs: for all that match, or an act that no verb does."""
+        return None
+
+    def job_acts(self, request: HttpRequest) -> list[Any]:
+        """The acts of jobs that this person may use on all rows that match."""
+        return []
+
+    def copies(self, request: HttpRequest, cl: PageList) -> list[Any]:
+        """The page as a command and as a call of the API."""
+        return []
+
     def response_action(  # type: ignore[override]  # the place of the action form means nothing to us
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponse:
         """Ask about a verb on the ticked rows, and do it. Only rows of the page at hand, never unseen ones."""
-        verb = self.find_verb(request.POST.get("action", ""))
+        name = request.POST.get("action", "")
+        boxes = [int(pk) for pk in request.POST.getlist("_selected_action") if pk.isdigit() and len(pk) <= 18]
+        planned = self.plan(request, name, boxes[: self.list_per_page])
+        if planned is not None:
+            return planned
+        verb = self.find_verb(name)
         if verb is None or not verb.bulk:
             raise PermissionDenied
         self.demand(request, verb)
@@ -181,7 +198,8 @@ class ServiceAdmin(ModelAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
         """The verbs that this person may use on several rows."""
-        return {verb.name: (_never_called, verb.name, verb.label) for verb in self.bulk_verbs(request)}
+        acts = {act.name: (_never_called, act.name, act.label) for act in self.job_acts(request)}
+        return acts | {verb.name: (_never_called, verb.name, verb.label) for verb in self.bulk_verbs(request)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Pages whose rows may be completed."""
@@ -192,7 +210,7 @@ class ServiceAdmin(ModelAdmin):
         context: dict[str, Any] = {"title": self.list_title()}
         related = [(words, url) for words, model in self.related if (url := links.list_url(model))]
         context |= {"gw_related": related}
-        context |= {"gw_bulk": self.bulk_verbs(request), "gw_add_url": ""}
+        context |= {"gw_bulk": self.bulk_verbs(request), "gw_add_url": "", "gw_acts": self.job_acts(request)}
         if self.has_add_permission(request):
             context["gw_add_url"] = self.url("add")
         return super().changelist_view(request, context | (extra_context or {}))

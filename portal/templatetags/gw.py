@@ -121,6 +121,19 @@ def list_pager(cl: Any) -> dict[str, Any]:
     return pages
 
 
+@register.simple_tag(takes_context=True)
+def list_copies(context: Any, cl: Any) -> list[Any]:
+    """The page as a command and as a call of the API, where there are such."""
+    admin: Any = cl.model_admin
+    return list(admin.copies(context["request"], cl))
+
+
+@register.filter
+def is_verb_of(act: Any, verbs: list[Any]) -> bool:
+    """Whether a bulk bar has a button for an act already."""
+    return any(verb.name == act.name for verb in verbs)
+
+
 @register.filter
 def grouped(number: int) -> str:
     """``12,345``."""

@@ -17,6 +17,7 @@ from nodes.models import (
     DnsRecord,
     Endpoint,
     HistoryCursor,
+    Job,
     NameReservation,
     Network,
     Node,
@@ -248,3 +249,13 @@ class SampleFactory(DjangoModelFactory[Sample]):
 
     class Meta:
         model = Sample
+
+
+class JobFactory(DjangoModelFactory[Job]):
+    network = factory.SubFactory(NetworkFactory)
+    act = "disable"
+    actor = "command"
+    created_at = NOW
+
+    class Meta:
+        model = Job

@@ -76,6 +76,7 @@ def one_of_each(network: Any) -> dict[type[Model], Model]:
         make.RouteFactory(node=node),
         make.OnlineSpanFactory(node=node),
         make.HistoryCursorFactory(network=network),
+        make.JobFactory(network=network, node_ids=[node.pk], total=1),
         make.SampleFactory(network=network),
         make.TrafficHourFactory(node=node),
         make.TrafficTotalFactory(node=node),

@@ -1,0 +1,1 @@
+"""Jobs: acts on all nodes that match, planned from a list, watched, and undone."""
