@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.utils import timezone
 
 from acl.selectors import policy_facts
 from acl.stored import Facts, digest_of, pack_facts
-from nodes.models import Node
+from coordinator.tallies import map_buckets
+from nodes.models import Node, Sample
 from nodes.presence import presence_store
 from sessions_app.models import NodeSession, User
 from tests import factories as make
@@ -74,6 +76,7 @@ def build(now: datetime | None = None) -> dict[str, Any]:
     _tests(network, people)
     _versions(network, people, now)
     _records(network, people, nodes, now)
+    _samples(network, now)
     return {
         "network": network,
         "owner": people["mara"],
@@ -90,6 +93,29 @@ def build(now: datetime | None = None) -> dict[str, Any]:
         "group": network.groups.first(),
         "waiting": network.enrolments.first(),
     }
+
+
+def _samples(network: Any, now: datetime) -> None:
+    """A day by the minute and a month by the half hour: fewer at night, and a moment at which a relay failed."""
+    minute = now.replace(second=0, microsecond=0)
+    half_hour = minute.replace(minute=minute.minute - minute.minute % 30)
+    buckets = len(map_buckets())
+    rows = []
+    for span, count, last in ((60, 1440, minute), (1800, 48 * 31, half_hour)):
+        for back in range(count):
+            at = last - timedelta(seconds=span * back)
+            day = math.cos(2 * math.pi * (at.hour + at.minute / 60 - 14) / 24)
+            online = round(34 + 4 * day) - (7 if span == 60 and 498 <= back < 510 else 0)
+            late = 5 if span == 60 and 498 <= back < 506 else int(back % 97 == 3)
+            figures = {"online": online, "late": late, "offline": 4, "waiting": 1, "sessions": online + 2}
+            due = online * (span // 60)
+            row = {"at": at, "span": span}
+            rows.append(Sample(network=network, due=due, heard=due - late // 2, **figures, **row))
+            maps = [0] * buckets
+            maps[4], maps[5], maps[7] = 6, 8, int(back % 11 == 0)
+            pushes = (20 + 13 * (back % 7) + (700 if back % 131 == 8 else 0)) * span // 60
+            rows.append(Sample(heartbeats=due * 2, pushes=pushes, errors=0, maps=maps, **row))
+    Sample.objects.bulk_create(rows)
 
 
 def _nodes(network: Any, people: dict[str, Any], now: datetime) -> dict[str, Node]:

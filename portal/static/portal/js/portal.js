@@ -44,6 +44,7 @@
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
   const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+  const minute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
   function showTimes(within = document) {
     const today = new Date().toDateString();
@@ -54,6 +55,7 @@
       if ("gwClock" in element.dataset) {
         element.textContent = at.toDateString() === today ? clock.format(at) : day.format(at);
       }
+      if (element.dataset.gwAxis) element.textContent = (element.dataset.gwAxis === "day" ? day : minute).format(at);
     }
   }
 
