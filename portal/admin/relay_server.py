@@ -70,6 +70,10 @@ def _delete_server(request: HttpRequest, server: RelayServer, data: dict[str, An
     delete_server(server_id=server.pk, **act(request))
 
 
+def _gone(servers: Sequence[RelayServer]) -> str:
+    return f"Deleted: {count(servers, '', 'servers')}."
+
+
 class RelayServerAdmin(ServiceAdmin):
     """Relay servers."""
 
