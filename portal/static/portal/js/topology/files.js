@@ -27,7 +27,7 @@ export function svgOf(model, scene, colours, title) {
     ...scene.wires.map((wire) => path(wire, colours.group, wire.width, wire.dashed, scene.faded ? 0.55 : null)),
     ...scene.hulls.flatMap((hull) => hullParts(hull, colours)),
     ...scene.dots.filter((dot) => !dot.related).map((dot) => dotPart(dot, scene, colours)),
-    ...scene.picks.flatMap((pick) => pickParts(pick, pick.out ? colours.wire : colours.light)),
+    ...scene.picks.flatMap((pick) => pickParts(pick, pick.out ? colours.wire : colours.light, scene.opacity < 1 ? scene.opacity : null)),
     ...scene.dots.filter((dot) => dot.related).map((dot) => dotPart(dot, scene, colours)),
     ...labels(scene, 1, (text) => ctx.measureText(text).width).map((label) => labelPart(label, colours)),
   ];
@@ -48,9 +48,9 @@ function path(line, colour, width, dashed, opacity) {
   });
 }
 
-function pickParts(pick, colour) {
+function pickParts(pick, colour, opacity) {
   const heads = pick.heads.map((points) => element("polygon", { points: points.map(([x, y]) => `${number(x)},${number(y)}`).join(" "), fill: colour }));
-  return [path(pick, colour, pick.width, pick.dashed, null), ...heads];
+  return [path(pick, colour, pick.width, pick.dashed, opacity), ...heads];
 }
 
 function hullParts(hull, colours) {

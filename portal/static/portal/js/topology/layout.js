@@ -4,6 +4,7 @@ const GOLDEN = Math.PI * (3 - Math.sqrt(5));
 const SPACING = 10.5;
 const GAP = 38; // Between two groups: room for a name.
 const ROUNDS = 280;
+const PULL = 0.08;
 
 // The places of `count` nodes around the middle of their group.
 export function places(count) {
@@ -44,9 +45,10 @@ export function arrange(groups, edges, ratio) {
   });
   const springs = edges
     .filter((edge) => edge.one !== edge.other)
-    .map((edge) => [groups[edge.one], groups[edge.other], 0.012 * Math.log2(1 + edge.pairs)]);
-  const busiest = new Map();
-  for (const [one, other] of springs) for (const group of [one, other]) busiest.set(group, (busiest.get(group) || 0) + 1);
+    .map((edge) => [groups[edge.one], groups[edge.other], Math.log2(1 + edge.pairs)]);
+  // However many springs a group has, together they pull as one: else hubs would be flung about.
+  const total = new Map();
+  for (const [one, other, weight] of springs) for (const group of [one, other]) total.set(group, (total.get(group) || 0) + weight);
   const rounds = anew ? ROUNDS : 90;
   for (let round = 0; round < rounds; round++) {
     const heat = 1 - round / rounds;
@@ -54,7 +56,7 @@ export function arrange(groups, edges, ratio) {
       group.vx = -group.x * 0.012 * heat * (1 / ratio);
       group.vy = -group.y * 0.012 * heat * ratio;
     }
-    for (const [one, other, strength] of springs) pull(one, other, (strength * heat) / Math.sqrt(Math.min(busiest.get(one), busiest.get(other))));
+    for (const [one, other, weight] of springs) pull(one, other, (PULL * heat * weight) / total.get(one), (PULL * heat * weight) / total.get(other));
     for (const group of groups) {
       group.x += group.vx;
       group.y += group.vy;
@@ -64,15 +66,15 @@ export function arrange(groups, edges, ratio) {
   for (let round = 0; round < 60 && push(groups, 1); round++);
 }
 
-function pull(one, other, strength) {
+function pull(one, other, mine, its) {
   const dx = other.x - one.x;
   const dy = other.y - one.y;
   const distance = Math.hypot(dx, dy) || 1;
-  const excess = ((distance - one.r - other.r - GAP * 2.4) / distance) * strength;
-  one.vx += dx * excess;
-  one.vy += dy * excess;
-  other.vx -= dx * excess;
-  other.vy -= dy * excess;
+  const excess = (distance - one.r - other.r - GAP * 2.4) / distance;
+  one.vx += dx * excess * mine;
+  one.vy += dy * excess * mine;
+  other.vx -= dx * excess * its;
+  other.vy -= dy * excess * its;
 }
 
 // Groups that overlap move apart, the smaller one more. Whether any did.

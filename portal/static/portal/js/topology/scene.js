@@ -1,11 +1,13 @@
 // What is to be drawn, as plain shapes: the canvas and the SVG file are both made of this, so that they are the same.
 
 const DOT = 5;
+const MANY = 300;
 
 // `selected`: the answer about a node, with where it stands, or null.
 export function buildScene(model, selected) {
   const related = selected ? new Map(selected.groups.map(([index, ...counts]) => [index, counts])) : null;
   const home = selected ? model.groups.findIndex((group) => group.key === selected.node.group) : -1;
+  const wires = selected ? picks(model, selected, home) : [];
   return {
     wires: model.edges.filter((edge) => edge.one !== edge.other).map((edge) => groupWire(model, edge)),
     hulls: model.groups.map((group, index) => ({
@@ -19,7 +21,9 @@ export function buildScene(model, selected) {
       related: !related || index === home || related.has(index),
     })),
     dots: dots(model, selected),
-    picks: selected ? picks(model, selected, home) : [],
+    picks: wires,
+    // Hundreds of wires side by side are a surface: thin ones, without heads, leave what is below to be seen.
+    opacity: wires.length > MANY ? 0.3 : 1,
     faded: Boolean(selected),
     dot: DOT,
   };
@@ -70,6 +74,7 @@ function picks(model, selected, home) {
     const ways = [out && (outAtTimes === out ? 2 : 1), back && (backAtTimes === back ? 2 : 1)];
     found.push({ ...pick(from, group, ...ways, group.r), width: Math.min(1.4 + 0.3 * Math.log2(1 + out + back), 5) });
   }
+  if (found.length > MANY) for (const wire of found) wire.heads = [];
   return found.sort((one, other) => Number(one.out) - Number(other.out));
 }
 
