@@ -34,10 +34,11 @@ class Daemon:
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
 
-    async def run(self, *, auth_key: str | None = None, force: bool = False) -> None:
+    async def run(self, *, auth_key: str | None = None, force: bool = False, may_ask: bool = False) -> None:
         """Run until SIGTERM, SIGINT or a ``down``; then clear everything away.
 
-        The caller holds the state directory.
+        The caller holds the state directory. ``may_ask``: if this machine must register and there is no key, a person
+        is asked to let it in, once.
 
         :raises GhostWireError: if the engine ended by itself
         """
@@ -47,7 +48,8 @@ class Daemon:
         server = await control.serve(self._state.path, self._answer)
         try:
             if self._settings.server is not None:
-                self._start(auth_key=auth_key, force=force)
+                # No word of a person: what is shut out stays so.
+                self._start(auth_key=auth_key, force=force).membership.may_ask = may_ask
             _notify("READY=1")
             await self._stop.wait()
         finally:

@@ -109,16 +109,21 @@ class Portal:
             raise PortalUnreachableError(f"{self.origin} does not speak protocol 1.")
         return answer
 
-    async def register(self, *, auth_key: str | None, facts: Mapping[str, Any]) -> Registration | Waiting:
+    async def register(
+        self, *, auth_key: str | None, facts: Mapping[str, Any], private_key: bytes | None = None
+    ) -> Registration | Waiting:
         """Register this node's key, or bring it back; without an auth key a person must let it in first.
+
+        ``private_key``: another key than the one that this portal is spoken to with.
 
         :raises AuthenticationError: if the auth key (or the proof) is not good; the portal does not say why
         :raises PermissionDeniedError: if the node, or a tag that it wishes for, is not this key's to give
         :raises ValidationError: naming the facts at fault
         """
         key = {} if auth_key is None else {"auth_key": auth_key}
-        body = {"public_key": encode_key(self._public_key), **key, **facts}
-        response = await self._prove(Purpose.REGISTER, "nodes/register", body)
+        own = private_key or self._private_key
+        body = {"public_key": encode_key(public_key_of(own)), **key, **facts}
+        response = await self._prove(Purpose.REGISTER, "nodes/register", body, private_key=own)
         if response.status_code == 202:
             return read_waiting(_json(response))
         return read_registration(_json(response), created=response.status_code == 201)

@@ -75,7 +75,7 @@ class Unit:
 
     def text(self) -> str:
         """The unit's file as it should be."""
-        command = shlex.join([*own_command(), "run", "--state-dir", str(self.state_dir)])
+        command = shlex.join([*own_command(), "run", "--no-ask", "--state-dir", str(self.state_dir)])
         found = {name: os.environ.get(name) or os.environ.get(name.lower()) for name in _PASSED_ON}
         lines = [f'Environment="{name}={value}"\n' for name, value in found.items() if value]
         instance = "" if self.state_dir == DEFAULT_STATE_DIR else f" ({self.state_dir})"
@@ -162,7 +162,7 @@ def own_command() -> list[str]:
 
 def _start_detached(state: StateDir) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603
-        [*own_command(), "run", "--state-dir", str(state.path), "--log-file", str(state.path / LOG_FILE)],
+        [*own_command(), "run", "--no-ask", "--state-dir", str(state.path), "--log-file", str(state.path / LOG_FILE)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -89,7 +89,8 @@ def _give_up(state: StateDir, *, was_running: bool) -> None:
 
 
 def run(said: dict[str, Any]) -> int:
-    """Be the agent, until a signal or a ``down``."""
+    """Be the agent, until a signal or a ``down``. Where it must register and has no key, the log says where a person
+    can let it in."""
     path = said.get("log_file")
     state = StateDir(said["state_dir"].absolute())
     state.acquire(patience=_PATIENCE)
@@ -101,7 +102,8 @@ def run(said: dict[str, Any]) -> int:
             raise UsageError("Say which portal: --server https://portal.example")
         state.keep_settings(settings)
         state.private_key()
-        asyncio.run(Daemon(state).run(auth_key=auth_key, force=said.get("force_reauth", False)))
+        force, may_ask = said.get("force_reauth", False), said.get("ask", True)
+        asyncio.run(Daemon(state).run(auth_key=auth_key, force=force, may_ask=may_ask))
     finally:
         state.release()
     return EXIT_OK

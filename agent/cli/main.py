@@ -37,6 +37,7 @@ _MANAGER: Final = Option(
     "who keeps it running: systemd where it runs, or detached",
     choices=("auto", "systemd", "detached"),
 )
+_ASK: Final = Option("ask", ("--ask",), truth, "without a key, ask for a person's approval (--no-ask: wait for up)")
 _LOCAL: Final = Option("local", ("--local",), truth, "forget the registration here without telling the portal")
 _ACTIVE: Final = Option("active", ("--active",), truth, "only peers with a working tunnel")
 _PEERS: Final = Option("peers", ("--peers",), truth, "list the peers (--peers=false: only this machine)")
@@ -85,7 +86,7 @@ VERBS: Final = (
     Verb(
         ("run",),
         "the same in the foreground, for containers and service managers",
-        (*SETTINGS, *LOGIN, _LOG_FILE),
+        (*SETTINGS, *LOGIN, _ASK, _LOG_FILE),
         "lifecycle:run",
     ),
     Verb(("down",), "take the mesh off this machine; up brings it back without a key", (JSON,), "lifecycle:down"),

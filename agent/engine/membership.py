@@ -82,10 +82,10 @@ class Membership:
         told = facts()
         try:
             try:
-                answer = await self._portal.register(auth_key=key, facts=told)
+                answer = await self._enrol(key, told)
             except ValidationError as error:
                 told = _without_refused_endpoints(told, error)
-                answer = await self._portal.register(auth_key=key, facts=told)
+                answer = await self._enrol(key, told)
         except (AuthenticationError, PermissionDeniedError):
             if key is not None:
                 self._refused.add(key)
@@ -97,6 +97,21 @@ class Membership:
             return answer
         self._enter(answer)
         return answer
+
+    async def _enrol(self, auth_key: str | None, facts: dict[str, Any]) -> Registration | Waiting:
+        """Register; where the answer to a rotation was lost and the key is refused, with the one that follows it.
+
+        That one may be the node's already, and the one before retired: then nothing else brings the node back.
+        """
+        try:
+            return await self._portal.register(auth_key=auth_key, facts=facts)
+        except PermissionDeniedError:
+            if self._rotation is None or self._rotation.next_key is None:
+                raise
+            following = self._rotation.next_key
+            answer = await self._portal.register(auth_key=auth_key, facts=facts, private_key=following)
+            await self._rotation.adopt()
+            return answer
 
     async def collect(self) -> Undecided | Registration:
         """Ask what became of the request that waits.
@@ -145,7 +160,11 @@ class Membership:
         except AuthenticationError:
             if self._rotation is None or self._rotation.next_key is None:
                 raise
-            grant = await self._portal.open_session(self._rotation.next_key)
+            try:
+                grant = await self._portal.open_session(self._rotation.next_key)
+            except PermissionDeniedError:
+                await self._rotation.adopt()  # only a node that it knows is shut out
+                raise
             await self._rotation.adopt()
             return grant
 

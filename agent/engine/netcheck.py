@@ -12,7 +12,7 @@ from agent.stun import Measured, measure
 EVERY_SECONDS: Final = 120.0
 LASTS_SECONDS: Final = 110.0
 """The portal smooths what it is told, so that it has to hear each measurement; what it has already costs it nothing."""
-_TICK_SECONDS: Final = 5.0
+_TICK_SECONDS: Final = 2.0
 _JITTER: Final = 0.2
 _NEAR_MS: Final = 2.0
 _NEAR_SHARE: Final = 0.1

@@ -52,6 +52,11 @@ class RotatingPortal(FakePortal):
             return 502, {"detail": "the answer is lost"}, {}
         return 200, {"public_key": new, "key_expires_at": None, "map_version": self.netmaps[node]["version"]}, {}
 
+    def _register(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any], dict[str, str]]:
+        if json.loads(body)["public_key"] in self.replaced.values():
+            return 403, problem("permission", "This key was retired."), {}
+        return super()._register(body, headers)
+
     def rotate(self, node: int, new: str) -> None:
         """The node has another key; repeated, nothing changes."""
         former = self.netmaps[node]["node_key"]
@@ -211,6 +216,54 @@ async def test_after_a_crash_without_a_session_the_proof_tells_which_key_counts(
     await eventually(lambda: engine.maps.applied == (1, 2))
     assert engine.public_key == following == on_disk(state, KEY_FILE)
     assert portal.count("POST nodes/register") == 1
+
+
+async def lose_answer_and_session(make_engine: MakeEngine, portal: RotatingPortal, state: StateDir) -> str:
+    """The portal took another key, of which the agent never heard; the key. Its session is over as well."""
+    await up(make_engine(), portal)
+    following = encode_key(public_key_of(state.begin_rotation()))
+    portal.tells = False
+    portal.rotate(1, following)
+    portal.netmaps[1] = empty_map(following, 1, version=2)
+    portal.tokens.clear()
+    return following
+
+
+async def test_logging_in_again_after_a_lost_answer_brings_the_same_node_back(
+    make_engine: MakeEngine, portal: RotatingPortal, state: StateDir
+) -> None:
+    following = await lose_answer_and_session(make_engine, portal, state)
+    portal.session_refusal = (401, "log in again")
+    engine = make_engine()
+    await eventually(lambda: engine.maps.applied == (1, 2))
+    assert engine.public_key == following == on_disk(state, KEY_FILE)
+    assert portal.known == {following: 1}
+
+
+async def test_a_node_that_is_shut_out_after_a_lost_answer_knows_its_key(
+    make_engine: MakeEngine, portal: RotatingPortal, state: StateDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = await lose_answer_and_session(make_engine, portal, state)
+    answer = portal._session
+
+    def refuse(body: bytes, headers: dict[str, str]) -> Any:
+        known = json.loads(body)["public_key"] == following
+        return (403, problem("permission", "This node is expired."), {}) if known else answer(body, headers)
+
+    monkeypatch.setattr(portal, "_session", refuse)
+    engine = make_engine(auth_key=None)
+    await eventually(lambda: engine.standing.phase is Phase.SHUT_OUT)
+    assert engine.public_key == following == on_disk(state, KEY_FILE)
+
+
+async def test_a_refused_login_outside_a_rotation_makes_no_other_key(
+    make_engine: MakeEngine, portal: RotatingPortal, state: StateDir
+) -> None:
+    portal.answers["POST nodes/register"] = [(403, problem("permission", "This key was retired."), {})]
+    engine = make_engine()
+    await eventually(lambda: engine.standing.phase is Phase.NEEDS_LOGIN)
+    assert portal.count("POST nodes/register") == 1
+    assert on_disk(state, NEXT_KEY_FILE) is None
 
 
 @pytest.mark.parametrize(("status", "code"), [(409, "conflict"), (403, "permission")])

@@ -138,3 +138,37 @@ async def test_a_script_with_a_key_that_is_not_enough_is_told_so(
         assert control.is_running(state)
     finally:
         await come_down(state, terminal)
+
+
+async def test_run_without_a_key_writes_where_to_let_it_in_and_waits(
+    portal: AskingPortal, terminal: Terminal, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    words = ("run", "--server", portal.origin, "--hostname", "web")
+    process = terminal.run(state, *words, stdin=subprocess.DEVNULL)
+    try:
+        await portal.until(lambda: portal.count(ASKED) >= 1, seconds=60)
+        said = terminal.said()
+        assert URL in said
+        assert CODE in said
+        portal.decision = "approved"
+        await portal.until(lambda: portal.count("frame ack") >= 1, seconds=60)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 60) == 0
+
+
+async def test_run_that_may_not_ask_waits_for_an_up(portal: AskingPortal, terminal: Terminal, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    words = ("run", "--no-ask", "--server", portal.origin, "--hostname", "web")
+    process = terminal.run(state, *words, stdin=subprocess.DEVNULL)
+    try:
+        said = ""
+        async with asyncio.timeout(60):
+            while "--auth-key" not in said:
+                await asyncio.sleep(0.05)
+                said += terminal.said()
+        assert portal.count("POST nodes/register") == 0
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 60) == 0

@@ -44,7 +44,7 @@ def test_several_agents_have_several_units() -> None:
 def test_the_unit_runs_this_agent_on_its_directory(tmp_path: Path) -> None:
     text = Unit(tmp_path / "state").text()
     line = next(line for line in text.splitlines() if line.startswith("ExecStart="))
-    assert line.endswith(f"run --state-dir {tmp_path / 'state'}")
+    assert line.endswith(f"run --no-ask --state-dir {tmp_path / 'state'}")
     assert "Type=notify" in text
     assert "Restart=on-failure" in text
 
