@@ -65,12 +65,12 @@ def list_headers(cl: ChangeList) -> list[dict[str, Any]]:
 
 @register.simple_tag
 def list_rows(cl: ChangeList) -> Iterator[dict[str, Any]]:
-    """The rows of a list: cells of (class, label, contents), and the object."""
+    """The rows of a list: cells of (class, label, contents, column), and the object."""
     admin: Any = cl.model_admin
     names = [str(name) for name in cl.list_display if name != "action_checkbox"]
     labels = {name: str(header["text"]) for name, header in zip(cl.list_display, result_headers(cl), strict=True)}
     for obj in cl.result_list:
-        cells = [(admin.column_css.get(name, ""), labels[name], _cell(name, obj, admin)) for name in names]
+        cells = [(admin.column_css.get(name, ""), labels[name], _cell(name, obj, admin), name) for name in names]
         edge = admin.row_css(obj) if hasattr(admin, "row_css") else ""
         yield {"object": obj, "cells": cells, "css": edge, "tick": ACTION_CHECKBOX_NAME}
 

@@ -6,11 +6,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 from django.urls import reverse
 
 from nodes.models import Network
 from portal.sockets.kinds import kind_of_path
+from portal.sockets.lists import LISTS, LiveList
 from portal.sockets.routes import BASE
 
 register = template.Library()
@@ -33,3 +35,9 @@ def live_socket(context: dict[str, Any]) -> str:
     asked = {"network": None if shown is None else shown.pk, "id": node_id}
     query = urlencode({name: value for name, value in asked.items() if value is not None})
     return f"{BASE}{kind}?{query}" if query else BASE + kind
+
+
+@register.simple_tag
+def live_list(cl: ChangeList) -> LiveList:
+    """What keeps a list up to date; no events for one that stays as it is."""
+    return LISTS.get(cl.opts.label_lower, LiveList(""))

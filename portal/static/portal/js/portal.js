@@ -171,6 +171,10 @@
       again();
     };
     again();
+    // Where the page is live it need not wait for its next look.
+    document.addEventListener("gw:live", (event) => {
+      if (["nodes", "sessions", "enrolments"].includes(event.detail.type)) look().catch(() => undefined);
+    });
   }
 
   function watchNodes(element) {
@@ -228,14 +232,22 @@
   });
 
   document.addEventListener("keydown", onKey);
-  document.addEventListener("gw:replaced", (event) => showTimes(event.target));
+  document.addEventListener("gw:replaced", (event) => {
+    showTimes(event.target);
+    prepare(event.target);
+  });
+
+  // What a page, or a part of it that is new, needs before it is used.
+  function prepare(within) {
+    for (const button of all("[data-gw-copy]", within)) button.hidden = false;
+    for (const element of all("[data-gw-scripted]", within)) element.hidden = false;
+    for (const form of all("[data-gw-list]", within)) count(form);
+    for (const box of all("[data-gw-enables]", within)) document.getElementById(box.dataset.gwEnables).disabled = !box.checked;
+  }
 
   showTheme();
   showTimes();
-  for (const button of all("[data-gw-copy]")) button.hidden = false;
-  for (const element of all("[data-gw-scripted]")) element.hidden = false;
-  for (const form of all("[data-gw-list]")) count(form);
-  for (const box of all("[data-gw-enables]")) document.getElementById(box.dataset.gwEnables).disabled = !box.checked;
+  prepare(document);
   document.querySelector("[data-gw-focus]")?.focus();
   for (const element of all("[data-gw-reload-on]")) watchNodes(element);
   for (const element of all("[data-gw-watch]")) watchKey(element);
