@@ -47,7 +47,11 @@ def region_status(region: RelayRegion, servers: Sequence[RelayServer]) -> SafeSt
         return html.status("offline", "No server")
     if alive == len(servers):
         failing = sum(server.failing_since is not None for server in servers)
-        return html.status("late", f"{failing} failing") if failing else html.status("online", f"All {alive}")
+        if failing:
+            return html.status("late", f"{failing} of {alive} failing")
+        if all(server.checked_at is None for server in servers):
+            return html.status("waiting", "Not asked yet")
+        return html.status("online", "Serves" if alive == 1 else f"All {alive} serve")
     return html.status("late" if alive else "disabled", f"{alive} of {len(servers)} alive")
 
 

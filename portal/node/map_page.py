@@ -21,7 +21,7 @@ from portal import links
 from portal.node.told import told_of
 from sessions_app.roles import allows
 
-PEERS: Final = 50
+PEERS: Final = 25
 """Peers that the summary lists."""
 SHOWN_BYTES: Final = 32 * 1024
 """Of each member of the document, as text."""
