@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
@@ -32,9 +32,9 @@ _TYPED: Final = {"spellcheck": "false", "autocapitalize": "none"}
 class AssertionForm(PolicyForm):
     """One test. What it says is checked by the service that stores it, and by running it."""
 
-    field_css: ClassVar = dict.fromkeys(("source", "accept", "deny", "protocol", "posture"), "gw-field-mono") | {
-        "protocol": "gw-field-mono gw-field-short"
-    }
+    field_css: Mapping[str, str] = dict.fromkeys(
+        ("source", "accept", "deny", "protocol", "posture"), "gw-field-mono"
+    ) | {"protocol": "gw-field-mono gw-field-short"}
     folded = ("protocol", "posture")
     fold_title = "Protocol, and what the source reports"
 
@@ -60,7 +60,7 @@ class AssertionForm(PolicyForm):
         super().prepare()
         self.fields.pop("network", None)
 
-    def initial_of(self, obj: dict[str, Any]) -> dict[str, Any]:  # type: ignore[override]
+    def initial_of(self, obj: dict[str, Any]) -> dict[str, Any]:
         """A test as the API tells it."""
         posture = "\n".join(f"{name} is {json.dumps(value)}" for name, value in obj["posture"].items())
         return {**obj, "protocol": obj["protocol"] or "", "posture": posture}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from mesh.policy import Policy
 from portal import html
 from portal.access.named import pages_of
 from portal.policy.words import Pages, rule_name, rule_sentence, selectors_of, side
+
+Words = Callable[[Any], SafeString]
 
 SHOWN: Final = 200
 """How many lines of a block are shown; the others are counted."""
@@ -42,7 +44,7 @@ class Block:
 def blocks_of(network_id: int, found: Mapping[str, Any], after: Policy) -> list[Block]:
     """A difference (``acl.difference.difference`` of readable facts) as blocks. ``after`` is the policy it leads to."""
     pages = pages_of(network_id, _named(found))
-    makers = {
+    makers: dict[str, tuple[str, Callable[[Mapping[str, Any]], Iterator[Line]]]] = {
         "rules": ("Rules", lambda parts: _rules(parts, pages, after)),
         "groups": ("Groups", lambda parts: _keyed(parts, "group:", _group)),
         "hosts": ("Hosts", lambda parts: _keyed(parts, "host:", html.mono)),
@@ -89,7 +91,7 @@ def _rules(parts: Mapping[str, Any], pages: Pages, after: Policy) -> Iterator[Li
         yield Line("moved", format_html("Rule {} becomes rule {}", item["before"], item["after"]), note=name)
 
 
-def _keyed(parts: Mapping[str, Any], prefix: str, words: Any) -> Iterator[Line]:
+def _keyed(parts: Mapping[str, Any], prefix: str, words: Words) -> Iterator[Line]:
     for name, value in parts.get("added", {}).items():
         yield Line("added", format_html("{} {}", html.chip(f"{prefix}{name}"), words(value)))
     for name, value in parts.get("removed", {}).items():
@@ -117,7 +119,7 @@ def _texts(parts: Mapping[str, Any], pages: Pages) -> Iterator[Line]:
                 yield Line(mark, side([text], pages))
 
 
-def _items(parts: Mapping[str, Any], words: Any) -> Iterator[Line]:
+def _items(parts: Mapping[str, Any], words: Words) -> Iterator[Line]:
     before, after = parts["before"], parts["after"]
     found = [Line("added", words(item)) for item in after if item not in before]
     found += [Line("removed", words(item)) for item in before if item not in after]

@@ -86,7 +86,6 @@ def _editor(
         original=exported.text,
         edited=text != exported.text,
         trouble=trouble,
-        version=network.policy_version,
         most=MAX_BYTES,
         address=address(request, "policy_file"),
         state=address(request, "policy_file_state"),

@@ -239,7 +239,7 @@ def _policy(network: Any, people: dict[str, Any]) -> None:
 
 
 def _tests(network: Any, people: dict[str, Any]) -> None:
-    told = (
+    told: tuple[tuple[str, list[Any], list[Any]], ...] = (
         ("group:admins", [("tag:db", [[5432, 5432]]), ("tag:web", [[22, 22]])], []),
         ("tag:kiosk", [("tag:web", [[443, 443]])], [("tag:db", [[5432, 5432]]), ("tag:k8s", [[6443, 6443]])]),
         (f"user#{people['chloe'].pk}", [], [("host:legacy-erp", [[1433, 1433]])]),
