@@ -11,6 +11,7 @@ from coordinator.admin_api.views.dns_records import DnsRecordDetail, DnsRecordLi
 from coordinator.admin_api.views.enrolments import EnrolmentApprove, EnrolmentDetail, EnrolmentList, EnrolmentReject
 from coordinator.admin_api.views.groups import GroupDetail, GroupList
 from coordinator.admin_api.views.hosts import HostDetail, HostList
+from coordinator.admin_api.views.jobs import JobCancel, JobDetail, JobList, JobStarting, JobUndo
 from coordinator.admin_api.views.networks import NetworkDetail, NetworkList
 from coordinator.admin_api.views.nodes import (
     NodeDetail,
@@ -27,6 +28,7 @@ from coordinator.admin_api.views.nodes import (
     NodeTraffic,
 )
 from coordinator.admin_api.views.policy import PolicyDetail
+from coordinator.admin_api.views.policy_graph import PolicyGraphView
 from coordinator.admin_api.views.policy_questions import PolicyExplain, PolicyLint, PolicyMatrixView, PolicyPreviewView
 from coordinator.admin_api.views.policy_tests import TestDetail, TestList
 from coordinator.admin_api.views.policy_trial import TrialConfirm, TrialDetail, TrialRevert
@@ -68,6 +70,11 @@ urlpatterns = [
     path("nodes/<int:pk>/netmap", NodeNetmap.as_view()),
     path("nodes/<int:pk>/routes/approve", NodeRoutesApprove.as_view()),
     path("nodes/<int:pk>/routes/withdraw", NodeRoutesWithdraw.as_view()),
+    path("jobs", JobList.as_view()),
+    path("jobs/<int:pk>", JobDetail.as_view()),
+    path("jobs/<int:pk>/start", JobStarting.as_view()),
+    path("jobs/<int:pk>/cancel", JobCancel.as_view()),
+    path("jobs/<int:pk>/undo", JobUndo.as_view()),
     path("auth-keys", AuthKeyList.as_view()),
     path("auth-keys/<int:pk>", AuthKeyDetail.as_view()),
     path("auth-keys/<int:pk>/revoke", AuthKeyRevoke.as_view()),
@@ -112,6 +119,7 @@ urlpatterns = [
     path("policy/preview", PolicyPreviewView.as_view()),
     path("policy/explain", PolicyExplain.as_view()),
     path("policy/matrix", PolicyMatrixView.as_view()),
+    path("policy/graph", PolicyGraphView.as_view()),
     path("policy/tests", TestList.as_view()),
     path("policy/tests/<int:pk>", TestDetail.as_view()),
     path("policy/trial", TrialDetail.as_view()),

@@ -66,6 +66,6 @@ def test_the_commands_are_there() -> None:
 
 def test_the_calls_are_in_the_description(client: Any, db: None) -> None:
     described = client.get("/api/v1/schema/?format=json").json()["paths"]
-    for path in ("", "/preview", "/explain", "/matrix", "/lint", "/tests", "/versions"):
+    for path in ("", "/preview", "/explain", "/matrix", "/graph", "/lint", "/tests", "/versions"):
         assert f"policy{path}" in TEXT
         assert f"/api/v1/admin/policy{path}" in described

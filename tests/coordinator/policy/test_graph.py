@@ -18,6 +18,7 @@ from mesh.explain.graph import GraphBy
 from mesh.netmap.maps import map_json, map_pieces
 from mesh.policy import Group, Policy
 from nodes.models import Network, Node
+from tests.coordinator.policy_calls import caller
 from tests.coordinator.policy_networks import BASE, build_network, put
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +133,29 @@ def test_a_graph_is_worked_out_once_for_a_policy(small: Network) -> None:
 def test_a_group_that_there_is_not(small: Network) -> None:
     with pytest.raises(NotFoundError):
         graph_of(small).group("tag:none")
+
+
+def test_the_graph_over_the_api(small: Network) -> None:
+    response = caller("auditor")("get", "policy/graph?by=user")
+    assert response.status_code == 200, response.content
+    body = response.json()
+    assert [(group["name"], group["nodes"]) for group in body["groups"]] == [
+        ("u1@example.com", 2),
+        ("tagged machines", 2),
+        ("u2@example.com", 1),
+    ]
+    people = body["edges"][0]
+    assert (people["one"], people["other"], people["pairs"], people["there"]["pairs"]) == (0, 1, 4, 4)
+    assert people["back"]["pairs"] == 0
+    assert people["there"] == {"pairs": 4, "services": ["tcp:22"], "wider": 0, "at_times": False}
+    assert sum(edge["pairs"] for edge in body["edges"]) == body["pairs"] == 6
+
+
+@pytest.mark.parametrize(("role", "status"), [("support", 404), ("member", 404), ("network_admin", 200)])
+def test_who_may_not_view_the_policy_knows_of_no_graph(small: Network, role: str, status: int) -> None:
+    assert caller(role)("get", "policy/graph").status_code == status
+
+
+@pytest.mark.parametrize("query", ["by=group", "limit=0", "limit=101", "colour=red"])
+def test_a_graph_that_there_is_not(small: Network, query: str) -> None:
+    assert caller("auditor")("get", f"policy/graph?{query}").status_code == 400
