@@ -95,7 +95,8 @@ def assess(health: Health, answer: Answer, ways: Ways, *, now: datetime, every: 
     """How a server does after a check at ``now``.
 
     It dies of ``FAILURES_BEFORE_DEAD`` failures in a row and lives again after ``SUCCESSES_BEFORE_ALIVE`` successes.
-    Nobody is judged by checks that were not made: a row that lies back too far counts for nothing.
+    Nobody is judged by checks that were not made: a row that lies back too far counts for nothing, and two checks at
+    the same time count as one.
     """
     verdict = ways.verdict(answer)
     passed = verdict is True
@@ -108,9 +109,9 @@ def assess(health: Health, answer: Answer, ways: Ways, *, now: datetime, every: 
         answer_ms=answer.ms if passed else health.answer_ms,
         unknown_issuer=answer.unknown_issuer,
     )
-    if verdict is None:
-        return after
     last = health.checked_at
+    if verdict is None or (last is not None and timedelta(0) <= now - last < every / 2):
+        return after  # a round that is doubled counts once
     patience = STALE_AFTER * (every if health.alive else max(every, LONGEST_PAUSE))
     goes_on = last is not None and timedelta(0) <= now - last <= patience
     failures = 0 if passed else min(MOST_COUNTED, (health.failures if goes_on else 0) + 1)

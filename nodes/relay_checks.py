@@ -26,7 +26,7 @@ def trusting_as_this_machine() -> Probe:
     return Probe(tls=ssl.create_default_context())
 
 
-def check_relays(*, probe: Probe, clock: Callable[[], datetime]) -> int:
+def check_relays(*, make_probe: Callable[[], Probe], clock: Callable[[], datetime]) -> int:
     """Asks the servers of all networks that are due; returns how many died or came back.
 
     Where nobody answers it is the portal that is cut off: nobody dies of it.
@@ -34,7 +34,7 @@ def check_relays(*, probe: Probe, clock: Callable[[], datetime]) -> int:
     asked = servers_to_ask(now=clock(), every=EVERY)
     if not asked:
         return 0
-    answers = probe.ask(item.where for item in asked)
+    answers = make_probe().ask(item.where for item in asked)
     ways = ways_of(answers.values())
     if not ways.tls and not ways.stun:
         log.warning("relays.none_answers", asked=len(answers))

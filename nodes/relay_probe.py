@@ -23,11 +23,11 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Where: TypeAlias = tuple[str, str | None, str | None, int, int]
 """Host, IPv4, IPv6, port and STUN port of a server; STUN port 0: none."""
 
-AT_ONCE: Final = 32
-MOST_ADDRESSES: Final = 4
-"""Of one name."""
+AT_ONCE: Final = 64
 LOOKUP_SECONDS: Final = 4.0
 TLS_SECONDS: Final = 4.0
+SERVER_SECONDS: Final = 15.0
+"""For all of one server."""
 STUN_PAUSES: Final = (0.5, 1.0, 2.0)
 """How long an answer is waited for after each request (RFC 8489 section 6.2.1, with fewer repetitions)."""
 
@@ -64,7 +64,11 @@ class Probe:
 
         async def ask(where: Where) -> Answer:
             async with places:
-                return await self._ask(where)
+                try:
+                    async with asyncio.timeout(SERVER_SECONDS):
+                        return await self._ask(where)
+                except TimeoutError:
+                    return Answer("silent", "stun" if where[4] else None, where[4] != 0)
 
         return dict(zip(wanted, await asyncio.gather(*map(ask, wanted)), strict=True))
 
@@ -104,7 +108,8 @@ class Probe:
             found = [address for address in await self._look_up(host) if not _is_near(address)]
         if not found:
             raise Fault("address")
-        return found[:MOST_ADDRESSES]
+        # One of each IP version will do: agents try no more either.
+        return list({address.version: address for address in reversed(found)}.values())[::-1]
 
     async def _look_up(self, host: str) -> list[Address]:
         loop = asyncio.get_running_loop()
@@ -197,7 +202,7 @@ async def _nothing() -> None:
 
 
 def _unverified() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context

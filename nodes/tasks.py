@@ -101,7 +101,7 @@ def keep_history() -> int:
 @periodic("nodes.check_relays", every=SCHEDULE["nodes.check_relays"])
 def ask_relays() -> int:
     """Asks relay servers whether they serve; returns how many left the maps or came back."""
-    return check_relays(probe=trusting_as_this_machine(), clock=timezone.now)
+    return check_relays(make_probe=trusting_as_this_machine, clock=timezone.now)
 
 
 @periodic("nodes.forget_traffic", every=SCHEDULE["nodes.forget_traffic"])

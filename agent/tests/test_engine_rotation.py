@@ -219,7 +219,7 @@ async def test_after_a_crash_without_a_session_the_proof_tells_which_key_counts(
 
 
 async def lose_answer_and_session(make_engine: MakeEngine, portal: RotatingPortal, state: StateDir) -> str:
-    """The portal took another key, of which the agent never heard; the key. Its session is over as well."""
+    """The portal took another key, which the agent never heard; that key. Its session is over as well."""
     await up(make_engine(), portal)
     following = encode_key(public_key_of(state.begin_rotation()))
     portal.tells = False
@@ -236,8 +236,7 @@ async def test_logging_in_again_after_a_lost_answer_brings_the_same_node_back(
     portal.session_refusal = (401, "log in again")
     engine = make_engine()
     await eventually(lambda: engine.maps.applied == (1, 2))
-    assert engine.public_key == following == on_disk(state, KEY_FILE)
-    assert portal.known == {following: 1}
+    assert (on_disk(state, KEY_FILE), portal.known) == (following, {following: 1})
 
 
 async def test_a_node_that_is_shut_out_after_a_lost_answer_knows_its_key(
@@ -262,8 +261,7 @@ async def test_a_refused_login_outside_a_rotation_makes_no_other_key(
     portal.answers["POST nodes/register"] = [(403, problem("permission", "This key was retired."), {})]
     engine = make_engine()
     await eventually(lambda: engine.standing.phase is Phase.NEEDS_LOGIN)
-    assert portal.count("POST nodes/register") == 1
-    assert on_disk(state, NEXT_KEY_FILE) is None
+    assert (portal.count("POST nodes/register"), on_disk(state, NEXT_KEY_FILE)) == (1, None)
 
 
 @pytest.mark.parametrize(("status", "code"), [(409, "conflict"), (403, "permission")])

@@ -11,14 +11,15 @@ import yaml
 from django.db import OperationalError
 from prometheus_client.exposition import generate_latest
 
-from coordinator import gauges  # noqa: F401 - it registers what is told
+from coordinator import gauges, tail, task_health  # noqa: F401 - they register what is told
 from coordinator.metrics import REGISTRY
 from nodes.models import Network, RelayServer
 from tests.factories import RelayRegionFactory, RelayServerFactory
 from tests.fixtures import START
 
 pytestmark = pytest.mark.django_db
-ALERTS = Path(__file__).parents[2] / "deploy" / "alerts.yml"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+ALERTS = DEPLOY / "alerts.yml"
 
 
 def value(name: str, **labels: str) -> float | None:
@@ -55,9 +56,14 @@ def test_without_the_database_the_rest_is_told(monkeypatch: pytest.MonkeyPatch) 
     assert "ghostwire_heartbeats_total" in told
 
 
-def test_alerts_ask_for_metrics_that_exist(network: Network) -> None:
+@pytest.mark.parametrize("name", ["alerts.yml", "grafana/ghostwire.json"])
+def test_rules_and_dashboard_ask_for_metrics_that_exist(name: str) -> None:
     told = {family.name for family in REGISTRY.collect()}
-    rules = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
-    asked = {name for rule in rules for name in re.findall(r"\bghostwire_\w+", rule["expr"])}
-    assert {"ghostwire_relay_alive", "ghostwire_relays_cut_off"} <= asked
-    assert {name.removesuffix("_total") for name in asked} <= told
+    asked = set(re.findall(r"\bghostwire_\w+", (DEPLOY / name).read_text()))
+    assert asked
+    assert {re.sub(r"_(total|bucket|sum|count)$", "", metric) for metric in asked} <= told
+
+
+def test_there_is_an_alert_for_what_must_not_go_unseen() -> None:
+    rules = {rule["alert"] for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]}
+    assert {"GhostWireTaskSilent", "GhostWireRelayDead", "GhostWireRelaysCutOff"} <= rules

@@ -158,7 +158,7 @@ def test_a_round_of_real_questions(network: Network, clock: Clock, tmp_path: Pat
         RelayServerFactory(region=made, name="good", port=port, **place)
         RelayServerFactory(region=made, name="bad", port=stun_port, **place)
         RelayServerFactory(region=other, name="shared", port=port, **place)
-        turns = [check_relays(probe=probe, clock=lambda: clock.advance(seconds=15)) for _ in range(3)]
+        turns = [check_relays(make_probe=lambda: probe, clock=lambda: clock.advance(seconds=15)) for _ in range(3)]
     assert turns == [0, 0, 1]
     found = {server.name: (server.alive, server.fault) for server in RelayServer.objects.all()}
     assert found == {"good": (True, ""), "bad": (False, "refused"), "shared": (True, "")}
@@ -166,4 +166,4 @@ def test_a_round_of_real_questions(network: Network, clock: Clock, tmp_path: Pat
 
 
 def test_a_round_without_relays(clock: Clock) -> None:
-    assert check_relays(probe=Probe(tls=trusting()), clock=clock) == 0
+    assert check_relays(make_probe=pytest.fail, clock=clock) == 0

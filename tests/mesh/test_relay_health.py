@@ -114,6 +114,11 @@ def test_failures_before_a_pause_of_the_portal_do_not_count(pause: timedelta, al
     assert health.alive == alive
 
 
+def test_doubled_rounds_count_once() -> None:
+    assert after([MUTE] * 9, step=timedelta(seconds=1)).alive
+    assert after([GOOD] * 9, DEAD, step=timedelta(seconds=1)).successes == 1
+
+
 def test_a_clock_that_went_back_begins_the_row_anew() -> None:
     assert assess(after([MUTE, MUTE]), MUTE, OPEN, now=NOW - timedelta(hours=1), every=EVERY).failures == 1
 
