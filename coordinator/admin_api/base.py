@@ -140,7 +140,7 @@ class AdminView(APIView):
 
     def answer_page(self, shape: Shape, page: Page[Any], items: Sequence[Any]) -> Response:
         """A page of a list. ``items``: the page's rows as ``shape`` takes them."""
-        body = {"results": shape(items, many=True).data, "next": next_url(self.request, page.after)}
+        body = {"results": shape(items, many=True).data, "next": next_url(self.request, page)}
         return Response(body)
 
     def _checked_query(self, request: Request) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from coordinator.admin_api.fields import LAST_ID, QueryNumberField, StrictSerializer, TextField
+from mesh.errors import FieldError, ValidationError
+from nodes.keyset import Order, read_cursor, stretch
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 500
@@ -51,10 +53,12 @@ class NetworkListQuery(NetworkQuery, ListQuery):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """The rows of one page, and the ``after`` of the next one; None at the end of the list."""
+    """The rows of one page, and the ``after`` or, in an order of the caller's choice, the ``cursor`` of the next one;
+    None at the end of the list."""
 
     rows: list[Row]
     after: int | None
+    cursor: str | None = None
 
 
 def page_of(rows: QuerySet[Row], query: Mapping[str, Any], *, key: str = "pk", descending: bool = False) -> Page[Row]:
@@ -72,12 +76,29 @@ def page_of(rows: QuerySet[Row], query: Mapping[str, Any], *, key: str = "pk", d
     return Page(found[:limit], int(getattr(found[limit - 1], key)))
 
 
-def next_url(request: Request, after: int | None) -> str | None:
-    """The address of the next page: this one with another ``after``."""
-    if after is None:
+def ordered_page_of(
+    rows: QuerySet[Row], query: Mapping[str, Any], order: Order, *, details: QuerySet[Row] | None = None
+) -> Page[Row]:
+    """The page of ``rows`` in an ``order`` that a checked ``query`` asks for by ``cursor``. ``details``: the rows with
+    all that is shown of them.
+
+    Raises ValidationError for a cursor of another list.
+    """
+    try:
+        after = read_cursor(query["cursor"]) if "cursor" in query else None
+        found = stretch(rows, order, size=query.get("limit", DEFAULT_LIMIT), after=after, details=details)
+    except ValidationError as error:
+        raise ValidationError(error.detail, errors=(FieldError("cursor", error.detail),)) from error
+    return Page(found.rows, None, None if found.after is None else found.after.cursor())
+
+
+def next_url(request: Request, page: Page[Any]) -> str | None:
+    """The address of the next page: this one with another ``after`` or ``cursor``."""
+    where: dict[str, Any] = {"after": page.after} if page.after is not None else {"cursor": page.cursor}
+    if None in where.values():
         return None
-    kept = {name: value for name, value in request.query_params.items() if name != "after"}
-    return str(request.build_absolute_uri(f"{request.path}?{urlencode({**kept, 'after': after})}"))
+    kept = {name: value for name, value in request.query_params.items() if name not in ("after", "cursor")}
+    return str(request.build_absolute_uri(f"{request.path}?{urlencode({**kept, **where})}"))
 
 
 def page_serializer(item: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:

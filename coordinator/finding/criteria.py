@@ -10,12 +10,12 @@ from typing import Any, Final, Self
 from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Combinable
 
+from coordinator.admin_api.health import STATUSES
 from coordinator.finding.search import search_nodes
 from coordinator.finding.status import has_status, late_ids, status_rank
 from mesh.errors import FieldError, ValidationError
 from nodes.models import Node, NodeTag
 
-STATUSES: Final = ("online", "late", "offline", "waiting", "expired", "login", "disabled")
 SEEN: Final = {
     "hour": "within an hour",
     "day": "within a day",

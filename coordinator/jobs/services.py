@@ -166,8 +166,8 @@ def undo_job(*, job_id: int, cause: Cause, now: datetime) -> Job:
 
 def can_undo(job: Job) -> bool:
     """Whether ``undo_job`` would take it."""
-    may = job.is_over and job.act != UNDO and ACTS[job.act].undoable and bool(job.before)
-    return may and not Job.objects.filter(undo_of=job).exists()
+    may = job.is_over and job.act != UNDO and ACTS[job.act].undoable and job.changed > 0
+    return may and not hasattr(job, "undone_by")
 
 
 def forget_plans(*, now: datetime) -> int:

@@ -77,10 +77,10 @@ def _options(criteria: Criteria) -> list[tuple[str, str]]:
 
 def _query(criteria: Criteria) -> dict[str, str]:
     said: Mapping[str, str] = {
-        "q": criteria.q,
+        "search": criteria.q,
         "status": ",".join(criteria.statuses),
         "user": "" if criteria.owner is None else str(criteria.owner),
-        "tag": ",".join(criteria.tags),
+        "tag": ",".join(f"tag:{tag.removeprefix('tag:')}" for tag in criteria.tags),
         "os": criteria.os,
         "agent": criteria.agent,
         "seen": criteria.seen,

@@ -12,9 +12,11 @@ from acl.services.groups import save_group
 from acl.services.hosts import save_host
 from acl.services.rules import create_rule
 from acl.services.tags import save_tag
+from coordinator.finding.criteria import Criteria
+from coordinator.jobs.services import plan_job
 from coordinator.lifecycle import delete_node
 from mesh.change import Cause
-from nodes.models import Network, Node, RetiredKey
+from nodes.models import Job, Network, Node, RetiredKey
 from nodes.services.dns import save_record
 from nodes.services.relays import save_region, save_server
 from sessions_app.models import Enrolment, NodeSession, User
@@ -58,11 +60,18 @@ def make_sample(network: Network, owner: User) -> Sample:
     asked = {"source": "user:ana@example.com", "deny": ["203.0.113.9:22"]}
     test = create_test(network_id=network.pk, fields=asked, **change)
     assert Machine("stranger").register(None).status_code == 202
+    job = plan_job(network_id=network.pk, act="expire", criteria=Criteria(q="web"), arguments={}, **change)
+    done = plan_job(network_id=network.pk, act="approve", criteria=Criteria(q="web"), arguments={}, **change)
+    old: dict[str, Any] = {"ids": [machine.node.pk], "set": {"state": "pending"}}
+    new: dict[str, Any] = {"ids": [machine.node.pk], "set": {"state": "active"}}
+    Job.objects.filter(pk=done.pk).update(state="done", changed=1, position=1, before=[old], after=[new], ended_at=now)
     network.refresh_from_db()
     ids: dict[str, int | str] = {
         "network": network.name,
         "node": machine.node.pk,
         "auth_key": key.auth_key.pk,
+        "job": job.pk,
+        "done_job": done.pk,
         "enrolment": Enrolment.objects.get().pk,
         "session": NodeSession.objects.get(node=machine.node).pk,
         "user": owner.pk,

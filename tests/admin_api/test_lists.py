@@ -80,10 +80,16 @@ def tags(network: Network, count: int) -> None:
         tag.save()
 
 
+def jobs(network: Network, count: int) -> None:
+    factories.JobFactory.create_batch(count, network=network, state="done", changed=1)
+
+
 LISTS: dict[str, Fill] = {
     "nodes": nodes,
     "nodes?tag=tag:server": tagged,
     "nodes?address=0.0.0.0/0&q=node": nodes,
+    "nodes?order=attention&status=waiting,offline&search=node": nodes,
+    "jobs": jobs,
     "auth-keys": auth_keys,
     "sessions": sessions,
     "users": users,

@@ -18,6 +18,7 @@ NOUNS = (
     "enrolment",
     "user",
     "apikey",
+    "job",
     "network",
     "rule",
     "group",

@@ -20,11 +20,13 @@ from coordinator.admin_api.fields import (
 )
 from coordinator.admin_api.health import STATUSES, health_of, status_of
 from coordinator.admin_api.paging import NetworkListQuery
+from coordinator.finding.criteria import KEY_ENDS, ORDERS, SEEN, Criteria, match
 from mesh.addressing import pack
 from mesh.errors import FieldError, ValidationError
 from mesh.health import NodeHealth
 from mesh.names import fqdn
 from mesh.policy import parse_prefix
+from nodes.keyset import LONGEST
 from nodes.models import Address, Network, Node
 from nodes.services.routes import MAX_ROUTES
 
@@ -111,6 +113,23 @@ class NodeQuery(NetworkListQuery):
     address = TextField(required=False, max_length=43, help_text="Its address, or a CIDR that holds it.")
     public_key = TextField(required=False, max_length=44)
     os = TextField(required=False, max_length=64)
+    search = TextField(
+        required=False,
+        max_length=200,
+        help_text="Words that all fit: part of a name, owner or tag, an address, a CIDR, or how a key begins.",
+    )
+    status = TextField(required=False, max_length=80, help_text=f"One or several, by commas: {', '.join(STATUSES)}.")
+    agent = TextField(required=False, max_length=64, help_text="The agent's version.")
+    seen = serializers.ChoiceField(required=False, choices=list(SEEN), help_text="When it was last heard.")
+    key = serializers.ChoiceField(
+        required=False, choices=list(KEY_ENDS), help_text="When its key ends: over, within 7 or 30 days, never."
+    )
+    order = TextField(
+        required=False,
+        max_length=16,
+        help_text=f"{', '.join(ORDERS)}, with - before it for descending; by id where nothing is said.",
+    )
+    cursor = TextField(required=False, max_length=LONGEST, help_text="With an order: where the page before ended.")
 
 
 class NodeEdit(StrictSerializer):
@@ -139,8 +158,9 @@ class RoutePrefixes(StrictSerializer):
     prefixes = TextListField(each=43, most=MAX_ROUTES, min_length=1)
 
 
-def filter_nodes(rows: QuerySet[Node], query: dict[str, Any]) -> QuerySet[Node]:
-    """The nodes that a checked query asks for. Raises ValidationError for what is no address."""
+def filter_nodes(rows: QuerySet[Node], query: dict[str, Any], now: datetime) -> QuerySet[Node]:
+    """The nodes that a checked query asks for. Raises ValidationError for what is no address or status."""
+    rows = match(rows, criteria_in(query), now)
     if "q" in query:
         rows = rows.filter(Q(name__icontains=query["q"]) | Q(hostname__icontains=query["q"]))
     for member in ("name", "state", "online", "public_key", "os"):
@@ -153,6 +173,17 @@ def filter_nodes(rows: QuerySet[Node], query: dict[str, Any]) -> QuerySet[Node]:
     if "address" in query:
         rows = rows.filter(Exists(_within(query["address"])))
     return rows
+
+
+def criteria_in(query: Mapping[str, Any]) -> Criteria:
+    """The part of a checked query that the portal's list has too."""
+    return Criteria(
+        q=query.get("search", ""),
+        statuses=tuple(word.strip() for word in query.get("status", "").split(",") if word.strip()),
+        agent=query.get("agent", ""),
+        seen=query.get("seen", ""),
+        key=query.get("key", ""),
+    )
 
 
 def of_user(reference: str, column: str) -> Q:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from coordinator.admin_api.base import AdminView, row_or_404
 from coordinator.admin_api.edits import edit_node
 from coordinator.admin_api.history import describe_history
-from coordinator.admin_api.paging import NetworkQuery, page_of, page_serializer
+from coordinator.admin_api.paging import NetworkQuery, Page, ordered_page_of, page_of, page_serializer
 from coordinator.admin_api.policy_edits import EditQuery
 from coordinator.admin_api.serializers.history import NodeHistoryOut
 from coordinator.admin_api.serializers.nodes import (
@@ -27,10 +27,12 @@ from coordinator.admin_api.serializers.nodes import (
 )
 from coordinator.admin_api.serializers.traffic import NodeTrafficOut, TrafficQuery
 from coordinator.admin_api.traffic import describe_traffic
+from coordinator.finding.criteria import order_of
 from coordinator.lifecycle import delete_node, disable_node, enable_node, expire_node
 from coordinator.maps import map_body, state_of
 from coordinator.rotation import request_rotation, request_rotations
 from coordinator.serializers import NetmapResponse
+from mesh.errors import FieldError, ValidationError
 from nodes.models import Node
 from nodes.services.routes import set_route_approval
 
@@ -63,8 +65,18 @@ class NodeList(NodeView):
 
     @extend_schema(responses=page_serializer(NodeOut), operation_id="admin_list_nodes")
     def get(self, request: Request) -> Response:
-        """Lists nodes by id, with how they do right now."""
-        page = page_of(filter_nodes(with_details(self.nodes()), self.query), self.query)
+        """Lists nodes by id, or in the order asked for, with how they do right now."""
+        misplaced = "after" if "order" in self.query else "cursor"
+        if misplaced in self.query:
+            told = "An order goes on by cursor." if misplaced == "after" else "A cursor belongs to an order."
+            raise ValidationError("The query is refused.", errors=(FieldError(misplaced, told),))
+        rows = filter_nodes(self.nodes(), self.query, self.now)
+        page: Page[Node]
+        if "order" in self.query:
+            order = order_of(self.query["order"], self.now)
+            page = ordered_page_of(rows, self.query, order, details=with_details(self.nodes()))
+        else:
+            page = page_of(with_details(rows), self.query)
         return self.answer_page(NodeOut, page, describe_nodes(network=self.network, nodes=page.rows, now=self.now))
 
 

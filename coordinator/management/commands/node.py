@@ -8,18 +8,29 @@ import typer
 from django.db import transaction
 from django.utils import timezone
 
-from coordinator.admin_api.serializers.nodes import with_details
 from coordinator.cli.command import NounCommand
 from coordinator.cli.errors import WrongUsageError
 from coordinator.cli.history import history_card
 from coordinator.cli.losses import losses_of
+from coordinator.cli.node_options import (
+    AgentOption,
+    CursorOption,
+    KeyOption,
+    LimitOption,
+    OrderOption,
+    SearchOption,
+    SeenOption,
+    StatusOption,
+    SystemOption,
+    TagOption,
+    UserOption,
+    chosen_by,
+    node_listing,
+)
 from coordinator.cli.nodes import (
     chosen_routes,
     node_card,
-    node_columns,
     node_done,
-    node_shape,
-    node_values,
     route_listing,
     value_of,
 )
@@ -28,7 +39,6 @@ from coordinator.cli.objections import OverrideOption
 from coordinator.cli.options import ForceOption, NetworkOption, NodeArgument, UserArgument, act
 from coordinator.cli.references import node_named, user_named
 from coordinator.cli.results import Card, Done, Listing
-from coordinator.cli.status import WORDS
 from coordinator.cli.terminal import confirm
 from coordinator.cli.text import count, listed
 from coordinator.cli.traffic import traffic_card
@@ -56,35 +66,29 @@ PrefixesArgument = Annotated[
     typer.Argument(metavar="PREFIX...", help="CIDRs that it advertises; exit-node stands for 0.0.0.0/0 and ::/0."),
 ]
 AllRoutesOption = Annotated[bool, typer.Option("--all", "-a", help="All routes that it advertises.")]
-StatusOption = Annotated[
-    list[str] | None, typer.Option("--status", metavar="WORD", help=f"Only these: {', '.join(WORDS)}. Repeatable.")
-]
 
 
 @noun.verb("list", "ls")
 def list_nodes(
-    user: Annotated[str | None, typer.Option("--user", "-u", metavar="USER", help="Only this person's.")] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="With all these tags.")] = None,
+    *,
+    user: UserOption = None,
+    tag: TagOption = None,
     status: StatusOption = None,
+    system: SystemOption = None,
+    agent: AgentOption = None,
+    seen: SeenOption = None,
+    key: KeyOption = None,
+    search: SearchOption = None,
+    order: OrderOption = "name",
+    limit: LimitOption = None,
+    cursor: CursorOption = None,
     network: NetworkOption = None,
 ) -> Listing:
     """List nodes."""
-    unknown = [word for word in status or () if word not in WORDS]
-    if unknown:
-        raise typer.BadParameter(f"There is no status {unknown[0]!r}: {', '.join(WORDS)}.", param_hint="'--status'")
-    within = get_network(network)
-    rows = with_details(Node.objects.filter(network=within)).order_by("name")
-    if user is not None:
-        rows = rows.filter(owner=user_named(user))
-    for name in tag or ():
-        rows = rows.filter(tags__tag=_tag(name))
-    now = timezone.now()
-    values = node_values(within, list(rows), now)
-    if status:
-        values = [value for value in values if value["status"] in status]
-    narrowed = user or tag or status
-    empty = "No node is so." if narrowed else "There are no nodes yet: manage.py authkey create makes a way in."
-    return Listing(values, node_columns(now), empty, shape=node_shape)
+    criteria = chosen_by(
+        user=user, tag=tag, status=status, system=system, agent=agent, seen=seen, key=key, search=search
+    )
+    return node_listing(get_network(network), criteria, order=order, limit=limit, cursor=cursor)
 
 
 @noun.verb("show", "get")
