@@ -21,6 +21,7 @@ from coordinator.limits import heartbeat_limits, limit_store
 from coordinator.networks import ensure_network
 from coordinator.replica import REPLICAS
 from coordinator.tail import TAIL, Tail
+from coordinator.tallies import tally_store
 from coordinator.traffic import TRAFFIC
 from mesh.change import Cause
 from nodes.models import Network
@@ -83,6 +84,7 @@ def forget_memory() -> None:
     presence_store.cache_clear()
     acknowledgement_store.cache_clear()
     run_store.cache_clear()
+    tally_store.cache_clear()
     REPLICAS.clear()
     ARRIVALS.__init__()  # type: ignore[misc]
     TRAFFIC.__init__()  # type: ignore[misc]
