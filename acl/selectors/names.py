@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 from django.contrib.auth import get_user_model
 
@@ -56,6 +58,26 @@ def labels_for(stored: list[str]) -> Labels:
     if node_ids:
         nodes = dict(Node.objects.filter(pk__in=node_ids).values_list("pk", "name"))
     return Labels(users=users, nodes=nodes)
+
+
+def labels_in(*facts: Mapping[str, Any]) -> Labels:
+    """The names of the users and nodes that whole policies speak of, as ``acl.stored`` writes them: of no others, for
+    there may be very many nodes."""
+    texts: set[str] = set()
+    users: set[int] = set()
+    for policy in facts:
+        for rule in policy["rules"]:
+            texts.update(rule["sources"], rule["destinations"])
+        for owners in (*policy["tags"].values(), *policy["approvers"].values(), policy["exit_approvers"]):
+            texts.update(owners)
+        for item in policy["attributes"]:
+            texts.update(item["targets"])
+        for item in policy["tests"]:
+            texts.add(item["source"])
+            texts.update(target["destination"] for target in (*item["accept"], *item["deny"]))
+        for group in policy["groups"].values():
+            users.update(group["users"])
+    return labels_for([*texts, *(f"user#{pk}" for pk in users)])
 
 
 def labels_of(network_id: int) -> Labels:

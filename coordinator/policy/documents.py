@@ -13,7 +13,7 @@ from django.db import transaction
 from acl.difference import difference
 from acl.errors import OutdatedError
 from acl.models import PolicyVersion
-from acl.selectors import carried_tags, known_names, labels_of, latest_version, load_policy, policy_facts
+from acl.selectors import carried_tags, known_names, labels_in, latest_version, load_policy, policy_facts
 from acl.selectors.history import facts_of_version
 from acl.services.apply import apply_policy
 from acl.services.apply_rules import identified
@@ -72,13 +72,13 @@ def export_policy(*, network_id: int) -> ExportedPolicy:
         raise NotFoundError(f"There is no network {network_id}.")
     text = None if version is None else _original(network_id, version, facts)
     if text is None:
-        text = _written(network_id, facts)
+        text = _written(facts)
     return ExportedPolicy(text, f"{number}-{blake3(text.encode()).hexdigest(8)}", number)
 
 
 def export_version(*, network_id: int, version: PolicyVersion) -> str:
     """A version as a document: the text that it came in, or one written of it with the names of today."""
-    return version.document or _written(network_id, facts_of_version(version))
+    return version.document or _written(facts_of_version(version))
 
 
 def check_policy_document(*, network_id: int, text: str | bytes, now: datetime) -> CheckedPolicy:
@@ -105,7 +105,7 @@ def compare(*, network_id: int, policy: Policy, comments: Mapping[str, Mapping[s
     present = policy_facts(network_id)
     rules = identified(policy_of(present).ordered(), policy.ordered())
     proposed = facts_of(replace(policy, rules=rules), present["comments"] | dict(comments))
-    labels = labels_of(network_id)
+    labels = labels_in(present, proposed)
     found = difference(readable(present, labels), readable(proposed, labels))
     for rule in found.get("rules", {}).get("added", ()):
         rule["id"] = None
@@ -162,5 +162,5 @@ def _original(network_id: int, version: PolicyVersion, facts: Facts) -> str | No
     return version.document if said == content_of(facts) else None
 
 
-def _written(network_id: int, facts: Facts) -> str:
-    return write_policy(policy_of(facts), labels_of(network_id), facts["comments"])
+def _written(facts: Facts) -> str:
+    return write_policy(policy_of(facts), labels_in(facts), facts["comments"])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from acl.difference import EMPTY, difference
-from acl.selectors import get_version, labels_of
+from acl.selectors import get_version, labels_in
 from acl.selectors.history import facts_of_version
 from acl.services.apply_rules import identified
 from acl.stored import Facts, rule_of
@@ -18,12 +18,12 @@ def compare_versions(*, network_id: int, before: int, after: int, matched: bool 
     people know. Version 0 is no policy at all. ``matched``: a rule that was deleted and came back with another id is
     the same rule, and has the id that it had before. Raises NotFoundError.
     """
-    labels = labels_of(network_id)
     old, new = (
         EMPTY if number == 0 else facts_of_version(get_version(network_id, number)) for number in (before, after)
     )
     if matched:
         new = _matched(old, new)
+    labels = labels_in(old, new)
     return difference(readable(old, labels), readable(new, labels))
 
 

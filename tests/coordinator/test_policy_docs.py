@@ -59,13 +59,13 @@ def test_conditions_are_taken(text: str) -> None:
 def test_the_commands_are_there() -> None:
     [text] = [text for language, _, text in BLOCKS if language == "sh"]
     words = re.findall(r"^manage\.py policy (\w+)", text, re.MULTILINE)
-    assert words == ["check", "import", "export", "explain", "lint"]
+    assert words == ["check", "import", "apply", "confirm", "revert", "export", "explain", "lint"]
     for word in words:
         assert noun.run([word, "--help"], prog="manage.py policy", present=terminal()) == 0
 
 
 def test_the_calls_are_in_the_description(client: Any, db: None) -> None:
     described = client.get("/api/v1/schema/?format=json").json()["paths"]
-    for path in ("", "/preview", "/explain", "/matrix", "/graph", "/lint", "/tests", "/versions"):
+    for path in ("", "/preview", "/explain", "/matrix", "/graph", "/lint", "/tests", "/versions", "/trial"):
         assert f"policy{path}" in TEXT
         assert f"/api/v1/admin/policy{path}" in described
