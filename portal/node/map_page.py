@@ -23,6 +23,10 @@ from sessions_app.roles import allows
 
 PEERS: Final = 25
 """Peers that the summary lists."""
+PEER_BYTES: Final = 16 * 1024
+"""More than a peer takes."""
+PEERS_BEGIN: Final = b',"peers":['
+"""Where the peers begin, which end the document. Within a JSON text no unescaped quote can make these bytes."""
 SHOWN_BYTES: Final = 32 * 1024
 """Of each member of the document, as text."""
 
@@ -50,16 +54,18 @@ def map_page(request: HttpRequest, node: Node, context: dict[str, Any]) -> HttpR
         body = map_body(state, node.pk)
     except NotFoundError:
         return TemplateResponse(request, "portal/node/map.html", context)
-    document = json.loads(body.json)
+    document, peers = _read(body)
+    number = len(state.policy.peer_ids(node.pk))
     context |= {
         "body": body,
         "size": len(body.json),
         "hash": blake3(body.json).hexdigest(16),
         "download": reverse("admin:nodes_node_map_json", args=[node.pk]),
-        "parts": [_part(name, value) for name, value in document.items()],
+        "parts": [*(_part(name, value) for name, value in document.items()), _peers_part(body, peers, number)],
         "document": document,
-        "peers": [_peer(peer) for peer in document["peers"][:PEERS]],
-        "more_peers": max(0, len(document["peers"]) - PEERS),
+        "peers": [_peer(peer) for peer in peers],
+        "peer_count": number,
+        "more_peers": max(0, number - len(peers)),
         "relays": _relays(document),
         "filter": [_entry(entry) for entry in document["packet_filter"][:PEERS]],
         "more_entries": max(0, len(document["packet_filter"]) - PEERS),
@@ -89,6 +95,38 @@ def map_document(request: HttpRequest, node: Node) -> HttpResponse:
 def _demand(request: HttpRequest) -> None:
     if not may_see_map(request):
         raise PermissionDenied
+
+
+def _read(body: MapBody) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The document without its peers, which may be megabytes, and the first of these."""
+    head, mark, rest = body.json.partition(PEERS_BEGIN)
+    document: dict[str, Any] = json.loads(head + b"}")
+    assert mark
+    peers: list[dict[str, Any]] = []
+    text = rest[: PEERS * PEER_BYTES].decode(errors="ignore")
+    reader, at = json.JSONDecoder(), 0
+    while len(peers) < PEERS and text[at : at + 1] not in ("]", ""):
+        try:
+            peer, at = reader.raw_decode(text, at)
+        except ValueError:  # the last of those that were looked at is cut off
+            break
+        peers.append(peer)
+        at += text[at : at + 1] == ","
+    return document, peers
+
+
+def _peers_part(body: MapBody, peers: list[dict[str, Any]], number: int) -> dict[str, Any]:
+    raw = b"[" + body.json.partition(PEERS_BEGIN)[2][:-1]
+    text = json.dumps(peers, indent=2, ensure_ascii=False)
+    return {
+        "name": "peers",
+        "text": text[:SHOWN_BYTES],
+        "cut": len(text) > SHOWN_BYTES or number > len(peers),
+        "short": False,
+        "number": number,
+        "size": len(raw),
+        "hash": blake3(raw).hexdigest(8),
+    }
 
 
 def _part(name: str, value: Any) -> dict[str, Any]:
