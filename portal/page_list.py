@@ -29,6 +29,12 @@ class PageList(ChangeList):
         found: dict[str, Any] = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name not in PLACES}
 
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
+        """The column that was asked for and what tells rows apart, without the list's own order behind it: as many keys
+        as need be, and the same for commands and calls."""
+        ordering: list[Any] = super().get_ordering(request, queryset.order_by())
+        return ordering
+
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the page's rows, then let the ModelAdmin add what they need."""
         admin: Any = self.model_admin
@@ -52,9 +58,11 @@ class PageList(ChangeList):
         }
         rows, order = self.queryset, self.get_ordering(request, self.queryset)
         try:
-            return stretch(rows, order, **self._where(place), **options)
-        except ValidationError:  # a place of another order, or what somebody typed: the list begins at its beginning
-            return stretch(rows, order, **options)
+            found = stretch(rows, order, **self._where(place), **options)
+        except ValidationError:  # a place of another order, or what somebody typed
+            found = None
+        # Where nothing stands any more, the list begins at its beginning.
+        return found if found is not None and found.rows else stretch(rows, order, **options)
 
     @staticmethod
     def _where(place: dict[str, str]) -> dict[str, Any]:

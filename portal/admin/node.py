@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin import display
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -18,6 +19,7 @@ from nodes.models import Node
 from portal import html, links, live
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import NetworkFilter
+from portal.admin.node_copies import copies_of_page
 from portal.admin.node_list import (
     KeyExpiryFilter,
     OwnerFilter,
@@ -26,13 +28,16 @@ from portal.admin.node_list import (
     SystemFilter,
     TagFilter,
     VersionFilter,
+    criteria_of,
     late_of,
     search_nodes,
 )
 from portal.admin.node_page import map_line, node_sections
 from portal.admin.node_verbs import NODE_VERBS
+from portal.jobs.start import ALL, acts_for, plan_from_list, several_networks
 from portal.node.map_page import map_document, map_page
 from portal.node.reach_page import reach_page
+from portal.page_list import PageList
 from portal.sections import Section
 from sessions_app.roles import allows
 
@@ -88,6 +93,24 @@ class NodeAdmin(ServiceAdmin):
     ) -> tuple[QuerySet[Node], bool]:
         """Our own search: addresses and CIDRs are index ranges."""
         return search_nodes(queryset, search_term), False
+
+    def plan(self, request: HttpRequest, name: str, ticked: list[int]) -> HttpResponse | None:
+        """All that match, and what no verb does, is a job."""
+        verb = self.find_verb(name)
+        if ALL not in request.POST and verb is not None and verb.bulk:
+            return None
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return plan_from_list(request, name, criteria_of(request.GET), ticked)
+
+    def job_acts(self, request: HttpRequest) -> list[Any]:
+        """None where the list mixes networks: a job is of one."""
+        return [] if several_networks(request) else acts_for(request)
+
+    def copies(self, request: HttpRequest, cl: PageList) -> list[Any]:
+        """This page, in its order, from where it begins."""
+        found = copies_of_page(request, cl)
+        return [] if found is None else found
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """Ask the presence store once for the page."""

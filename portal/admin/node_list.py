@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
@@ -32,8 +33,8 @@ __all__ = [
 
 # What a tab of the page means in words of the API: the page has one word for all that must register again.
 STATUSES = {"expired": ("expired", "login")}
-# Columns of the page that are orders of the API, by their place in the list.
-ORDERS = {1: "name", 3: "owner", 5: "system", 6: "seen", 7: "key"}
+# Columns of the page that are orders of the API.
+ORDERS = {"node": "name", "belongs_to": "owner", "system": "system", "seen": "seen", "key_expires": "key"}
 
 
 def late_of(request: HttpRequest) -> list[int]:
@@ -45,11 +46,26 @@ def late_of(request: HttpRequest) -> list[int]:
     return found
 
 
-def criteria_of(params: Any) -> tuple[Criteria, str]:
-    """What the list's query string chooses, and its order, in the words of API, commands and jobs."""
+def order_in(params: Any, columns: Sequence[Any]) -> str | None:
+    """The order that a query string asks for, in the words of the API; None for one that only the page has.
+
+    ``columns``: the page's, in their places.
+    """
+    asked = params.get("o", "")
+    if not asked:
+        return "attention"
+    place, down = asked.removeprefix("-"), asked.startswith("-")
+    if not (place.isascii() and place.isdigit() and len(place) < 3 and int(place) < len(columns)):
+        return None
+    order = ORDERS.get(str(columns[int(place)]))
+    return None if order is None else f"-{order}" if down else order
+
+
+def criteria_of(params: Any) -> Criteria:
+    """What the list's query string chooses, in the words of API, commands and jobs."""
     status = params.get("status", "")
     owner = params.get("owner", "")
-    criteria = Criteria(
+    return Criteria(
         q=params.get("q", "").replace("\x00", "").strip(),
         statuses=STATUSES.get(status, (status,)) if status else (),
         owner=int(owner) if owner.isascii() and owner.isdigit() and len(owner) <= 18 else (0 if owner else None),
@@ -59,9 +75,6 @@ def criteria_of(params: Any) -> tuple[Criteria, str]:
         seen=params.get("seen", ""),
         key=params.get("key", ""),
     )
-    column, down = params.get("o", "").lstrip("-"), params.get("o", "").startswith("-")
-    order = ORDERS.get(int(column), "") if column.isascii() and column.isdigit() and len(column) < 3 else ""
-    return criteria, (f"-{order}" if down else order) if order else "attention"
 
 
 class StatusTabs(TabFilter):
