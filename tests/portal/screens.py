@@ -108,6 +108,7 @@ def _shoot(folder: Path, url: str, cookie: SetCookieParam, pages: dict[str, str]
         for name, path in pages.items():
             found.page.goto(url + path)
             found.page.evaluate("document.fonts.ready")
+            found.page.wait_for_function("!document.querySelector('[data-gw-live-badge][hidden]')")
             if found.page.query_selector("[data-gw-topology]"):
                 found.page.wait_for_selector("[data-gw-drawn]")
             found.page.screenshot(path=folder / f"{prefix}{name}-{theme}.png", full_page=bool(prefix))
