@@ -83,45 +83,7 @@
     document.execCommand("copy");
   }
 
-  // --- Ticked rows
-
-  function count(form) {
-    const boxes = all("input.action-select", form);
-    const ticked = boxes.filter((box) => box.checked).length;
-    const words = form.querySelector("[data-gw-count]");
-    if (words) words.textContent = `${ticked} of ${boxes.length} selected`;
-    const master = form.querySelector("[data-gw-tick-all]");
-    if (master) {
-      master.checked = ticked > 0 && ticked === boxes.length;
-      master.indeterminate = ticked > 0 && ticked < boxes.length;
-    }
-  }
-
-  function tickAll(form, checked) {
-    for (const box of all("input.action-select", form)) box.checked = checked;
-    count(form);
-  }
-
-  // --- Keys: single letters act outside fields only
-
-  let cursor = -1;
-
-  function rows() {
-    return all(".gw-listform tbody tr");
-  }
-
-  function moveCursor(step) {
-    const list = rows();
-    if (!list.length) return;
-    list[cursor]?.classList.remove("gw-cursor");
-    cursor = Math.min(Math.max(cursor + step, 0), list.length - 1);
-    list[cursor].classList.add("gw-cursor");
-    list[cursor].scrollIntoView({ block: "nearest" });
-  }
-
-  function inField(target) {
-    return target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
-  }
+  // --- Keys
 
   function onKey(event) {
     if (event.key === "Escape") {
@@ -129,23 +91,16 @@
       root.classList.remove("gw-side-open");
       return;
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
-    const row = rows()[cursor];
-    if (event.key === "/") {
-      const search = document.querySelector("[data-gw-search]");
-      if (!search) return;
-      event.preventDefault();
-      search.focus();
-      search.select();
-    } else if (event.key === "j") {
-      moveCursor(1);
-    } else if (event.key === "k") {
-      moveCursor(-1);
-    } else if (event.key === "x" && row) {
-      row.querySelector("input.action-select")?.click();
-    } else if (event.key === "Enter" && row && event.target === document.body) {
-      row.querySelector("a.gw-subject, td a[href]")?.click();
-    }
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+    const search = document.querySelector("[data-gw-search]");
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  }
+
+  function inField(target) {
+    return target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
   }
 
   // --- Pages that wait for a machine
@@ -219,16 +174,12 @@
     if (target.closest("[data-gw-side-toggle]")) toggleSide();
     const copier = target.closest("[data-gw-copy]");
     if (copier) copy(copier);
-    const untick = target.closest("[data-gw-untick]");
-    if (untick) tickAll(untick.form, false);
   });
 
   document.addEventListener("change", (event) => {
     const box = event.target;
     if (!(box instanceof HTMLInputElement)) return;
-    if (box.matches("[data-gw-tick-all]")) tickAll(box.form, box.checked);
-    else if (box.matches("input.action-select")) count(box.form);
-    else if (box.dataset.gwEnables) document.getElementById(box.dataset.gwEnables).disabled = !box.checked;
+    if (box.dataset.gwEnables) document.getElementById(box.dataset.gwEnables).disabled = !box.checked;
   });
 
   document.addEventListener("keydown", onKey);
@@ -241,7 +192,6 @@
   function prepare(within) {
     for (const button of all("[data-gw-copy]", within)) button.hidden = false;
     for (const element of all("[data-gw-scripted]", within)) element.hidden = false;
-    for (const form of all("[data-gw-list]", within)) count(form);
     for (const box of all("[data-gw-enables]", within)) document.getElementById(box.dataset.gwEnables).disabled = !box.checked;
   }
 
