@@ -146,8 +146,8 @@ def carried_over(compiled: CompiledPolicy, world: World, touched: Iterable[int])
         if _may_change(term, before, world):
             stale.add(name)
     return Memo(
-        filters={} if routed or named else memo.filters,
-        earlier=() if routed or named else memo.earlier,
+        filters={} if routed or named or astray else memo.filters,
+        earlier=() if routed or named or astray else memo.earlier,
         names=memo.names,
         volatile=memo.volatile,
         constants=memo.constants,

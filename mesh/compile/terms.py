@@ -26,7 +26,6 @@ class SourceTerm(NamedTuple):
 
 Term: TypeAlias = Selector | SourceTerm
 _FIRST: Final[tuple[Term, ...]] = (ANY, MEMBER, TAGGED, SELF, INTERNET)
-ANY_BIT: Final = 1 << 0
 MEMBER_BIT: Final = 1 << 1
 TAGGED_BIT: Final = 1 << 2
 SELF_BIT: Final = 1 << 3

@@ -221,12 +221,19 @@ def test_assertions_need_no_blanks(text: str, expected: Condition) -> None:
         "custom:tier IN ['a'",
         "custom:tier IN 'a']",
         "custom:tier == '",
+        "custom:tier == 'red",
         "custom:tier == null",
         "custom:tier == red",
     ],
 )
 def test_assertions_that_say_nothing_known_are_refused(text: str) -> None:
     with pytest.raises(ValidationError, match=r"not supported|not a text in quotes"):
+        parse_assertion(text)
+
+
+@pytest.mark.parametrize("text", ["custom:tier IN ['a'", "custom:tier IN 'a']", "custom:tier IN"])
+def test_a_list_needs_both_brackets(text: str) -> None:
+    with pytest.raises(ValidationError, match="assertions compare with"):
         parse_assertion(text)
 
 
