@@ -15,6 +15,7 @@ from nodes.models import Node, Sample
 from nodes.presence import presence_store
 from sessions_app.models import NodeSession, User
 from tests import factories as make
+from tests.portal.sample_jobs import sample_jobs
 
 PEOPLE = (
     ("mara", "Mara Lindqvist", User.Role.OWNER),
@@ -92,6 +93,7 @@ def build(now: datetime | None = None) -> dict[str, Any]:
         "region": network.relay_regions.first(),
         "group": network.groups.first(),
         "waiting": network.enrolments.first(),
+        **sample_jobs(network, f"user:{people['mara'].pk}", now),
     }
 
 
