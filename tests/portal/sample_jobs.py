@@ -30,7 +30,7 @@ def sample_jobs(network: Any, actor: str, now: datetime) -> dict[str, Any]:
             created_at=now - timedelta(minutes=1),
             started_at=now,
             reasons=[[ids[0], "web-1", "is gone"]],
-        ),  # fmt: skip
+        ),
         "job_done": make.JobFactory(
             **common,
             act="tags",
@@ -45,5 +45,5 @@ def sample_jobs(network: Any, actor: str, now: datetime) -> dict[str, Any]:
             ended_at=now - timedelta(hours=2),
             versions=[48213],
             reasons=[[pk, f"build-{pk}", "would have more than 64 tags"] for pk in ids[:3]],
-        ),  # fmt: skip
+        ),
     }
