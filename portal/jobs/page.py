@@ -24,9 +24,10 @@ REASONS: Final = 100
 _MODES: Final = {"add": "Add", "remove": "Remove", "set": "Set"}
 
 
-def what_words(job: Job) -> str:
-    """What a job does to how many: ``Disable 312 nodes``."""
-    nodes = f"{job.total:,} {'node' if job.total == 1 else 'nodes'}"
+def what_words(job: Job, number: int | None = None) -> str:
+    """What a job does to how many, by default to all it is about: ``Disable 312 nodes``."""
+    number = job.total if number is None else number
+    nodes = f"{number:,} {'node' if number == 1 else 'nodes'}"
     if job.act == UNDO:
         return f"Undo job {job.undo_of_id} on {nodes}"
     if job.act == "tags" and job.arguments:
@@ -49,7 +50,7 @@ def job_context(request: HttpRequest, job: Job, *, may: bool) -> dict[str, Any]:
         "planned": planned,
         "chosen": selection_words(job.selection),
         "listed_at": job.selection.get("list", ""),
-        "copies": job_copies(request, job) if job.act != UNDO else [],
+        "copies": job_copies(request, job) if job.act != UNDO and (job.arguments or job.act != "tags") else [],
         "modes": [(mode, words, job.arguments.get("mode", "add") == mode) for mode, words in _MODES.items()],
         "tags": ", ".join(job.arguments.get("tags", ())),
     }
@@ -58,6 +59,7 @@ def job_context(request: HttpRequest, job: Job, *, may: bool) -> dict[str, Any]:
         context |= {"preview": preview, "rows": [], "tick": ""}
         if preview is not None:
             context |= {"rows": _rows(preview), "tick": tick_words(job, preview), "first": _first(preview)}
+            context["what"] = what_words(job, preview.changes or None)
             context["left"] = [_reason(item) for item in preview.left[:REASONS]]
         return context
     reasons = [_reason(item) for item in job.reasons[:REASONS]]
