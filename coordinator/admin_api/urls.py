@@ -43,7 +43,7 @@ from coordinator.admin_api.views.relays import RelayDetail, RelayList, RelayServ
 from coordinator.admin_api.views.retired_keys import RetiredKeyDetail, RetiredKeyList
 from coordinator.admin_api.views.rules import RuleDetail, RuleList, RuleOrderAll, RuleReorder
 from coordinator.admin_api.views.sessions import SessionDetail, SessionList, SessionRevoke
-from coordinator.admin_api.views.status import StatusDetail
+from coordinator.admin_api.views.status import StatusDetail, StatusSamples
 from coordinator.admin_api.views.tags import TagDetail, TagList
 from coordinator.admin_api.views.users import (
     UserDetail,
@@ -56,6 +56,7 @@ from coordinator.admin_api.views.users import (
 
 urlpatterns = [
     path("status", StatusDetail.as_view()),
+    path("status/samples", StatusSamples.as_view()),
     path("networks", NetworkList.as_view()),
     path("networks/<slug:name>", NetworkDetail.as_view()),
     path("nodes", NodeList.as_view()),

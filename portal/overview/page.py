@@ -46,9 +46,10 @@ class Segment:
 
 def overview_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """The page. A POST makes the key of the first steps and shows it in the answer."""
-    network = _chosen(request)
+    networks = list(Network.objects.order_by("name"))
+    network = _chosen(request, networks)
     now = timezone.now()
-    context |= {"title": "Overview", "networks": list(Network.objects.order_by("name")), "network": network}
+    context |= {"title": "Overview", "networks": networks, "network": network}
     if network is None:
         return TemplateResponse(request, "portal/no_network.html", context)
     command: JoinCommand | None = None
@@ -59,22 +60,22 @@ def overview_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse
         command = made
     elif request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    enrolled = Node.objects.filter(network=network).count()
+    enrolled = len(Node.objects.filter(network=network).values_list("pk")[:2])
     if enrolled < 2:
         context |= first_steps(request, network, enrolled, command)
         response = TemplateResponse(request, "portal/start.html", context)
         if command is not None:
             response["Cache-Control"] = "no-store"
         return response
-    context |= _dashboard(request, network, now, several=len(context["networks"]) > 1)
+    context |= _dashboard(request, network, now, several=len(networks) > 1)
     return TemplateResponse(request, "portal/overview.html", context)
 
 
-def _chosen(request: HttpRequest) -> Network | None:
-    """The network of ``?network=``, else the first."""
+def _chosen(request: HttpRequest, networks: list[Network]) -> Network | None:
+    """The network of ``?network=``, else the first that was made."""
     wanted = request.GET.get("network", "")
-    networks = Network.objects.order_by("pk")
-    return networks.filter(name=wanted).first() or networks.first()
+    named = (network for network in networks if network.name == wanted)
+    return next(named, min(networks, key=lambda network: network.pk, default=None))
 
 
 def _dashboard(request: HttpRequest, network: Network, now: datetime, *, several: bool) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Row:
 RULE = {"sources": ["*"], "destinations": ["tag:web"]}
 TABLE = (
     Row("GET", "status", "yyyyy-"),
+    Row("GET", "status/samples", "yyyyy-"),
     Row("GET", "networks", "yyyyy-"),
     Row("GET", "networks/{network}", "yyyyy-"),
     Row("PATCH", "networks/{network}", "yyynn-", {"grace_seconds": 90}),
