@@ -47,11 +47,11 @@ class SessionStore(DatabaseStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> PortalSession:
         """The row of a session with ``data``."""
-        return self._row(self._get_or_create_session_key(), data)
+        return self._row(self._get_or_create_session_key(), data)  # type: ignore[attr-defined]
 
     async def acreate_model_instance(self, data: dict[str, Any]) -> PortalSession:
         """The same."""
-        return self._row(await self._aget_or_create_session_key(), data)
+        return self._row(await self._aget_or_create_session_key(), data)  # type: ignore[attr-defined]
 
     def exists(self, session_key: str) -> bool:
         """Whether there is a session of this key."""

@@ -1,67 +1,29 @@
-"""The change log: every step of the map, who caused it, and the full facts."""
+"""The change log: every step of the map, who caused it, and what was so before and after. Its list is all events."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin import display
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from nodes.models import Change
+from coordinator.delivery import delivery_of
+from coordinator.events import before_after
+from nodes.models import Change, Node
 from portal import events, html, links
 from portal.admin.base import ServiceAdmin
-from portal.admin.filters import ChoiceFilter, NetworkFilter, ValueFilter
+from portal.audit.page import events_file, events_page
 from portal.sections import Section, facts
 
 SHOWN_BYTES = 64 * 1024
-
-
-class KindFilter(ValueFilter):
-    """What changed."""
-
-    title = "kind"
-    parameter_name = "kind"
-    column = "kind"
-
-
-class ActorFilter(ChoiceFilter):
-    """Who did it, by kind."""
-
-    title = "by"
-    parameter_name = "by"
-
-    def options(self, request: HttpRequest) -> dict[str, tuple[str, Q]]:
-        """People, agents, commands, the portal."""
-        return {
-            "people": ("a person", Q(actor__startswith="user:")),
-            "agents": ("an agent", Q(actor__startswith="node:")),
-            "commands": ("a command", Q(actor="command")),
-            "portal": ("the portal", Q(actor__startswith="system:")),
-            "registration": ("a registration", Q(actor="registration")),
-        }
-
-
-class TimeFilter(ChoiceFilter):
-    """When."""
-
-    title = "time"
-    parameter_name = "within"
-
-    def options(self, request: HttpRequest) -> dict[str, tuple[str, Q]]:
-        """The last hour, day, week."""
-        now = timezone.now()
-        return {
-            "hour": ("last hour", Q(created_at__gte=now - timedelta(hours=1))),
-            "day": ("last day", Q(created_at__gte=now - timedelta(days=1))),
-            "week": ("last week", Q(created_at__gte=now - timedelta(days=7))),
-        }
+NAMED = 12
 
 
 class ChangeAdmin(ServiceAdmin):
@@ -69,41 +31,20 @@ class ChangeAdmin(ServiceAdmin):
 
     page_title = "Events"
     view_right = "changes.view"
-    lead = "Every step of the map, who caused it and from where. Nothing here can be edited."
-    empty_text = "The first change appears when a machine joins or someone changes a setting."
-    list_display = ("subject", "what", "actor_words", "kind", "origin_mono", "when")
-    list_filter = (NetworkFilter, KindFilter, ActorFilter, TimeFilter)
-    search_fields = ("actor",)
-    search_hint = "Version, actor, address or request"
-    search_in = "its version, actor, origin or request"
-    search_tip = "Actors are written user:7, node:12, command or system:sweep."
-    column_css = {
-        "subject": "gw-c-subject",
-        "what": "gw-c-wide gw-c-plain gw-c-told",
-        "actor_words": "gw-c-told",
-        "when": "gw-c-status gw-c-plain",
-        "kind": "gw-c-minor",
-        "origin_mono": "gw-c-minor",
-    }
+    list_display = ("subject",)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The pages, and the list as a file."""
+        export = self.admin_site.admin_view(events_file)
+        return [path("export/<slug:form>/", export, name="events_file"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """All events, these changes among them."""
+        return events_page(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
         """With the network."""
         return super().get_queryset(request).select_related("network")
-
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """The latest first."""
-        return ("-pk",)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Change], search_term: str
-    ) -> tuple[QuerySet[Change], bool]:
-        """A number is a version; anything else is looked up whole."""
-        term = search_term.replace("\x00", "").strip()
-        if not term:
-            return queryset, False
-        if term.isascii() and term.isdigit():
-            return queryset.filter(version=int(term[:18])), False
-        return queryset.filter(Q(actor=term) | Q(origin=term) | Q(request_id=term) | Q(kind=term)), False
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         """Resolve the names of the page at once."""
@@ -111,32 +52,10 @@ class ChangeAdmin(ServiceAdmin):
         for row in rows:
             row.gw_names = names
 
-    @display(description="Map", ordering="version")
+    @display(description="Map")
     def subject(self, obj: Change) -> SafeString:
         """Leads to its page."""
         return html.link(links.change_url("nodes.change", obj.pk), html.mono(obj.version), subject=True)
-
-    @display(description="What happened")
-    def what(self, obj: Change) -> SafeString:
-        """One sentence."""
-        icon = html.icon(events.ICONS.get(obj.kind, "history"), small=True)
-        return format_html("{} {}", icon, events.sentence(obj, obj.gw_names))  # type: ignore[attr-defined]
-
-    @display(description="Who", ordering="actor")
-    def actor_words(self, obj: Change) -> SafeString:
-        """A person, an agent, the portal."""
-        names: events.Names = obj.gw_names  # type: ignore[attr-defined]
-        return names.actor(obj.actor)
-
-    @display(description="From")
-    def origin_mono(self, obj: Change) -> SafeString:
-        """The caller's address."""
-        return html.mono(obj.origin)
-
-    @display(description="When", ordering="created_at")
-    def when(self, obj: Change) -> SafeString:
-        """How long ago."""
-        return html.ago(obj.created_at, timezone.now())
 
     def heading(self, request: HttpRequest, obj: Any) -> str:
         """The version."""
@@ -144,28 +63,86 @@ class ChangeAdmin(ServiceAdmin):
 
     def headline(self, request: HttpRequest, obj: Any) -> Sequence[Any]:
         """What happened."""
-        return (self.what(obj), self.actor_words(obj), self.when(obj))
+        icon = html.icon(events.ICONS.get(obj.kind, "history"), small=True)
+        what = format_html("{} {}", icon, events.sentence(obj, obj.gw_names))
+        return (what, obj.gw_names.actor(obj.actor), html.ago(obj.created_at, timezone.now()))
 
     def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
-        """Who, from where, and the facts as they were stored."""
-        text = json.dumps(obj.facts, indent=2, ensure_ascii=False, sort_keys=True)
-        return [
-            Section(
-                "Cause",
-                span=12,
-                facts=facts(
-                    ("Network", html.link(links.change_url("nodes.network", obj.network_id), obj.network.name)),
-                    ("Kind", html.mono(obj.kind)),
-                    ("Actor", html.mono(obj.actor)),
-                    ("From", html.mono(obj.origin)),
-                    ("Request", html.mono(obj.request_id)),
-                    ("At", html.instant(obj.created_at, f"{obj.created_at:%Y-%m-%d %H:%M:%S} UTC")),
-                ),
-            ),
-            Section(
-                "Facts",
-                span=12,
-                template="portal/json.html",
-                data={"text": text[:SHOWN_BYTES], "cut": len(text) > SHOWN_BYTES, "size": len(text)},
-            ),
-        ]
+        """Who, from where, who has it, what was so before and after, and the facts as they were stored."""
+        return [_cause(obj), _delivery(obj), _difference(obj), _facts(obj)]
+
+
+def _cause(change: Change) -> Section:
+    where = html.link(links.change_url("nodes.network", change.network_id), change.network.name)
+    return Section(
+        "Cause",
+        facts=facts(
+            ("Network", where),
+            ("Kind", html.mono(change.kind)),
+            ("Actor", html.mono(change.actor)),
+            ("From", html.mono(change.origin)),
+            ("Request", html.mono(change.request_id)),
+            ("At", html.instant(change.created_at, f"{change.created_at:%Y-%m-%d %H:%M:%S} UTC")),
+        ),
+    )
+
+
+def _delivery(change: Change) -> Section:
+    """How many of the connected agents that it concerns have this version."""
+    found = delivery_of(network_id=change.network_id, version=change.version)
+    ident, refresh = "gw-delivery", "nodes presence"
+    if found.acknowledged is None or found.waiting is None:
+        text = "This change lies too far back to tell whose maps it changed."
+        return Section("Delivery", empty=text)
+    have, all_of_them = len(found.acknowledged), len(found.acknowledged) + len(found.waiting)
+    if not all_of_them:
+        text = "It changed the map of no agent that is connected."
+        return Section("Delivery", empty=text, ident=ident, refresh=refresh)
+    wanted = [*found.waiting[:NAMED], *([] if found.last_node is None else [found.last_node])]
+    names = {node.pk: node for node in Node.objects.filter(pk__in=wanted)}
+    waiting = [links.node_link(names[pk]) for pk in found.waiting[:NAMED] if pk in names]
+    last: Any = ""
+    if found.last_node is not None and found.last_took is not None and found.last_node in names:
+        took = f"{found.last_took.total_seconds():.1f} s"
+        last = format_html("{} after {}", links.node_link(names[found.last_node]), took)
+    more = len(found.waiting) - len(waiting)
+    known = facts(("Have it", f"{have} of {all_of_them} connected agents that it concerns"), ("The last one", last))
+    lines = [format_html("{} has not yet", item) for item in waiting]
+    if more > 0 and found.waiting:
+        lines.append(html.dim(f"and {more} more have not"))
+    return Section("Delivery", facts=known, lines=lines, ident=ident, refresh=refresh)
+
+
+def _difference(change: Change) -> Section:
+    title = "Before and after"
+    if change.pruned:
+        text = "What this change said is not kept any longer: the configuration says for how long it is (retention)."
+        return Section(title, span=12, empty=text)
+    found = before_after(change)
+    if found is None:
+        return Section(title, span=12, empty="Changes of this kind tell of a moment. Nothing was different before.")
+    names = _names([*(line.thing for line in found.differences), *found.new, *found.unknown])
+    rows = [(names[line.thing], line.member, line.before, line.after) for line in found.differences]
+    data = {
+        "rows": rows,
+        "new": [names[thing] for thing in found.new],
+        "unknown": [names[thing] for thing in found.unknown],
+        "left_out": found.left_out,
+    }
+    return Section(title, span=12, template="portal/events_difference.html", data=data)
+
+
+def _names(things: Sequence[str]) -> dict[str, Any]:
+    """What things are called now, linked where they have a page."""
+    numbers = {thing: int(thing.rpartition(" ")[2]) for thing in things if thing.startswith("node ")}
+    nodes = {node.pk: node for node in Node.objects.filter(pk__in=set(numbers.values()))}
+    return {
+        thing: links.node_link(nodes[numbers[thing]]) if numbers.get(thing) in nodes else html.link("", thing)
+        for thing in things
+    }
+
+
+def _facts(change: Change) -> Section:
+    text = json.dumps(change.facts, indent=2, ensure_ascii=False, sort_keys=True)
+    data = {"text": text[:SHOWN_BYTES], "cut": len(text) > SHOWN_BYTES, "size": len(text)}
+    return Section("Facts", span=12, template="portal/events_facts.html", data=data)

@@ -37,17 +37,18 @@ def _is_ours(path: str) -> bool:
 
 
 def _note(request: HttpRequest, *, forged: bool) -> None:
-    person = getattr(request, "user", None)
-    known = isinstance(person, User)
+    user = getattr(request, "user", None)
+    person = user if isinstance(user, User) else None
     route = "" if request.resolver_match is None else request.resolver_match.route
     facts = {
         "method": str(request.method)[:8],
         # Whoever is nobody writes nothing of their choice into the trail: the pattern says enough.
-        "path": request.path if known else f"/{route}",
+        "path": f"/{route}" if person is None else request.path,
     }
-    if known:
-        facts["login"] = person.get_username()
+    if person is not None:
+        facts["login"] = person.username
     if forged:
         facts["reason"] = "forged"
-    cause = Cause(f"user:{person.pk}" if known else ANONYMOUS, origin_of(request), request_id_of(request))
+    actor = ANONYMOUS if person is None else f"user:{person.pk}"
+    cause = Cause(actor, origin_of(request), request_id_of(request))
     note_audit(kind=AuditEntry.Kind.DENIED, facts=facts, cause=cause, now=timezone.now())

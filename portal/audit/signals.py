@@ -34,7 +34,8 @@ def _logged_in(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
     now, cause = timezone.now(), cause_by(request, f"user:{user.pk}")
     browser = str(request.META.get("HTTP_USER_AGENT", ""))
     note_login(request.session, origin=cause.origin, browser=browser, now=now)
-    note_audit(kind=AuditEntry.Kind.LOGIN, facts={"login": user.username, "browser": browser}, cause=cause, now=now)
+    facts = {"user": user.pk, "login": user.username, "browser": browser}
+    note_audit(kind=AuditEntry.Kind.LOGIN, facts=facts, cause=cause, now=now)
 
 
 @receiver(user_login_failed, dispatch_uid="gw_login_failed")
@@ -46,4 +47,5 @@ def _login_failed(sender: Any, credentials: dict[str, Any], request: HttpRequest
 def _logged_out(sender: Any, request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None:
         cause = cause_by(request, f"user:{user.pk}")
-        note_audit(kind=AuditEntry.Kind.LOGOUT, facts={"login": user.username}, cause=cause, now=timezone.now())
+        facts = {"user": user.pk, "login": user.username}
+        note_audit(kind=AuditEntry.Kind.LOGOUT, facts=facts, cause=cause, now=timezone.now())

@@ -66,7 +66,7 @@ def test_a_member_logs_in_and_comes_back_to_the_machine(ana: User, waiting: Enro
 
 def test_login_leads_nowhere_else(ana: User) -> None:
     fields = {"username": "ana@example.com", "password": PASSWORD, "next": "https://evil.example/"}
-    assert Client().post("/login/", fields)["Location"] == "/enrol/"
+    assert Client().post("/login/", fields)["Location"] == "/account/"
 
 
 def test_the_strict_policy_holds(browser: Client, waiting: Enrolment) -> None:

@@ -160,10 +160,10 @@ def test_login_and_logout(network: Any) -> None:
     assert client.get("/admin/").status_code == 302
 
 
-def test_member_cannot_log_in_here(network: Any) -> None:
+def test_member_who_logs_in_here_is_led_to_the_own_devices(network: Any) -> None:
     make.UserFactory(username="ana", password="correct-horse-battery")
-    said = Client().post("/admin/login/", {"username": "ana", "password": "correct-horse-battery"})
-    assert "no pages here" in text_of(said)
+    sent = {"username": "ana", "password": "correct-horse-battery", "next": "/admin/"}
+    assert Client().post("/admin/login/", sent)["Location"] == "/account/"
 
 
 def test_guessing_is_slowed_down(network: Any) -> None:
