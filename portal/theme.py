@@ -112,5 +112,6 @@ def _entry(page: Page, request: HttpRequest) -> dict[str, Any]:
         "icon": page.icon,
         "link": elsewhere or address,
         "active": request.path == address if page.view == "index" else request.path.startswith(address),
+        "counts": page.badge is not None,
         "badge": page.badge(request) if page.badge is not None else None,
     }

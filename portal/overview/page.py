@@ -81,7 +81,7 @@ def _chosen(request: HttpRequest, networks: list[Network]) -> Network | None:
 def _dashboard(request: HttpRequest, network: Network, now: datetime, *, several: bool) -> dict[str, Any]:
     nodes = Node.objects.filter(network=network)
     late = live.late_ids(now)
-    late_here = nodes.filter(live.one_of(late)).count() if late else 0
+    late_here = nodes.filter(live.one_of(late)).count() if late and several else len(late)
     fleet = live.count_fleet(late_here, nodes)
     pools = pools_of(network, now)
     hour = read_series(network_id=network.pk, name="hour", now=now)

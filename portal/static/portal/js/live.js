@@ -169,10 +169,10 @@
     if (attempts) {
       // Whatever happened while nobody listened. A page that was just made has read it all, but for what no version
       // tells of.
-      const missed = opened ? ALL : said.version === version ? "enrolments" : ALL;
+      if (opened || said.version !== version) waiting.add(ALL);
+      else if (document.querySelector("[data-gw-refresh~=enrolments]:not(.gw-nav-count)")) waiting.add("enrolments");
       opened += 1;
       attempts = 0;
-      waiting.add(missed);
       askAfter = 0;
     }
     version = said.version ?? version;
