@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from channels.testing import WebsocketCommunicator
+from channels.testing import WebsocketCommunicator  # type: ignore[import-untyped]
 from django.conf import settings
 from django.db import connections
 from django.test import Client

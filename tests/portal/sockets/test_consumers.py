@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from channels.testing import WebsocketCommunicator
+from channels.testing import WebsocketCommunicator  # type: ignore[import-untyped]
 from django.utils import timezone
 
 from coordinator.limits import Limit
