@@ -164,9 +164,7 @@ def _presence(facts: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
 
 def _homes(facts: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
     """``homes``: the nodes that got another home region with the relays, by that region."""
-    return {
-        node_id: {"home_region": home["region"]} for home in facts.get("homes", ()) for node_id in home["nodes"]
-    }
+    return {node_id: {"home_region": home["region"]} for home in facts.get("homes", ()) for node_id in home["nodes"]}
 
 
 def _users(topology: Topology, facts: Mapping[str, Any], touch: Touch) -> Topology:
