@@ -51,7 +51,7 @@ def scope_choices(role: str) -> list[tuple[str, str]]:
 def scope_words(scopes: list[str] | None, role: str) -> str:
     """What a token may, in one line."""
     if scopes is None:
-        return "own devices and tokens" if role == User.Role.MEMBER else "all that your role may"
+        return "own devices and tokens" if role == User.Role.MEMBER else "all that the role may"
     return ", ".join(SCOPES.get(scope, scope).lower() for scope in scopes)
 
 

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib.admin import display
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -16,37 +15,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal import html, links
+from portal.account.token_form import TokenForm, scope_words, token_fields
 from portal.admin.base import ServiceAdmin
-from portal.admin.enrol_form import LIFETIMES, ends_at
 from portal.admin.filters import ChoiceFilter
-from portal.cause import act
-from portal.forms import ServiceForm, UtcDateTimeField
-from portal.once import begin_once, spend_once
+from portal.cause import act, cause_of
+from portal.once import spend_once
 from portal.sections import Section, facts
 from portal.verbs import Question, Row, Verb, count
 from sessions_app.models import ApiToken, User
 from sessions_app.services.api_tokens import create_api_token, revoke_api_token
-
-
-class TokenForm(ServiceForm):
-    """A token for oneself: nobody makes tokens that act as another person."""
-
-    name = forms.CharField(max_length=64, help_text="What will use it.")
-    lifetime = forms.ChoiceField(choices=LIFETIMES, initial="90d")
-    expires_at = UtcDateTimeField(label="Until", required=False, help_text="In UTC, if the lifetime is “until ...”.")
-    once = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
-    field_css = {"lifetime": "gw-field-short", "expires_at": "gw-field-short"}
-
-    def prepare(self) -> None:
-        """Mark the form."""
-        self.fields["once"].initial = begin_once(self.request)
-
-    def clean(self) -> dict[str, Any]:
-        """An end that was chosen must be given."""
-        data = super().clean() or {}
-        if data.get("lifetime") == "at" and data.get("expires_at") is None and "expires_at" not in self.errors:
-            self.add_error("expires_at", "When does it end?")
-        return data
 
 
 class StateFilter(ChoiceFilter):
@@ -115,10 +92,10 @@ class ApiTokenAdmin(ServiceAdmin):
         assert isinstance(request.user, User)
         created = create_api_token(
             user_id=request.user.pk,
-            name=data["name"],
-            expires_at=ends_at(data, now),
             now=now,
             random32=secrets.token_bytes(32),
+            cause=cause_of(request),
+            **token_fields(data, now),
         )
         token = self.get_queryset(request).get(pk=created.api_token.pk)
         context = {
@@ -177,9 +154,11 @@ class ApiTokenAdmin(ServiceAdmin):
                 facts=facts(
                     ("Begins", html.mono(f"{obj.hint}…")),
                     ("Acts as", self.who(obj)),
+                    ("May", scope_words(obj.scopes, obj.user.role)),
                     ("Ends", self.ends(obj)),
                     ("Made", html.ago(obj.created_at, timezone.now())),
                     ("Last used", self.used(obj)),
+                    ("Used from", html.mono(", ".join(obj.seen_from))),
                 ),
             )
         ]

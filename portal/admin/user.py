@@ -2,77 +2,38 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
+from django.contrib import messages
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
-from django.http import HttpRequest
+from django.db.models import Count, Max, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from coordinator.invitations import Invitation, invite_user, make_password_link
+from mesh.errors import GhostWireError
+from mesh.tokens import RANDOM_BYTES
 from nodes.models import Node
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import ChoiceFilter
 from portal.cause import act
-from portal.forms import ServiceForm
+from portal.enrolment import portal_url
+from portal.people.person_forms import NewPersonForm, PersonForm
+from portal.people.person_verbs import VERBS, guard
+from portal.people.qr import qr_image
 from portal.sections import Section, facts
-from portal.verbs import Question, Row, Verb, count
-from sessions_app.models import AuthKey, User
+from portal.verbs import Verb
+from sessions_app.models import ApiToken, PortalSession, User
 from sessions_app.roles import allows
-from sessions_app.services.users import create_user, set_password, set_user_active, update_user
-
-PASSWORD_HELP = "At least 12 characters, not only digits, and nothing that is often used."  # noqa: S105 - words
-
-
-def _password(label: str, *, required: bool, hint: str) -> forms.CharField:
-    widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    return forms.CharField(label=label, required=required, strip=False, widget=widget, help_text=hint)
-
-
-class PersonForm(ServiceForm):
-    """What may be changed of a person."""
-
-    role = forms.ChoiceField(choices=User.Role.choices, help_text="What this person may do in the portal.")
-    display_name = forms.CharField(max_length=150, required=False)
-    email = forms.EmailField(label="E-mail", required=False)
-    picture_url = forms.URLField(label="Picture", required=False, assume_scheme="https", help_text="An https address.")
-    field_css = {"role": "gw-field-short"}
-
-    def prepare(self) -> None:
-        """Only owners make owners."""
-        if not allows(self.request.user, "owners.manage"):
-            present = self.obj.role if self.obj is not None else ""
-            field = self.fields["role"]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = [
-                (value, words) for value, words in User.Role.choices if value != User.Role.OWNER or value == present
-            ]
-
-
-class NewPersonForm(PersonForm):
-    """A new person."""
-
-    login = forms.CharField(max_length=150, help_text="ana or ana@example.com: policies call this person user:ana.")
-    password = _password("Password", required=False, hint=f"{PASSWORD_HELP} Empty: nobody can log in as this person.")
-    field_css = {"role": "gw-field-short", "login": "gw-field-mono"}
-    field_order = ("login", "display_name", "role", "email", "password")
-
-    def prepare(self) -> None:
-        """A member unless someone says otherwise."""
-        super().prepare()
-        self.fields["role"].initial = User.Role.MEMBER
-        del self.fields["picture_url"]
-
-
-class PasswordForm(ServiceForm):
-    """Another person's password."""
-
-    password = _password("New password", required=True, hint=PASSWORD_HELP)
+from sessions_app.services.password_links import live_link_of
+from sessions_app.services.users import create_user, update_user
 
 
 class RoleFilter(ChoiceFilter):
@@ -97,53 +58,6 @@ class ActiveFilter(ChoiceFilter):
         return {"active": ("active", Q(is_active=True)), "disabled": ("disabled", Q(is_active=False))}
 
 
-def guard(request: HttpRequest, user: User) -> None:
-    """Raise PermissionDenied if ``user`` is an owner and the one who acts may not manage owners."""
-    if user.role == User.Role.OWNER and not allows(request.user, "owners.manage"):
-        raise PermissionDenied
-
-
-def _cut(nodes: int, keys: int) -> str:
-    lost = f"{html.many(nodes, 'node')} {'loses its' if nodes == 1 else 'lose their'} peers"
-    return f"{lost}, {html.many(keys, 'auth key')} {'stops' if keys == 1 else 'stop'} working"
-
-
-def _ask_disable(users: Sequence[User]) -> Question:
-    ids = [user.pk for user in users]
-    nodes = dict(Node.objects.filter(owner_id__in=ids).order_by().values_list("owner_id").annotate(n=Count("pk")))
-    keys = AuthKey.objects.filter(owner_id__in=ids, revoked_at=None).order_by()
-    alive = dict(keys.values_list("owner_id").annotate(n=Count("pk")))
-    rows = [
-        Row(
-            user.username,
-            _cut(nodes.get(user.pk, 0), alive.get(user.pk, 0)),
-            worst=bool(nodes.get(user.pk)),
-        )
-        for user in users
-    ]
-    what = count(users, "", "people")
-    lead = "No more logins, and the machines of this person are cut off until it is enabled again."
-    tick = f"Cut off {html.many(sum(nodes.values()), 'node')}" if nodes else ""
-    return Question(f"Disable {what}?", lead, f"Disable {what}", rows, tick, "Keep")
-
-
-def _ask_password(users: Sequence[User]) -> Question:
-    return Question(f"Set the password of {users[0]}", "Other logins of this person end.", "Set password")
-
-
-def _active(active: bool) -> Any:
-    def run(request: HttpRequest, user: User, data: dict[str, Any]) -> None:
-        guard(request, user)
-        set_user_active(user_id=user.pk, active=active, **act(request))
-
-    return run
-
-
-def _set_password(request: HttpRequest, user: User, data: dict[str, Any]) -> None:
-    guard(request, user)
-    set_password(user_id=user.pk, password=data["password"], **act(request))
-
-
 class UserAdmin(ServiceAdmin):
     """Who may do what."""
 
@@ -153,36 +67,8 @@ class UserAdmin(ServiceAdmin):
     edit_form = PersonForm
     add_label = "New user"
     add_icon = "person_add"
-    verbs = (
-        Verb(
-            "password",
-            "Set password",
-            "users.manage",
-            _set_password,
-            lambda rows: f"The password of {rows[0]} is set.",
-            _ask_password,
-            PasswordForm,
-            bulk=False,
-        ),
-        Verb(
-            "enable",
-            "Enable",
-            "users.manage",
-            _active(True),
-            lambda rows: f"Enabled: {count(rows, '', 'people')}.",
-            offered=lambda user: not user.is_active,
-        ),
-        Verb(
-            "disable",
-            "Disable",
-            "users.manage",
-            _active(False),
-            lambda rows: f"Disabled: {count(rows, '', 'people')}.",
-            _ask_disable,
-            destroys=True,
-            offered=lambda user: user.is_active,
-        ),
-    )
+    verbs = VERBS
+    related = (("Invitations and links", "sessions_app.passwordlink"), ("API tokens", "sessions_app.apitoken"))
     lead = "People own machines and run the portal. Disabling one cuts off its machines."
     list_display = ("subject", "name", "state", "role_words", "node_count", "seen")
     list_filter = (RoleFilter, ActiveFilter)
@@ -198,11 +84,17 @@ class UserAdmin(ServiceAdmin):
     }
 
     def complete(self, request: HttpRequest, rows: list[Any]) -> None:
-        """How many nodes each owns: one query."""
+        """How many nodes each owns and when it was seen: three queries."""
         owned = Node.objects.filter(owner_id__in=[row.pk for row in rows]).order_by()
         counts = dict(owned.values_list("owner_id").annotate(n=Count("pk")))
+        ids = [row.pk for row in rows]
+        browsers = PortalSession.objects.filter(user_id__in=ids).order_by().values_list("user_id")
+        here = dict(browsers.annotate(at=Max("seen_at")))
+        programs = ApiToken.objects.filter(user_id__in=ids).order_by().values_list("user_id")
+        used = dict(programs.annotate(at=Max("last_used_at")))
         for row in rows:
             row.gw_nodes = counts.get(row.pk, 0)
+            row.gw_seen = (here.get(row.pk), used.get(row.pk))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Owners are changed by owners alone."""
@@ -216,12 +108,47 @@ class UserAdmin(ServiceAdmin):
             return []
         return super().verbs_for(request, obj)
 
-    def create(self, request: HttpRequest, data: dict[str, Any]) -> User:
-        """By its service."""
+    def create(self, request: HttpRequest, data: dict[str, Any]) -> User | HttpResponse:
+        """By its service; who is invited gets a link, which this very answer shows."""
         if data["role"] == User.Role.OWNER and not allows(request.user, "owners.manage"):
             raise PermissionDenied
-        password = data.pop("password") or None
-        return create_user(password=password, **data, **act(request))
+        password, invite = data.pop("password") or None, data.pop("invite")
+        if password is not None or not invite:
+            return create_user(password=password, **data, **act(request))
+        return self._show_link(request, invite_user(**self._link_options(request), **data))
+
+    def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """A link is shown in the answer that makes it; all else as everywhere."""
+        verb = self.find_verb(name)
+        if name != "link" or verb is None or request.method != "POST" or "confirmed" not in request.POST:
+            return super().act_view(request, object_id, name)
+        user = self.find(request, object_id)
+        self.demand(request, verb)
+        guard(request, user)
+        try:
+            made = make_password_link(user_id=user.pk, **self._link_options(request))
+        except GhostWireError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(self.url("change", user.pk))
+        return self._show_link(request, made)
+
+    def _link_options(self, request: HttpRequest) -> dict[str, Any]:
+        random32 = secrets.token_bytes(RANDOM_BYTES)
+        return {"actor": request.user, "random32": random32, "portal_url": portal_url(request), **act(request)}
+
+    def _show_link(self, request: HttpRequest, made: Invitation) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": "Hand on the link",
+            "gw_crumbs": [{"label": self.list_title(), "url": self.url("changelist")}],
+            "made": made,
+            "qr": qr_image(made.url),
+            "user_url": self.url("change", made.user.pk),
+        }
+        response = TemplateResponse(request, "portal/people/link_once.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
 
     def update(self, request: HttpRequest, obj: Any, data: dict[str, Any]) -> None:
         """By its service."""
@@ -257,10 +184,20 @@ class UserAdmin(ServiceAdmin):
             return html.dim("none")
         return html.link(links.list_url("nodes.node", f"owner={obj.pk}"), html.many(number, "node"))
 
-    @display(description="Last login", ordering="last_login")
+    @display(description="Last seen", ordering="last_login")
     def seen(self, obj: User) -> SafeString:
-        """When it last logged in here."""
-        return html.ago(obj.last_login, timezone.now())
+        """When it was last here: in a browser, or by a program of its own."""
+        times = (obj.last_login, *getattr(obj, "gw_seen", ()))
+        return html.ago(max((at for at in times if at is not None), default=None), timezone.now())
+
+    def _open_link(self, user: User) -> Any:
+        link = live_link_of(user, timezone.now())
+        if link is None:
+            return html.dim("none")
+        url = links.change_url("sessions_app.passwordlink", link.pk)
+        return format_html(
+            "{}, ends {}", html.link(url, link.get_purpose_display()), html.until(link.expires_at, timezone.now())
+        )
 
     def heading(self, request: HttpRequest, obj: Any) -> SafeString:
         """Name and login."""
@@ -285,8 +222,14 @@ class UserAdmin(ServiceAdmin):
                     ("Policies say", html.chip(f"user:{obj.username}")),
                     ("E-mail", obj.email),
                     ("Nodes", self.node_count(obj)),
-                    ("Last login", self.seen(obj)),
+                    ("Last seen", self.seen(obj)),
+                    ("Last login", html.ago(obj.last_login, timezone.now())),
+                    (
+                        "Logged in",
+                        html.many(obj.portal_sessions.filter(expire_date__gt=timezone.now()).count(), "browser"),
+                    ),
                     ("Password", "set" if obj.has_usable_password() else "none: nobody can log in"),
+                    ("Link", self._open_link(obj)),
                     ("Since", html.ago(obj.date_joined, timezone.now())),
                 ),
             ),
