@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import display
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -37,7 +39,7 @@ class PolicyTestAdmin(ServiceAdmin):
     """Assertions that every change of the policy must keep."""
 
     view_right = "policy.view"
-    lead = "What the policy must accept and deny, tried at every change. They come with the policy's document."
+    lead = "What the policy must accept and deny, tried at every change."
     list_display = ("subject", "source_chip", "accepts", "denies")
     list_filter = (NetworkFilter,)
     column_css = {"subject": "gw-c-subject", "source_chip": "gw-c-status gw-c-plain", "accepts": "gw-c-wide"}
@@ -69,6 +71,11 @@ class PolicyTestAdmin(ServiceAdmin):
     def denies(self, obj: PolicyTest) -> SafeString:
         """What it must not reach."""
         return _targets(obj.deny, obj.gw_labels)  # type: ignore[attr-defined]
+
+    def headline(self, request: HttpRequest, obj: Any) -> tuple[SafeString]:
+        """Where it is run and edited."""
+        query = urlencode({"network": obj.network.name})
+        return (html.link(f"{reverse('admin:policy_tests')}?{query}#test-{obj.pk}", "What it says now"),)
 
     def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
         """The assertion."""

@@ -1,27 +1,26 @@
-"""Versions of the policy: what was in force, who put it there, and the way back. Also the policy's clock."""
+"""Versions of the policy as records: what each said, whole. Also the policy's clock."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import display
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from acl.models import PolicyBoundary, PolicyClock, PolicyVersion
 from acl.selectors.history import facts_of_version
-from acl.services.versions import roll_back
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import ChoiceFilter, NetworkFilter
-from portal.cause import act
 from portal.policy.who import names_of
 from portal.sections import Section, facts
-from portal.verbs import Question, Row, Verb
 
 SHOWN = 64 * 1024
 
@@ -37,23 +36,10 @@ class ForcedFilter(ChoiceFilter):
         return {"yes": ("overridden", Q(forced=True)), "no": ("none", Q(forced=False))}
 
 
-def _ask(versions: Sequence[PolicyVersion]) -> Question:
-    version = versions[0]
-    present = version.network.policy_version
-    rows = [Row(f"Policy {present}", f"is replaced by what policy {version.number} said", worst=True)]
-    lead = "It becomes a new version, at once. Selectors stay bound to whom they meant then."
-    tick = f"Replace policy {present}"
-    return Question(f"Go back to policy {version.number}?", lead, "Go back", rows, tick, "Keep")
-
-
-def _roll_back(request: HttpRequest, version: PolicyVersion, data: dict[str, Any]) -> None:
-    roll_back(
-        network_id=version.network_id,
-        number=version.number,
-        forced=data["forced"],
-        comment=f"Back to policy {version.number}",
-        **act(request),
-    )
+def _page(version: PolicyVersion) -> str:
+    """Where the version is compared, and put in force again."""
+    query = urlencode({"network": version.network.name})
+    return f"{reverse('admin:policy_version', args=[version.number])}?{query}"
 
 
 def _in_force(version: PolicyVersion) -> bool:
@@ -64,20 +50,6 @@ class PolicyVersionAdmin(ServiceAdmin):
     """Every version, whole, for good."""
 
     view_right = "policy.view"
-    verbs = (
-        Verb(
-            "restore",
-            "Go back to it",
-            "policy.manage",
-            _roll_back,
-            lambda rows: f"What policy {rows[0].number} said is in force again.",
-            _ask,
-            destroys=True,
-            may_force=True,
-            bulk=False,
-            offered=lambda version: not _in_force(version),
-        ),
-    )
     lead = "Each change of the policy is a version, kept whole. An earlier one can be put in force again."
     list_display = ("subject", "state", "summary_words", "by", "when", "map")
     list_filter = (NetworkFilter, ForcedFilter)
@@ -138,7 +110,7 @@ class PolicyVersionAdmin(ServiceAdmin):
 
     def headline(self, request: HttpRequest, obj: Any) -> Sequence[Any]:
         """State, who, when."""
-        return (self.state(obj), self.by(obj), self.when(obj))
+        return (self.state(obj), self.by(obj), self.when(obj), html.link(_page(obj), "Compare, or go back to it"))
 
     def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
         """What it said, whole."""
