@@ -9,6 +9,7 @@ from coordinator.admin_api.views.auth_keys import AuthKeyDetail, AuthKeyList, Au
 from coordinator.admin_api.views.changes import ChangeDelivery, ChangeDetail, ChangeList
 from coordinator.admin_api.views.dns_records import DnsRecordDetail, DnsRecordList
 from coordinator.admin_api.views.enrolments import EnrolmentApprove, EnrolmentDetail, EnrolmentList, EnrolmentReject
+from coordinator.admin_api.views.events import EventDetail, EventList
 from coordinator.admin_api.views.groups import GroupDetail, GroupList
 from coordinator.admin_api.views.hosts import HostDetail, HostList
 from coordinator.admin_api.views.jobs import JobCancel, JobDetail, JobList, JobStarting, JobUndo
@@ -103,6 +104,8 @@ urlpatterns = [
     path("relays/<int:region_pk>/servers/<int:pk>", RelayServerDetail.as_view()),
     path("dns-records", DnsRecordList.as_view()),
     path("dns-records/<int:pk>", DnsRecordDetail.as_view()),
+    path("events", EventList.as_view()),
+    path("events/<slug:ref>", EventDetail.as_view()),
     path("changes", ChangeList.as_view()),
     path("changes/<int:version>", ChangeDetail.as_view()),
     path("changes/<int:version>/delivery", ChangeDelivery.as_view()),

@@ -80,6 +80,7 @@ def make_sample(network: Network, owner: User) -> Sample:
         "server": server.pk,
         "record": record.pk,
         "version": network.map_version,
+        "event": f"c{network.changes.order_by('-pk').values_list('pk', flat=True)[0]}",
         "rule": rule.pk,
         "group": group.pk,
         "host": host.pk,

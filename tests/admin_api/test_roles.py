@@ -98,6 +98,8 @@ TABLE = (
     Row("GET", "dns-records/{record}", "yyyyy-"),
     Row("PATCH", "dns-records/{record}", "yyynn-", {"value": "192.0.2.8"}),
     Row("DELETE", "dns-records/{record}", "yyynn-"),
+    Row("GET", "events", "yyy-y-"),
+    Row("GET", "events/{event}", "yyy-y-"),
     Row("GET", "changes", "yyy-y-"),
     Row("GET", "changes/{version}", "yyy-y-"),
     Row("GET", "changes/{version}/delivery", "yyy-y-"),

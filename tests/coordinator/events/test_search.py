@@ -1,0 +1,160 @@
+"""Pages of events: none twice, none left out, whatever is asked; files that no spreadsheet calculates with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from coordinator.events import Cursor, Event, Wanted, before_after, search_events
+from coordinator.events.export import Form, export_events, safe_cell
+from mesh.errors import ValidationError
+from tests import factories as make
+from tests.factories import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+def walk(wanted: Wanted, limit: int = 3, **more: Any) -> list[Event]:
+    found: list[Event] = []
+    after: Cursor | None = Cursor()
+    while after is not None:
+        page = search_events(wanted, after, limit=limit, **more)
+        assert len(page.events) <= limit
+        found += page.events
+        after = page.after
+    return found
+
+
+@pytest.fixture
+def log() -> Any:
+    network = make.NetworkFactory()
+    for number in range(1, 12):
+        at = NOW + timedelta(minutes=number)
+        kind = "nodes" if number % 3 else "policy"
+        facts = {"nodes": [{"id": number, "name": f"n{number}", "state": "active"}], "removed": []}
+        make.ChangeFactory(
+            network=network, version=number, kind=kind, created_at=at, facts=facts if number % 3 else {},
+            actor="user:7" if number % 2 else "node:5",
+        )  # fmt: skip
+        if number % 2:
+            make.AuditEntryFactory(created_at=at + timedelta(seconds=1), actor="user:7")
+    return network
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 50])
+def test_pages_hold_each_event_once_in_order(log: Any, limit: int) -> None:
+    found = walk(Wanted(), limit)
+    assert len({event.ref for event in found}) == len(found) == 17
+    assert [event.at for event in found] == sorted((event.at for event in found), reverse=True)
+
+
+def test_time_that_is_over_loses_nothing(log: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coordinator.events.search.FIRST_WINDOW", 2)
+    ticks = count()
+    found = walk(Wanted(actor="user:7"), 4, seconds=0.0, clock=lambda: float(next(ticks)))
+    assert len(found) == 12
+    assert [event.at for event in found] == sorted((event.at for event in found), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "number"),
+    [
+        (Wanted(kind="map"), 11),
+        (Wanted(kind="access"), 6),
+        (Wanted(kind="policy"), 3),
+        (Wanted(kind="login"), 6),
+        (Wanted(kind="logout"), 0),
+        (Wanted(actor="agents"), 5),
+        (Wanted(node_id=5), 6),  # those of its agent, and the one that speaks of it
+        (Wanted(node_id=1), 1),  # not of n10 and n11
+        (Wanted(text="n10"), 1),
+        (Wanted(text="203.0.113.63"), 6),
+        (Wanted(since=NOW + timedelta(minutes=11)), 2),
+        (Wanted(until=NOW + timedelta(minutes=2)), 2),
+    ],
+)
+def test_filters(log: Any, wanted: Wanted, number: int) -> None:
+    assert len(walk(wanted)) == number
+
+
+def test_network_leaves_out_others(log: Any) -> None:
+    make.ChangeFactory(network=make.NetworkFactory(), version=1)
+    assert len(walk(Wanted(network_id=log.pk))) == 11
+
+
+@pytest.mark.parametrize("text", ["c1", "c1.a", "cx.a1", "c-1.a2"])
+def test_what_is_no_cursor_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Cursor.read(text)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "  =1", "\t=1", "\r=1", "＝1"])
+def test_formulas_are_texts(text: str) -> None:
+    assert safe_cell(text) == f"'{text}"
+
+
+def test_other_texts_stay() -> None:
+    assert safe_cell("web-1, 10.0.0.1") == "web-1, 10.0.0.1"
+
+
+def test_file_of_a_hostile_name() -> None:
+    network = make.NetworkFactory()
+    evil = '=HYPERLINK("http://evil")'
+    make.ChangeFactory(network=network, actor=evil, kind="network", facts={"network": {}})
+    rows = list(csv.DictReader(io.StringIO("".join(export_events(Wanted(), Form.CSV)))))
+    assert [row["actor"] for row in rows] == [f"'{evil}"]
+    [line] = "".join(export_events(Wanted(), Form.JSONL)).splitlines()
+    assert json.loads(line)["actor"] == evil
+
+
+def test_file_holds_all(log: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coordinator.events.export.BATCH", 2)
+    assert len("".join(export_events(Wanted(), Form.JSONL)).splitlines()) == 17
+
+
+def node(**facts: Any) -> dict[str, Any]:
+    return {"nodes": [{"id": 7, "name": "web", "tags": ["tag:web"], **facts}], "removed": []}
+
+
+def change(network: Any, version: int, facts: Any, **more: Any) -> Any:
+    return make.ChangeFactory(network=network, version=version, kind="nodes", facts=facts, **more)
+
+
+def test_before_and_after() -> None:
+    network = make.NetworkFactory()
+    change(network, 1, node())
+    found = before_after(change(network, 2, node(name="www")))
+    assert found is not None
+    assert [(line.member, line.before, line.after) for line in found.differences] == [("name", "web", "www")]
+
+
+def test_what_many_got_in_between_counts() -> None:
+    network = make.NetworkFactory()
+    change(network, 1, node())
+    change(network, 2, {"nodes": [], "patched": [{"ids": [7], "set": {"tags": ["tag:db"]}}]})
+    found = before_after(change(network, 3, node(tags=["tag:db", "tag:web"])))
+    assert found is not None
+    assert [(line.member, line.before, line.after) for line in found.differences] == [
+        ("tags", "tag:db", "tag:db, tag:web")
+    ]
+
+
+def test_newcomer_is_new() -> None:
+    found = before_after(change(make.NetworkFactory(), 1, node() | {"created": True}))
+    assert found is not None
+    assert (found.new, found.unknown) == (("node 7",), ())
+
+
+def test_facts_that_retention_took_are_unknown() -> None:
+    network = make.NetworkFactory()
+    change(network, 1, {}, pruned=True)
+    found = before_after(change(network, 2, node()))
+    assert found is not None
+    assert found.unknown == ("node 7",)
+    assert before_after(change(network, 3, {}, pruned=True)) is None
