@@ -66,6 +66,7 @@ PAGES = {
     "job-running": "/admin/nodes/job/{job_running}/change/",
     "job-done": "/admin/nodes/job/{job_done}/change/",
     "events": "/admin/nodes/change/",
+    "event-audit": "/admin/nodes/change/?kind=access",
     "event": "/admin/nodes/change/{change}/change/",
     "addresses": "/admin/nodes/address/",
     "retired": "/admin/nodes/retiredkey/",

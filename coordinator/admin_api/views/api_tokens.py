@@ -42,8 +42,10 @@ class ApiTokenList(ApiTokenView):
         """Makes a token for yourself and answers it, once."""
         fields = self.read(ApiTokenNew)
         random32 = secrets.token_bytes(RANDOM_BYTES)
+        maker = request.auth
+        assert isinstance(maker, ApiToken)
         created = create_api_token(
-            user_id=self.user.pk, now=self.now, random32=random32, maker=request.auth, cause=self.cause, **fields
+            user_id=self.user.pk, now=self.now, random32=random32, maker=maker, cause=self.cause, **fields
         )
         row = created.api_token
         answer = {name: getattr(row, name) for name in ("id", "name", "hint", "scopes", "expires_at", "created_at")}
