@@ -40,7 +40,7 @@ def _sessions(person: User, here: str) -> list[dict[str, Any]]:
             "here": row.pk == here,
             "browser": browser_words(row.browser),
             "origin": row.origin,
-            "began": html.ago(row.began_at, now, never="unknown"),
+            "began": html.ago(row.began_at, now) if row.began_at else "",
             "seen": html.dim("now") if row.pk == here else html.ago(row.seen_at, now),
         }
         for row in live[:100]
