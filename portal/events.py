@@ -49,6 +49,7 @@ _SYSTEM = {
     "expiry": "its time was over",
     "configuration": "by the configuration file",
     "presence": "heartbeats",
+    "trial": "nobody confirmed it in time",
 }
 
 
@@ -173,6 +174,9 @@ def _policy(said: Mapping[str, Any], names: Names, change: Change) -> SafeString
     rules = said.get("rules") or []
     url = links.list_url("acl.aclrule")
     policy = html.link(url, f"Policy {said.get('policy_version', '')}".strip())
+    trial = said.get("trial")
+    if isinstance(trial, dict):
+        return format_html("{} is {} after its trial", policy, trial.get("outcome", ""))
     return format_html('{} is in force <span class="gw-dim">{}</span>', policy, html.many(len(rules), "rule"))
 
 

@@ -11,6 +11,7 @@ from django.test import Client
 from acl.models import PolicyTrial
 from nodes.models import Network
 from portal.policy.trial import clock
+from tests.portal.pages import text_of
 from tests.portal.policy.conftest import rule_names
 
 pytestmark = pytest.mark.django_db
@@ -73,3 +74,8 @@ def test_one_that_cannot_be_reverted_says_why(client: Client, trial: PolicyTrial
 )
 def test_a_clock_counts_minutes_and_seconds(seconds: float, words: str) -> None:
     assert clock(timedelta(seconds=seconds)) == words
+
+
+def test_the_log_says_that_it_was_confirmed(client: Client, trial: PolicyTrial) -> None:
+    client.post(f"/admin/access/trial/{trial.pk}/confirm/")
+    assert f"Policy {trial.number} is confirmed after its trial" in text_of(client.get("/admin/nodes/change/"))
