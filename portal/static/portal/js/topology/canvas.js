@@ -7,7 +7,7 @@ const DASH = [5, 4];
 export function paint(ctx, scene, colours, scale, hovered) {
   ctx.save();
   ctx.lineCap = "round";
-  for (const wire of scene.wires) stroke(ctx, wire, colours.group, wire.width, wire.dashed, scene.faded ? 0.55 : 1);
+  for (const wire of scene.wires) stroke(ctx, wire, colours.group, wire.width / Math.max(scale, 1), wire.dashed, scene.faded ? 0.55 : 1);
   for (const hull of scene.hulls) paintHull(ctx, hull, scene, colours, scale);
   for (const dot of scene.dots) if (!dot.related) paintDot(ctx, dot, scene, colours, scale);
   for (const pick of scene.picks) {

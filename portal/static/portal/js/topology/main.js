@@ -112,7 +112,7 @@ function fit(duration) {
 function hover(found) {
   hovered = null;
   if (found && found.node) hovered = { text: found.node.name, x: found.x, y: found.y };
-  else if (found && found.group.about) hovered = { text: found.group.about, x: found.x, y: found.y };
+  else if (found && found.group.about) hovered = { text: `${found.group.name}: ${found.group.about}`, x: found.x, y: found.y };
   if (model) graph.zoom(graph.zoom());
 }
 
@@ -140,12 +140,12 @@ async function toggle(group) {
   place();
 }
 
-function chooseGroup(group) {
+async function chooseGroup(group) {
+  if (!model.open && !model.groups.find((other) => other.key === group.key)?.nodes) await toggle(group);
   const now = model.groups.find((other) => other.key === group.key);
   if (!now) return;
   graph.centerAt(now.x, now.y, motion());
-  graph.zoom(Math.min(Math.max(Math.min(stage.clientWidth, stage.clientHeight) / (now.r * 4), 0.3), 2), motion());
-  if (!now.nodes) toggle(now);
+  graph.zoom(Math.min(Math.min(stage.clientWidth, stage.clientHeight) / (now.r * 2 + 120), 2), motion());
 }
 
 // --- The selected node

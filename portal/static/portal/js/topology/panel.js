@@ -1,5 +1,7 @@
 // The panel beside the graph: the selected node and whom it reaches, or the groups. Names come in as text alone.
 
+import { titleOf } from "./scene.js";
+
 const GLYPHS = {
   online: [["circle", { cx: 6, cy: 6, r: 5, fill: "currentColor" }]],
   late: [
@@ -54,7 +56,7 @@ export function showGroups(panel, model, choose) {
           "li",
           {},
           make("button", { type: "button", class: "gw-topo-row", onclick: () => choose(group) },
-            make("span", { class: "gw-topo-name gw-mono", text: group.name, title: group.about || group.name }),
+            make("span", { class: "gw-topo-name gw-mono", text: titleOf(group), title: group.about ? `${group.name}: ${group.about}` : group.name }),
             make("span", { class: "gw-end gw-mono gw-dim", text: group.size.toLocaleString("en") })),
         ),
       ),

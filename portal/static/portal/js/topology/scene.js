@@ -43,6 +43,8 @@ function groupWire(model, edge) {
 function dots(model, selected) {
   const touched = selected ? selected.touched : null;
   const found = [];
+  const alone = selected && aloneAt(model, selected);
+  if (alone) found.push({ ...alone, node: selected.node, status: selected.node.status, related: true, selected: true });
   for (const group of model.groups) {
     if (!group.nodes) continue;
     for (const node of group.nodes) {
@@ -61,7 +63,7 @@ function dots(model, selected) {
 
 // Wires of the selected node: to each node that is drawn, and one to each group that is closed.
 function picks(model, selected, home) {
-  const from = placeOf(model, selected.node.id) || (home >= 0 ? model.groups[home] : null);
+  const from = placeOf(model, selected.node.id) || aloneAt(model, selected);
   if (!from) return [];
   const found = [];
   for (const [id, out, back] of selected.wires) {
@@ -70,7 +72,7 @@ function picks(model, selected, home) {
   }
   for (const [index, out, outAtTimes, back, backAtTimes] of selected.groups) {
     const group = model.groups[index];
-    if (!group || group.nodes || group === from) continue;
+    if (!group || group.nodes || index === home) continue;
     const ways = [out && (outAtTimes === out ? 2 : 1), back && (backAtTimes === back ? 2 : 1)];
     found.push({ ...pick(from, group, ...ways, group.r), width: Math.min(1.4 + 0.3 * Math.log2(1 + out + back), 5) });
   }
@@ -88,6 +90,12 @@ function pick(from, to, out, back, margin) {
     dashed: (out || back) === 2,
     heads: [out ? head(line, margin, false) : null, back ? head(line, DOT + 4, true) : null].filter(Boolean),
   };
+}
+
+// Where the selected node is drawn while its group is closed, or shows others of its nodes: in its lower half.
+function aloneAt(model, selected) {
+  const group = model.groups.find((other) => other.key === selected.node.group);
+  return group && !model.byId.has(selected.node.id) ? { x: group.x, y: group.y + group.r * 0.5 } : null;
 }
 
 export function placeOf(model, id) {
@@ -135,10 +143,13 @@ export function labels(scene, scale, width) {
   const hulls = scene.faded ? [...scene.hulls].sort((one, other) => Number(other.related) - Number(one.related)) : scene.hulls;
   for (const hull of hulls) {
     const style = hull.related ? (scene.faded ? "strong" : "group") : "faint";
-    const count = hull.group.size > 1 ? String(hull.group.size) : "";
-    add(short(hull.group.name), count, hull.x, hull.y - hull.r - 7 / scale, style, false);
+    const count = hull.group.nodes && hull.group.size > 1 ? String(hull.group.size) : ""; // A closed group has it inside.
+    add(short(titleOf(hull.group)), count, hull.x, hull.y - hull.r - 7 / scale, style, false);
   }
   return found;
 }
+
+// A class is better known by whose nodes it holds than by its number.
+export const titleOf = (group) => (group.kind === "class" && group.about ? group.about : group.name);
 
 const short = (name) => (name.length > 28 ? `${name.slice(0, 27)}…` : name);
