@@ -46,7 +46,7 @@ PAGES = {
     "policy-restore": "/admin/access/history/36/restore/",
     "versions": "/admin/acl/policyversion/",
     "settings": "/admin/nodes/network/{network}/change/",
-    "access": "/admin/acl/aclrule/",
+    "access": "/admin/access/?from=ana-laptop&to=web-1&on=tcp/443",
     "matrix": "/admin/access/matrix/?from=group:eng&to=tag:web",
     "matrix-table": "/admin/access/matrix/?view=table",
     "rule": "/admin/acl/aclrule/{rule}/change/",
