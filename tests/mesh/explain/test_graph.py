@@ -30,7 +30,7 @@ class Always(Oracle):
         return rule.schedule is None or rule.action is Action.DENY
 
 
-Flows = dict[tuple[int, int], frozenset]
+Flows = dict[tuple[int, int], frozenset[tuple[int, int]]]
 
 
 def flows_between(
@@ -54,7 +54,9 @@ def opened(oracle: Oracle, services: Services) -> set[tuple[int, int]]:
     }
 
 
-def check_flow(oracle: Oracle, flow: Flow, now: list[frozenset], lasting: list[frozenset]) -> None:
+def check_flow(
+    oracle: Oracle, flow: Flow, now: list[frozenset[tuple[int, int]]], lasting: list[frozenset[tuple[int, int]]]
+) -> None:
     lasting = [found for mine, found in zip(now, lasting, strict=True) if mine]
     now = [found for found in now if found]
     common = frozenset.intersection(*now) if now else frozenset()
@@ -83,8 +85,8 @@ def check_graph(oracle: Oracle, graph: Graph, flows: Flows, always: Flows) -> No
     group = {ident: index for index, item in enumerate(graph.groups) for ident in item.ids}
     assert group.keys() == oracle.nodes.keys()
     seen: dict[tuple[int, int], list[bool]] = defaultdict(list)
-    now: dict[tuple[int, int], list[frozenset]] = defaultdict(list)
-    lasting: dict[tuple[int, int], list[frozenset]] = defaultdict(list)
+    now: dict[tuple[int, int], list[frozenset[tuple[int, int]]]] = defaultdict(list)
+    lasting: dict[tuple[int, int], list[frozenset[tuple[int, int]]]] = defaultdict(list)
     for one, other in flows:
         if one < other and (flows[one, other] or flows[other, one]):
             low, high = sorted((group[one], group[other]))

@@ -42,8 +42,8 @@ def test_cells_are_those_of_the_naive_oracle(axis: Axis, policy: Policy, facts: 
     blocks = grapher.blocks.by_node()
     heat = HeatMap(grapher, axis)
     index = {row.key: number for number, row in enumerate(heat.rows)}
-    now: dict[tuple[int, int], list[frozenset]] = defaultdict(list)
-    lasting: dict[tuple[int, int], list[frozenset]] = defaultdict(list)
+    now: dict[tuple[int, int], list[frozenset[tuple[int, int]]]] = defaultdict(list)
+    lasting: dict[tuple[int, int], list[frozenset[tuple[int, int]]]] = defaultdict(list)
     for one in facts.nodes:
         for other in facts.nodes:
             if one is other:
