@@ -60,7 +60,7 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Page, ...]], ...]] = (
             Page("Overview", "monitoring", "index"),
             Page("Nodes", "dns", "nodes_node_changelist", "nodes.view"),
             Page("Topology", "hub", "topology", "policy.view"),
-            Page("Enrol", "add_link", "sessions_app_authkey_changelist", "keys.view"),
+            Page("Enrol", "add_link", "enrol", "keys.view"),
             Page("Approvals", "how_to_reg", "sessions_app_enrolment_changelist", "nodes.view", waiting_machines),
             Page("Routes", "alt_route", "nodes_route_changelist", "nodes.view", waiting_routes),
             Page("Sessions", "sensors", "sessions_app_nodesession_changelist", "nodes.view"),

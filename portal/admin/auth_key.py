@@ -88,6 +88,44 @@ def _revoke(request: HttpRequest, key: AuthKey, data: dict[str, Any]) -> None:
     revoke_auth_key(auth_key_id=key.pk, **act(request))
 
 
+def make_key(request: HttpRequest, data: dict[str, Any]) -> tuple[AuthKey, str]:
+    """The key that a valid ``EnrolForm`` asks for, and its secret. Raises ConflictError if the form was sent before,
+    and ValidationError."""
+    spend_once(request, data["once"])
+    now = timezone.now()
+    owner = data["owner"] if not data["tags"] else None
+    created = create_auth_key(
+        network_id=data["network"].pk,
+        owner_id=None if owner is None else owner.pk,
+        tags=data["tags"],
+        name=data["name"],
+        reusable=data["reusable"],
+        max_uses=data["max_uses"] if data["reusable"] else None,
+        ephemeral=data["ephemeral"],
+        pre_approved=data["pre_approved"],
+        expires_at=ends_at(data, now),
+        created_by_id=request.user.pk,
+        now=now,
+        random32=secrets.token_bytes(32),
+    )
+    return created.auth_key, created.secret
+
+
+def key_facts(key: AuthKey) -> Sequence[tuple[str, Any]]:
+    """What a key may do, as label and value."""
+    return facts(
+        ("Name", key.name),
+        ("Begins", html.mono(f"{key.hint}…")),
+        ("Belong to", html.chips(key.tags) if key.tagged else links.person(key.owner)),
+        ("Uses", f"{key.uses} of {key.max_uses}" if key.max_uses is not None else f"{key.uses}, no limit"),
+        ("Nodes", "ephemeral" if key.ephemeral else html.dim("lasting")),
+        ("Approval", "not needed" if key.pre_approved else "where the network wants it"),
+        ("Ends", html.until(key.expires_at, timezone.now())),
+        ("Made by", links.person(key.created_by)),
+        ("Last used", html.ago(key.last_used_at, timezone.now())),
+    )
+
+
 class AuthKeyAdmin(ServiceAdmin):
     """Enrolment."""
 
@@ -133,24 +171,7 @@ class AuthKeyAdmin(ServiceAdmin):
 
     def create(self, request: HttpRequest, data: dict[str, Any]) -> HttpResponse:
         """Make the key, and show the secret in this very answer: it is stored nowhere."""
-        spend_once(request, data["once"])
-        now = timezone.now()
-        owner = data["owner"] if not data["tags"] else None
-        created = create_auth_key(
-            network_id=data["network"].pk,
-            owner_id=None if owner is None else owner.pk,
-            tags=data["tags"],
-            name=data["name"],
-            reusable=data["reusable"],
-            max_uses=data["max_uses"] if data["reusable"] else None,
-            ephemeral=data["ephemeral"],
-            pre_approved=data["pre_approved"],
-            expires_at=ends_at(data, now),
-            created_by_id=request.user.pk,
-            now=now,
-            random32=secrets.token_bytes(32),
-        )
-        return self.show_once(request, created.auth_key, created.secret)
+        return self.show_once(request, *make_key(request, data))
 
     def show_once(self, request: HttpRequest, key: AuthKey, secret: str) -> HttpResponse:
         """The page that holds the secret. No cache keeps it, and its address leads to the key without it."""
@@ -231,17 +252,7 @@ class AuthKeyAdmin(ServiceAdmin):
         return [
             Section(
                 "This key",
-                facts=facts(
-                    ("Name", obj.name),
-                    ("Begins", html.mono(f"{obj.hint}…")),
-                    ("Belong to", self.for_whom(obj)),
-                    ("Uses", self.use_count(obj)),
-                    ("Nodes", self.kind(obj)),
-                    ("Approval", "not needed" if obj.pre_approved else "where the network wants it"),
-                    ("Ends", self.ends(obj)),
-                    ("Made by", links.person(obj.created_by)),
-                    ("Last used", html.ago(obj.last_used_at, timezone.now())),
-                ),
+                facts=key_facts(obj),
             ),
             Section("Machines that used it", lines=lines, count=obj.uses, empty="None yet."),
         ]

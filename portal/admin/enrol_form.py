@@ -64,6 +64,14 @@ class EnrolForm(NetworkForm):
         self.fields["owner"].initial = self.request.user.get_username()
         self.fields["once"].initial = begin_once(self.request)
 
+    def steps(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """The fields as two steps: whose the machines are, and what the key lets in."""
+        rows, first = self.rows(), ("network", "owner", "tags")
+        return [
+            ("Whose machine", [row for row in rows if row["field"].name in first]),
+            ("What the key may do", [row for row in rows if row["field"].name not in first]),
+        ]
+
     def clean_owner(self) -> User | None:
         """A login as a person."""
         login = self.cleaned_data["owner"].strip().removeprefix("user:").lower()

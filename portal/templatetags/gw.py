@@ -44,6 +44,12 @@ def ago(at: Any) -> SafeString:
 
 
 @register.filter
+def clock(at: Any) -> SafeString:
+    """An instant of today to the second, the exact one on hover."""
+    return html.instant(at, at.strftime("%H:%M:%S"))
+
+
+@register.filter
 def until(at: Any) -> SafeString:
     """When an instant will be."""
     return html.until(at, timezone.now())
