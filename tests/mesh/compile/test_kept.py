@@ -11,6 +11,7 @@ import pytest
 from mesh.compile import CompiledPolicy, compile_policy, moved, with_policy
 from mesh.compile.build import compile_whole
 from mesh.compile.internet import internet_prefixes
+from mesh.compile.terms import INTERNET_BIT, MEMBER_BIT, SELF_BIT, TAGGED_BIT, Terms
 from mesh.policy import (
     Action,
     Condition,
@@ -53,17 +54,6 @@ def as_new(compiled: CompiledPolicy) -> object:
 
 def destinations(compiled: CompiledPolicy, ident: int) -> list[list[str]]:
     return [[item["prefix"] for item in entry["destinations"]] for entry in compiled.filter_of(ident)[0]]
-
-
-@pytest.mark.parametrize("others", [(), (node(9, 9),)], ids=["alone", "among others"])
-def test_a_filter_from_before_an_edit_goes_with_the_owner_of_a_node_that_it_names(
-    others: tuple[PolicyNode, ...],
-) -> None:
-    compiled = engine((rule(1, s.node(1), s.SELF),), node(1, 7), node(2, 7), node(3, 8))
-    answers(compiled)
-    compiled = with_policy(compiled, Policy((*compiled.policy.rules, rule(2, s.user(8), s.tag("tag:x")))))
-    compiled = moved(compiled, FactsChange((node(1, 8), *others)))
-    assert answers(compiled) == as_new(compiled)
 
 
 def test_the_internet_of_an_exit_node_ends_where_a_new_subnet_begins() -> None:
@@ -202,3 +192,43 @@ def test_exactly_as_many_classes_as_there_may_be_mute_nobody(monkeypatch: pytest
     again = compile_whole(whole.policy, whole.facts, AT, excess=0)
     assert again.muted == frozenset()
     assert again.warnings == ()
+
+
+EVERYBODY_TO_TAGGED = rule(9, s.MEMBER, s.TAGGED)
+"""An edit that names nothing new, so that filters from before it may still serve nodes that it is not about."""
+
+
+@pytest.mark.parametrize("others", [(), (node(9, 9),)], ids=["alone", "among others"])
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_filter_goes_with_the_owner_of_a_node_that_it_names(others: tuple[PolicyNode, ...], edited: bool) -> None:
+    compiled = engine((rule(1, s.node(1), s.SELF),), node(1, 7), node(2, 7), node(3, 8))
+    answers(compiled)
+    if edited:
+        compiled = with_policy(compiled, Policy((*compiled.policy.rules, EVERYBODY_TO_TAGGED)))
+    compiled = moved(compiled, FactsChange((node(1, 8), *others)))
+    assert answers(compiled) == as_new(compiled)
+
+
+def test_a_router_does_not_go_on_with_a_filter_for_subnets_that_are_closed_now() -> None:
+    subnet = rule(1, s.MEMBER, s.prefix(ip_network("10.9.0.0/24")))
+    router = node(1, None, "tag:router", routes=["10.9.0.0/24"])
+    compiled = engine((subnet, rule(2, s.MEMBER, s.MEMBER)), router, node(2, 7))
+    assert destinations(compiled, 1) == [["10.9.0.0/24"]]
+    compiled = with_policy(compiled, Policy(compiled.policy.rules[1:]))
+    assert destinations(compiled, 1) == []
+
+
+def test_what_a_rule_named_in_vain_counts_once_it_exists() -> None:
+    rules = (rule(1, s.group("ops"), s.tag("tag:x")),)
+    compiled = engine(rules, node(1, 7), node(3, None, "tag:x"))
+    assert compiled.peers_of(3) == []
+    compiled = with_policy(compiled, Policy(rules, (Group("ops", frozenset({7})),)))
+    assert compiled.peers_of(3) == [1]
+    assert answers(compiled) == as_new(compiled)
+
+
+def test_terms_about_everybody_have_the_bits_that_others_look_for() -> None:
+    numbers = Terms().numbers
+    assert tuple(
+        1 << numbers[term] for term in (s.MEMBER, s.TAGGED, s.SELF, s.INTERNET)
+    ) == (MEMBER_BIT, TAGGED_BIT, SELF_BIT, INTERNET_BIT)
