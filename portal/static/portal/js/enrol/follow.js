@@ -39,5 +39,7 @@
     }
   });
 
-  setInterval(() => look().catch(() => undefined), EVERY); // A portal that is away is asked again at the next beat.
+  const beat = () => look().catch(() => undefined); // A portal that is away is asked again at the next one.
+  setInterval(beat, EVERY);
+  document.addEventListener("visibilitychange", beat);
 })();
