@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coordinator.database_metrics import watch_queries
 from coordinator.gauges import watch_changes
 from coordinator.hot_path import rest
 from ghostwire_site.edge import App
@@ -12,7 +13,8 @@ from ghostwire_site.measured import Measured
 
 
 def in_front_of(django: App) -> App:
-    """Make the application for HTTP scopes whose client is settled; from here on requests and changes are counted."""
+    """Make the application for HTTP scopes whose client is settled; requests, changes and queries count from here on."""
     watch_changes()
+    watch_queries()
     heartbeats = rest.HeartbeatApplication(api_headers(rest.PATH))
     return Measured(BodyLimits(Front(django, path=rest.PATH, answer=heartbeats)))
