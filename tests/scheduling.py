@@ -1,4 +1,5 @@
-"""Which tests stay together on one process of the run: those that share a portal, machines or a whole stack.
+"""Which tests stay together on one process of the run: those that share a portal, machines, a whole stack, or a
+database of Redis that they empty.
 
 xdist writes the mark ``xdist_group`` into node ids, which pytest 9.2 passes over; without it every process would start
 a stack of its own, and stories would be told in pieces. So the group follows from the file and the parameter.
@@ -16,6 +17,9 @@ GROUPS: Final = (
     ("tests/integration/test_mesh", "mesh"),
     ("tests/integration/test_rotation_live", "mesh"),
     ("tests/mutants/", "mutants"),
+    ("tests/coordinator/test_acknowledgements", "redis"),
+    ("tests/coordinator/test_limits", "redis"),
+    ("tests/nodes/test_periodic", "redis"),
     ("agent/tests/test_wireguard", "lab"),
 )
 """By the beginning of the node id."""

@@ -77,7 +77,7 @@ def _uses(value: Value) -> str:
 
 def api_token_value(token: ApiToken, now: datetime) -> dict[str, Any]:
     """An API token (with its user) as ``UserTokenOut`` takes it."""
-    names = ("name", "hint", "expires_at", "revoked_at", "created_at", "last_used_at")
+    names = ("name", "hint", "scopes", "expires_at", "revoked_at", "created_at", "last_used_at", "seen_from")
     return {name: getattr(token, name) for name in names} | {
         "id": token.pk,
         "user": token.user_id,

@@ -130,6 +130,7 @@ TABLE = (
     Row("POST", "policy/preview", "yyy-y-", {"edits": []}),
     Row("GET", "policy/explain", "yyy-y-", query="source=node:laptop&destination=node:web&port=22"),
     Row("GET", "policy/matrix", "yyy-y-"),
+    Row("GET", "policy/graph", "yyy-y-"),
     Row("GET", "policy/lint", "yyy-y-"),
     Row("GET", "policy/trial", "yyy-y-"),
     Row("POST", "policy/trial/confirm", "yyy-n-", {}),

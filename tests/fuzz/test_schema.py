@@ -82,6 +82,9 @@ def fuzz(operation: Any, world: World, caller: str) -> None:
     @given(drawn=st.one_of(strategies))
     def call(drawn: tuple[Any, list[Any]]) -> None:
         case, checks = drawn
+        if any(value in ([], {}) for value in (case.query or {}).values()):
+            # A parameter without any value does not travel: whether the rest is wrong is not known.
+            checks = [check for check in checks if check is not negative_data_rejection]
         with undone():
             case.call_and_validate(headers=world.headers(caller), checks=checks)
 

@@ -73,7 +73,7 @@ def test_the_task_obeys_the_configuration(clock: Clock, monkeypatch: pytest.Monk
 
 def test_every_kind_has_a_key_and_every_key_a_kind(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {kind.value for kind in ChangeKind}
-    assert set(type(settings.GHOSTWIRE.retention).model_fields) == keys | {"history"}
+    assert set(type(settings.GHOSTWIRE.retention).model_fields) == keys | {"history", "audit"}
     short = settings.GHOSTWIRE.retention.model_copy(update=dict.fromkeys(keys, DAY))
     monkeypatch.setattr(settings, "GHOSTWIRE", settings.GHOSTWIRE.model_copy(update={"retention": short}))
     for kind in ChangeKind:

@@ -98,6 +98,7 @@ ENVIRONMENT: dict[str, tuple[str, Callable[[Any], object], object]] = {
         (ip_network("192.0.2.0/24"), ip_network("::1/128")),
     ),
     "GHOSTWIRE_METRICS__TOKEN": ("a-token-of-16-chars", lambda c: c.metrics.token, "a-token-of-16-chars"),
+    "GHOSTWIRE_RETENTION__AUDIT": ("406d", lambda c: c.retention.audit, timedelta(days=406)),
     "GHOSTWIRE_RETENTION__HISTORY": ("90d", lambda c: c.retention.history, timedelta(days=90)),
     "GHOSTWIRE_RETENTION__CREDENTIALS": ("405d", lambda c: c.retention.credentials, timedelta(days=405)),
 }
