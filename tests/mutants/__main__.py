@@ -184,8 +184,9 @@ class Run:
             and (not mutant.where or not set(lines).isdisjoint(reached[mutant.path]))
             and passed.get(_file(name)) != self.tests[_file(name)]
         ]
-        if not names and not mutant.where:  # nothing but constants: no line of it runs in any test
-            names = [name for name in self.reached if Path(_file(name)).stem == f"test_{Path(mutant.path).stem}"]
+        if not mutant.where:  # of a constant no line runs in a test that looks at it alone
+            own = f"test_{Path(mutant.path).stem}"
+            names += [name for name in self.reached if Path(_file(name)).stem == own and name not in names]
         names = [name for name in names if not name.startswith(OTHERS)] or names
         names.sort(key=lambda name: self.worth(mutant, name), reverse=True)
         spent = [*accumulate(self.reached[name][0] for name in names)]

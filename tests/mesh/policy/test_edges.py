@@ -16,7 +16,6 @@ from mesh.policy.network_file import read_network
 from mesh.policy.policy import denials_naming, validate_policy
 from mesh.policy.schedule import describe_schedule, parse_instant, parse_minutes
 from mesh.policy.selectors import parse_selector, parse_stored
-from mesh.policy.services import PROTOCOL_NAMES
 
 NIGHT = Schedule(frozenset({6}), 22 * 60, 6 * 60, "UTC")
 """Sundays from 22:00 to Mondays 06:00."""
@@ -90,25 +89,6 @@ def test_conditions_in_words_and_whether_they_need_a_report(condition: Condition
 def test_what_is_no_condition_at_all_says_so(value: object) -> None:
     with pytest.raises(ValidationError, match="a condition is an object"):
         condition_from_json(value)
-
-
-def test_protocols_have_the_numbers_that_iana_gave_them() -> None:
-    assert dict(PROTOCOL_NAMES) == {
-        "icmp": 1,
-        "igmp": 2,
-        "ipv4": 4,
-        "ip-in-ip": 4,
-        "tcp": 6,
-        "egp": 8,
-        "igp": 9,
-        "udp": 17,
-        "gre": 47,
-        "esp": 50,
-        "ah": 51,
-        "ipv6-icmp": 58,
-        "sctp": 132,
-        "fc": 133,
-    }
 
 
 def test_a_checked_policy_is_the_policy_itself() -> None:

@@ -18,6 +18,7 @@ from mesh.policy import (
     parse_protocol,
     services_of,
 )
+from mesh.policy.services import PROTOCOL_NAMES
 
 RANGES = st.lists(
     st.tuples(st.integers(0, 65_535), st.integers(0, 65_535)).map(lambda pair: PortRange(min(pair), max(pair))),
@@ -119,3 +120,22 @@ def test_what_a_rule_is_about(
     found = services_of(protocols, ports, accept=accept)
     assert dict(found) == expected
     assert [number for number, _ in found] == sorted(expected)
+
+
+def test_protocols_have_the_numbers_that_iana_gave_them() -> None:
+    assert dict(PROTOCOL_NAMES) == {
+        "icmp": 1,
+        "igmp": 2,
+        "ipv4": 4,
+        "ip-in-ip": 4,
+        "tcp": 6,
+        "egp": 8,
+        "igp": 9,
+        "udp": 17,
+        "gre": 47,
+        "esp": 50,
+        "ah": 51,
+        "ipv6-icmp": 58,
+        "sctp": 132,
+        "fc": 133,
+    }
