@@ -62,7 +62,7 @@ class EventLine(serializers.Serializer[Any]):
     """One event: a change of the map (``source`` map), or an entry of the audit trail (``access``)."""
 
     ref = serializers.CharField(help_text="How it is called: `events/REF`.")
-    source = serializers.ChoiceField(choices=["map", "access"])
+    source = serializers.ChoiceField(choices=["map", "access"])  # type: ignore[assignment]  # fields leave the class
     kind = serializers.CharField()
     at = serializers.DateTimeField()
     last_at = serializers.DateTimeField(help_text="The last time, where it repeated within a minute.")

@@ -229,6 +229,9 @@ def test_what_a_rule_named_in_vain_counts_once_it_exists() -> None:
 
 def test_terms_about_everybody_have_the_bits_that_others_look_for() -> None:
     numbers = Terms().numbers
-    assert tuple(
-        1 << numbers[term] for term in (s.MEMBER, s.TAGGED, s.SELF, s.INTERNET)
-    ) == (MEMBER_BIT, TAGGED_BIT, SELF_BIT, INTERNET_BIT)
+    assert tuple(1 << numbers[term] for term in (s.MEMBER, s.TAGGED, s.SELF, s.INTERNET)) == (
+        MEMBER_BIT,
+        TAGGED_BIT,
+        SELF_BIT,
+        INTERNET_BIT,
+    )

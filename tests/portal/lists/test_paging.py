@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
@@ -102,7 +103,7 @@ def test_what_is_no_place_of_this_list(fleet: list[Node], text: str) -> None:
 def test_long_lists_are_not_counted(fleet: list[Node], monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(length_of(Node.objects.all())) == "11"
     monkeypatch.setattr(counting, "_planned", lambda rows: 48_213)
-    if Node.objects.db == "default" and counting.connection.vendor == "postgresql":
+    if Node.objects.db == "default" and connection.vendor == "postgresql":
         assert str(length_of(Node.objects.all(), exactly=10)) == "about 48,000"
 
 
