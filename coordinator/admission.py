@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coordinator.authentication import admit_node, admit_session
-from coordinator.hot_path.credentials import CREDENTIALS, Known, holds
+from coordinator.hot_path.credentials import CREDENTIALS, Known, vouches
 from coordinator.threads import in_thread
 
 
@@ -22,7 +22,7 @@ class Admission:
 async def admit(token: str, now: datetime) -> Admission:
     """Admits the node whose session's token it is. Raises what ``coordinator.authentication.admit_node`` does."""
     known = CREDENTIALS.recall(token)
-    topology = None if known is None else holds(known, now)
+    topology = None if known is None else vouches(known, now)
     if known is not None and topology is not None:
         return Admission(known, float(topology.network.heartbeat_seconds), topology.network.epoch)
     session = await in_thread(admit_node, token=token, now=now)

@@ -29,7 +29,7 @@ from coordinator.fanout import (
 from coordinator.frames import text_frame
 from coordinator.heartbeats import update_endpoints
 from coordinator.hot_path.beat import beat
-from coordinator.hot_path.credentials import holds
+from coordinator.hot_path.credentials import vouches
 from coordinator.hot_path.reading import read_members
 from coordinator.news import News
 from coordinator.outlet import Outlet, Send, cut
@@ -289,7 +289,7 @@ class AgentConnection:
 
     async def _beat(self, body: dict[str, Any], now: datetime) -> dict[str, Any]:
         known, report = self._known, read_members(body)
-        answer = await beat(known, report, holds(known, now), cause=lambda: self._cause, now=now)
+        answer = await beat(known, report, vouches(known, now), cause=lambda: self._cause, now=now)
         self._ends_at = known.ends_at
         return answer
 

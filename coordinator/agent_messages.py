@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from coordinator.metrics import REFUSALS
 from coordinator.strict_json import parse_strict
 from mesh.errors import FieldError, GhostWireError, ValidationError
 
@@ -95,7 +96,8 @@ def ack_frame(answer: dict[str, Any]) -> str:
 
 
 def error_frame(error: GhostWireError) -> str:
-    """A refused message's error."""
+    """A refused message's error, which counts here."""
+    REFUSALS.labels("message", error.code).inc()
     body: dict[str, Any] = {"type": "error", "code": error.code, "detail": error.detail}
     if isinstance(error, ValidationError) and error.errors:
         body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]

@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from coordinator.admission import Admission, admit
 from coordinator.agent_connection import AgentConnection
-from coordinator.agent_messages import Hello, ProtocolError, error_frame, parse_message
+from coordinator.agent_messages import Heartbeat, Hello, Message, ProtocolError, error_frame, parse_message
 from coordinator.authentication import bearer_token
 from coordinator.errors import CONTENT_TYPE, as_ghostwire_error, headers, problem
 from coordinator.fanout import CLOSE_PROTOCOL_ERROR, CLOSE_SILENT, CLOSE_TOO_MANY
+from coordinator.metrics import HEARTBEATS
 from coordinator.tail import TAIL
 from mesh.errors import GhostWireError, PermissionDeniedError, ThrottledError, ValidationError
 
@@ -120,6 +121,7 @@ async def _read(receive: Receive, connection: AgentConnection, since: str | None
         event = await receive()
         if event["type"] != "websocket.receive":
             return
+        message: Message | None = None
         try:
             message = parse_message(event.get("text"), event.get("bytes"))
             if isinstance(message, Hello):
@@ -129,7 +131,10 @@ async def _read(receive: Receive, connection: AgentConnection, since: str | None
             connection.close(CLOSE_PROTOCOL_ERROR)
             await asyncio.Event().wait()  # until the socket is closed and this task cancelled
         except Exception as error:  # noqa: BLE001 - one refused message does not end the connection
-            connection.say(error_frame(as_ghostwire_error(error)))
+            refusal = as_ghostwire_error(error)
+            if isinstance(message, Heartbeat):
+                HEARTBEATS.refuse("socket", refusal.code)
+            connection.say(error_frame(refusal))
 
 
 def _client(scope: Scope) -> str:

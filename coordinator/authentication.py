@@ -10,6 +10,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from coordinator.requests import origin_of, request_id_of
+from coordinator.validations import asking_database
 from mesh.change import Cause
 from mesh.errors import AuthenticationError, PermissionDeniedError
 from nodes.models import Node
@@ -36,6 +37,7 @@ def bearer_token(header: str | None) -> str:
     return token
 
 
+@asking_database()
 def admit_node(*, token: str, now: datetime) -> NodeSession:
     """The live session of a node that may take part, with its node, network and owner.
 
@@ -50,6 +52,7 @@ def admit_node(*, token: str, now: datetime) -> NodeSession:
     return session
 
 
+@asking_database()
 def admit_session(*, session_id: int, now: datetime) -> NodeSession:
     """A session that a socket was opened with, as it stands now, with its node, network and owner: one query.
 

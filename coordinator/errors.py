@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
+from coordinator.metrics import REFUSALS
 from mesh.errors import (
     AuthenticationError,
     DatabaseError,
@@ -35,7 +36,11 @@ log = structlog.get_logger(__name__)
 
 
 def problem(error: GhostWireError) -> dict[str, Any]:
-    """The body of an error: type, title, status, detail, code, and for validation the members at fault."""
+    """The body of an error: type, title, status, detail, code, and for validation the members at fault.
+
+    Every refused request comes by here, whoever answers it, and is counted.
+    """
+    REFUSALS.labels("request", error.code).inc()
     body: dict[str, Any] = {
         "type": f"urn:ghostwire:error:{error.code}",
         "title": error.title,

@@ -61,18 +61,26 @@ class Requests(Collector):
 
 
 class Heartbeats(Collector):
-    """Heartbeats answered over REST and sockets; counted on one event loop, as requests are."""
+    """Heartbeats answered and refused over REST and sockets; counted on one event loop, as requests are."""
 
     def __init__(self) -> None:
         self.from_memory = 0
         self.from_database = 0
+        self._refused: dict[tuple[str, str], int] = {}
+
+    def refuse(self, way: str, code: str) -> None:
+        """Counts one refused heartbeat: ``way`` is ``rest`` or ``socket``, ``code`` the error's."""
+        self._refused[way, code] = self._refused.get((way, code), 0) + 1
 
     def collect(self) -> Iterator[Metric]:
         """What was counted so far."""
         counts = CounterMetricFamily("ghostwire_heartbeats", "Heartbeats answered.", labels=("answered",))
         counts.add_metric(("memory",), self.from_memory)
         counts.add_metric(("database",), self.from_database)
-        yield counts
+        refused = CounterMetricFamily("ghostwire_heartbeats_refused", "Heartbeats refused.", labels=("way", "code"))
+        for (way, code), count in list(self._refused.items()):
+            refused.add_metric((way, code), count)
+        yield from (counts, refused)
 
 
 REQUESTS: Final = Requests()
@@ -82,6 +90,22 @@ REGISTRY.register(HEARTBEATS)
 FRAMES: Final = Counter("ghostwire_frames", "Frames sent to agents' sockets.", ("kind",), registry=REGISTRY)
 FRAME_BYTES: Final = Counter(
     "ghostwire_frame_bytes", "Bytes in frames sent to agents' sockets.", ("kind",), registry=REGISTRY
+)
+REFUSALS: Final = Counter(
+    "ghostwire_refusals", "Requests and messages refused, by the error's code.", ("way", "code"), registry=REGISTRY
+)
+"""``way``: ``request``, which an upgrade to a socket is too, or ``message``: one on a socket."""
+VALIDATIONS: Final = Counter(
+    "ghostwire_session_validations",
+    "Sessions of nodes looked at for a request, a socket or a message.",
+    ("result", "source"),
+    registry=REGISTRY,
+)
+ACKNOWLEDGED_SECONDS: Final = Histogram(
+    "ghostwire_acknowledgement_lag_seconds",
+    "From a change to the acknowledgement of the push that told an agent of it.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
+    registry=REGISTRY,
 )
 MAPS: Final = Histogram(
     "ghostwire_map_build_seconds", "Time to build one whole map.", buckets=_QUICK, registry=REGISTRY

@@ -18,8 +18,9 @@ from coordinator.authentication import admit_node, bearer_token
 from coordinator.errors import CONTENT_TYPE, as_ghostwire_error, headers, problem
 from coordinator.heartbeats import HeartbeatReport
 from coordinator.hot_path.beat import beat
-from coordinator.hot_path.credentials import CREDENTIALS, Known, holds
+from coordinator.hot_path.credentials import CREDENTIALS, Known, holds, vouches
 from coordinator.hot_path.reading import NOTHING, read_body
+from coordinator.metrics import HEARTBEATS
 from coordinator.requests import sound_request_id
 from coordinator.threads import in_thread
 from mesh.change import Cause
@@ -72,7 +73,7 @@ class HeartbeatApplication:
         if known is not None:
             # Before what is known of the caller is looked at, so that nothing happens between that and the answer.
             body = await _body(fields, receive)
-        if known is None or (topology := holds(known, now)) is None:
+        if known is None or (topology := vouches(known, now)) is None:
             session = await in_thread(admit_node, token=token, now=now)
             known = Known.of(session)
             CREDENTIALS.remember(token, known)
@@ -92,6 +93,7 @@ class HeartbeatApplication:
         return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
 
     def _refusal(self, error: GhostWireError) -> tuple[bytes, int, Headers]:
+        HEARTBEATS.refuse("rest", error.code)
         level = logging.ERROR if error.status >= 500 else logging.WARNING
         log.log(level, "%s: %s", HTTPStatus(error.status).phrase, PATH, extra={"status_code": error.status})
         fields = [(name.lower().encode(), value.encode()) for name, value in headers(error).items()]

@@ -13,7 +13,7 @@ from ghostwire_site.measured import Measured
 
 
 def in_front_of(django: App) -> App:
-    """Make the application for HTTP scopes whose client is settled; requests, changes and queries count from here on."""
+    """Make the application for HTTP scopes whose client is settled; from here on requests, changes, queries count."""
     watch_changes()
     watch_queries()
     heartbeats = rest.HeartbeatApplication(api_headers(rest.PATH))
