@@ -9,17 +9,20 @@ from acl.models import AclRule
 from coordinator.admin_api.serializers.rules import RuleOut, describe_rules
 from nodes.models import Network
 from portal.access.named import pages_of
+from portal.admin.rule import when_words
 
 
 def rules_in_force(network: Network, now: datetime) -> dict[str, Any]:
-    """``version``, ``rules`` as the API has them, and ``pages``: where each selector in them leads."""
+    """``version``, ``rules`` as the API has them with the words for ``when`` each holds, and ``pages``: where each
+    selector in them leads."""
     while True:
         version = _version(network)
         rows = list(AclRule.objects.filter(network=network).order_by("position"))
         if _version(network) == version:
             break
         # A change came between the two: read both again.
-    rules = [dict(RuleOut(row).data) for row in describe_rules(rows, now)]
+    told = zip(describe_rules(rows, now), rows, strict=True)
+    rules = [dict(RuleOut(said).data) | {"when": when_words(row).removeprefix(", ")} for said, row in told]
     return {"version": version, "rules": rules, "pages": pages_of(network.pk, selectors_of(rules))}
 
 

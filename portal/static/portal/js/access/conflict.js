@@ -1,0 +1,41 @@
+// Somebody else's policy came into force while a draft was written: what they changed, beside what the draft does.
+"use strict";
+
+(() => {
+  const list = (items) => {
+    const { el } = GWAccess;
+    return items.length ? el("ul", {}, ...items) : el("p.gw-dim.gw-small", {}, "Nothing.");
+  };
+
+  // `state` has version, rules and since; `act` has rebase(but) and discard().
+  GWAccess.conflict = (place, draft, state, act) => {
+    const { el, many, icon } = GWAccess;
+    const theirs = draft.theirs(state.rules);
+    const now = new Map(state.rules.map((rule) => [rule.id, rule]));
+    const mine = draft.changes.filter((row) => !(row.removed && theirs.get(row.id) === "removed"));
+    const both = new Set(mine.filter((row) => theirs.has(row.id)).map((row) => row.id));
+    const left = mine.filter((row) => !both.has(row.id));
+    const named = (rule, at) => [el("b", {}, `Rule ${at ?? rule.position}`), rule.name ? ` ${rule.name}` : ""];
+    const clash = (id) => (both.has(id) ? el("span.gw-flag.gw-bad", {}, "both") : null);
+    const versions = state.since.map((item) => el("li", {}, el("b", {}, `Policy ${item.number}`), ` by ${item.by || "the system"}, `,
+      el("time", { datetime: item.at, title: item.at }, new Date(item.at).toLocaleString()), item.summary ? `: ${item.summary}` : "", item.comment ? el("span.gw-dim", {}, ` ${item.comment}`) : null));
+    const theirLines = [...theirs].map(([id, kind]) => el("li", {}, ...named(now.get(id) ?? draft.base.get(id)), ` ${kind} `, clash(id)));
+    const words = { new: "added", removed: "removed", moved: "moved" };
+    const myLines = draft.changes.map((row) => el("li", {}, ...named(draft.rule(row), draft.place(row) || draft.base.get(row.id).position), " ",
+      words[draft.state(row)] ?? `${Object.keys(row.fields).join(", ")} changed`, " ", clash(row.id)));
+    const [title, rebase] = [
+      `Policy ${state.version} came into force while you wrote on policy ${draft.version}`,
+      both.size ? `Keep theirs where both changed, rebase ${many(left.length, "other")}` : "Rebase",
+    ];
+    place.replaceChildren(el("section.gw-conflict", { "aria-labelledby": "gw-conflict-title", tabindex: "-1" },
+      el("div.gw-conflict-head", {}, icon("call_merge"), el("h2", { id: "gw-conflict-title" }, title)),
+      el("div.gw-conflict-sides", {},
+        el("div", {}, el("h3", {}, "Theirs"), list(versions), list(theirLines)),
+        el("div", {}, el("h3", {}, "Yours"), list(myLines))),
+      el("div.gw-conflict-foot", {},
+        el("span.gw-small.gw-dim", {}, both.size ? "The same rules were changed. Nothing of yours is in force." : "No rule was changed by both. Nothing of yours is in force."),
+        el("button.gw-button", { type: "button", onclick: act.discard }, "Discard mine"),
+        left.length ? el("button.gw-button.gw-button-primary", { type: "button", onclick: () => act.rebase(both) }, rebase) : null)));
+    place.hidden = false;
+  };
+})();
