@@ -58,7 +58,7 @@ def put(network: Network, text: str, **options: Any) -> PolicyVersion | None:
     return import_policy(network_id=network.pk, text=text, **(act() | options)).version
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=policies())
 def test_a_policy_that_goes_out_comes_in_as_the_same(network: Network, drawn: Policy) -> None:
     policy = expressible(with_rows(drawn))

@@ -49,8 +49,7 @@ def _unsafe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("size", "dark"), [(WIDE, True), (PHONE, False)], ids=["wide, dark", "phone, light"])
 def test_no_page_makes_the_browser_complain(
     sample: dict[str, Any], cookie: SetCookieParam, live_server: LiveServer, size: ViewportSize, dark: bool
 ) -> None:

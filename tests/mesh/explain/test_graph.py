@@ -18,7 +18,7 @@ from mesh.policy import selectors as s
 from tests.mesh.policy.oracle import Oracle, ends_of
 from tests.mesh.policy.strategies import AT, networks, policies
 
-some = settings(max_examples=40, deadline=None)
+some = settings(max_examples=25, deadline=None)
 few = settings(max_examples=15, deadline=None)
 
 
