@@ -12,6 +12,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -249,12 +250,13 @@ class AuthKeyAdmin(ServiceAdmin):
             )
             for use in uses[:20]
         ]
+        follow = ("Follow them", reverse("admin:enrol_follow", args=[obj.pk]))
         return [
             Section(
                 "This key",
                 facts=key_facts(obj),
             ),
-            Section("Machines that used it", lines=lines, count=obj.uses, empty="None yet."),
+            Section("Machines that used it", lines=lines, count=obj.uses, empty="None yet.", link=follow),
         ]
 
 

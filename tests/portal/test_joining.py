@@ -187,3 +187,8 @@ def test_who_approves(as_role: Any, waiting: Enrolment, role: str, status: int) 
     response = as_role(role).get(f"/admin/sessions_app/enrolment/{waiting.pk}/do/approve/")
     assert response.status_code == status
     assert {verb.right for verb in EnrolmentAdmin.verbs} == {"nodes.approve"}
+
+
+def test_both_pages_lead_back_to_ones_own_devices(browser: Client, waiting: Enrolment) -> None:
+    for page in ("/enrol/", page_of(waiting)):
+        assert 'href="/account/"' in text_of(browser.get(page))
