@@ -60,7 +60,7 @@ class Handshake:
 
 
 def machines_of(key: AuthKey, now: datetime) -> list[Machine]:
-    """The machines that used ``key`` or ask to, the latest first; ``SHOWN`` at most. Six queries, whatever they are."""
+    """The machines that used ``key`` or ask to, the latest first; ``SHOWN`` at most."""
     asking = live_enrolments(now).filter(auth_key=key).exclude(state=Enrolment.State.APPROVED).order_by("-pk")[:SHOWN]
     found = [_asking(enrolment) for enrolment in asking]
     uses = list(
