@@ -19,6 +19,7 @@ from django.conf import settings
 from redis import Redis
 from redis.exceptions import RedisError
 
+from coordinator.metrics import ACKNOWLEDGED_SECONDS
 from nodes.shared_redis import redis_client
 
 log = structlog.get_logger(__name__)
@@ -139,8 +140,11 @@ class Acknowledged:
         self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
 
-    def note(self, node_id: int, epoch: int, version: int, now: datetime) -> None:
-        """A node applied this version of its map."""
+    def note(self, node_id: int, epoch: int, version: int, now: datetime, changed_at: Iterable[datetime] = ()) -> None:
+        """A node applied this version of its map. ``changed_at``: when what was pushed to it for that was changed, by
+        the clock of whoever changed it; each counts as a lag."""
+        for instant in changed_at:
+            ACKNOWLEDGED_SECONDS.observe(max(0.0, (now - instant).total_seconds()))
         with self._lock:
             items = self._noted[node_id]
             items.append(Acknowledgement(epoch, version, now))

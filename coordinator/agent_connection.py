@@ -107,7 +107,7 @@ class AgentConnection:
             return
         self._next_push = self.loop.time() + self._push_interval
         try:
-            begun = begin(self._outlet.push(news.frame, news.at))
+            begun = begin(self._outlet.push(news.frame, news.at, changed_at=news.changed_at))
         except Exception as error:  # noqa: BLE001 - no fault of the other sockets
             self._failed(error)
             return
@@ -168,8 +168,7 @@ class AgentConnection:
         at = (ack.epoch, ack.version)
         if self._news.sent is None or at > self._news.sent:
             return  # nobody told it that version
-        self._outlet.acknowledge(at)
-        ACKNOWLEDGED.note(self.audience.node_id, ack.epoch, ack.version, now)
+        ACKNOWLEDGED.note(self.audience.node_id, ack.epoch, ack.version, now, self._outlet.acknowledge(at))
         self._wake()
 
     def _keep_current(self) -> None:
@@ -236,7 +235,7 @@ class AgentConnection:
             return
         if news is not None:
             self._next_push = self.loop.time() + self._push_interval
-            await self._outlet.push(news.frame, news.at, whole=news.whole)
+            await self._outlet.push(news.frame, news.at, whole=news.whole, changed_at=news.changed_at)
 
     # --- The end
 

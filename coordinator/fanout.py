@@ -7,6 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol, TypeVarTuple
 from weakref import WeakKeyDictionary
 
@@ -41,12 +42,16 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """The body that brings a map from version ``start`` to ``to``. ``body`` None: each socket works out its own."""
+    """The body that brings a map from version ``start`` to ``to``. ``body`` None: each socket works out its own.
+
+    ``changed_at``: when the first of the changes in it was made, where that is known and something changed.
+    """
 
     epoch: int
     start: int
     to: int
     body: Body | None
+    changed_at: datetime | None = None
 
 
 class Connection(Protocol):
@@ -100,10 +105,11 @@ class Fanout:
         with self._lock:
             return {node_id: tuple(members) for node_id, members in self._connections.get(network_id, {}).items()}
 
-    def deliver(self, before: State, after: State, touch: Touch) -> None:
+    def deliver(self, before: State, after: State, touch: Touch, changed_at: datetime | None = None) -> None:
         """Tells every connected agent of the network what it may see of the way from one state to another.
 
         Those who come to see very many peers at once are told that there is something: each works it out in its turn.
+        ``changed_at``: when the first of the changes on that way was made.
         """
         nodes = self.nodes(after.topology.network.id)
         self._close_ended(nodes, touch.nodes & nodes.keys(), after)
@@ -111,8 +117,8 @@ class Fanout:
         heavy = gaining_many(before, after, touch, local)
         fan = fan_out(before, after, touch, local - heavy if heavy else local)
         for members, node_ids in fan.bodies:
-            self._push(nodes, node_ids, Push(after.epoch, before.version, after.version, Body(members)))
-        self._push(nodes, (*fan.whole, *heavy), Push(after.epoch, before.version, after.version, None))
+            self._push(nodes, node_ids, Push(after.epoch, before.version, after.version, Body(members), changed_at))
+        self._push(nodes, (*fan.whole, *heavy), Push(after.epoch, before.version, after.version, None, changed_at))
         self._settle(nodes, after)
 
     def settled(self, network_id: int) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -20,11 +21,15 @@ from coordinator.threads import in_thread
 
 @dataclass(frozen=True, slots=True)
 class MapFrame:
-    """A frame that brings its reader to ``at`` (epoch, version); ``whole``: with a whole map."""
+    """A frame that brings its reader to ``at`` (epoch, version); ``whole``: with a whole map.
+
+    ``changed_at``: when the first of the changes that it was pushed for was made; None for what was not pushed.
+    """
 
     frame: Frame
     at: tuple[int, int]
     whole: bool = False
+    changed_at: datetime | None = None
 
 
 class News:
@@ -34,7 +39,9 @@ class News:
     it is worked out when the agent can take it. Not for several tasks at once.
     """
 
-    __slots__ = ("_at", "_audience", "_behind", "_epoch", "_first", "_least", "_ready", "_sent", "_zstd")
+    __slots__ = (
+        "_at", "_audience", "_behind", "_changed_at", "_epoch", "_first", "_least", "_ready", "_sent", "_zstd",
+    )  # fmt: skip
 
     def __init__(self, audience: Audience, *, epoch: int, least: int, zstd: bool) -> None:
         """``least``: the version that the network had reached when the agent was admitted."""
@@ -49,6 +56,8 @@ class News:
         self._first: tuple[Telling, Frame | None] | None = None
         self._ready: Push | None = None
         self._behind = False
+        # When the first change that waits was made.
+        self._changed_at: datetime | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -77,6 +86,8 @@ class News:
             self._ready, self._behind = None, True
         else:
             self._ready, self._at = push, push.start
+        if self._changed_at is None:
+            self._changed_at = push.changed_at
 
     def pass_on(self, push: Push) -> MapFrame | None:
         """The frame of a push that can be told as it is, at once; None if it has to be added."""
@@ -91,7 +102,7 @@ class News:
             return None
         start, self._sent, self._at = self._sent, push.to, push.to
         frame = delta_frame(push.body, epoch=self._epoch, start=start, to=push.to, zstd=self._zstd)
-        return MapFrame(frame, (self._epoch, push.to))
+        return MapFrame(frame, (self._epoch, push.to), changed_at=push.changed_at)
 
     def add_nothing(self, to: int, *, least: int) -> None:
         """Has an empty delta told to an agent that is ``least`` versions or more behind ``to``, all of them such that
@@ -123,19 +134,20 @@ class News:
         if self._first is not None:
             (telling, frame), self._first = self._first, None
             return self._told(telling, frame)
+        changed_at, self._changed_at = self._changed_at, None
         push, self._ready = self._ready, None
         if push is not None and not self._behind:
             assert push.body is not None
             assert self._sent is not None
             start, self._sent, self._at = self._sent, push.to, push.to
             frame = delta_frame(push.body, epoch=self._epoch, start=start, to=push.to, zstd=self._zstd)
-            return MapFrame(frame, (self._epoch, push.to))
+            return MapFrame(frame, (self._epoch, push.to), changed_at=changed_at)
         self._behind = False
         telling, frame = await self._apart()(self._catch_up, self._epoch, self._at)
         if frame is None and telling.members is None:
             self._at = telling.version
             return None
-        return self._told(telling, frame)
+        return replace(self._told(telling, frame), changed_at=changed_at)
 
     def _told(self, telling: Telling, frame: Frame | None) -> MapFrame:
         start = telling.start if self._sent is None else self._sent

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, Final
 
 from coordinator.frames import Frame
@@ -37,9 +38,9 @@ class Outlet:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._unread: deque[tuple[tuple[int, int], int]] = deque()
+        self._unread: deque[tuple[tuple[int, int], int, datetime | None]] = deque()
         self._unread_bytes = 0
-        self._map: tuple[int, int] | None = None
+        self._map: tuple[tuple[int, int], datetime | None] | None = None
         self.writing_since: float | None = None
         """Since when a frame waits for its reader, by the loop's clock; None while nothing waits."""
         self.full_since: float | None = None
@@ -63,12 +64,17 @@ class Outlet:
             self.writing_since = None
         count_frame(counted_as, len(frame))
 
-    async def push(self, frame: Frame, at: tuple[int, int], *, whole: bool = False) -> None:
-        """Hands over a frame that brings the reader to ``at`` (epoch, version); ``whole``: with a whole map."""
+    async def push(
+        self, frame: Frame, at: tuple[int, int], *, whole: bool = False, changed_at: datetime | None = None
+    ) -> None:
+        """Hands over a frame that brings the reader to ``at`` (epoch, version); ``whole``: with a whole map.
+
+        ``changed_at``: when the first of the changes in it was made, for ``acknowledge`` to tell.
+        """
         if whole and self._map is None:
-            self._map = at
+            self._map = (at, changed_at)
         else:
-            self._unread.append((at, len(frame) + FRAME_COST))
+            self._unread.append((at, len(frame) + FRAME_COST, changed_at))
             self._unread_bytes += len(frame) + FRAME_COST
         if self._unread_bytes >= UNREAD_LIMIT and self.full_since is None:
             self.full_since = asyncio.get_running_loop().time()
@@ -79,14 +85,22 @@ class Outlet:
         self.writing_since = asyncio.get_running_loop().time()
         await self._send({"type": "websocket.close", "code": code})
 
-    def acknowledge(self, at: tuple[int, int]) -> None:
-        """The reader applied everything up to ``at`` (epoch, version)."""
+    def acknowledge(self, at: tuple[int, int]) -> list[datetime]:
+        """The reader applied everything up to ``at`` (epoch, version). Returns when what it applied was changed, one
+        instant a frame that was pushed with one."""
+        instants = []
         while self._unread and self._unread[0][0] <= at:
-            self._unread_bytes -= self._unread.popleft()[1]
-        if self._map is not None and self._map <= at:
+            _, size, changed_at = self._unread.popleft()
+            self._unread_bytes -= size
+            if changed_at is not None:
+                instants.append(changed_at)
+        if self._map is not None and self._map[0] <= at:
+            if self._map[1] is not None:
+                instants.append(self._map[1])
             self._map = None
         if self._unread_bytes < UNREAD_LIMIT:
             self.full_since = None
+        return instants
 
     def stuck_since(self) -> float | None:
         """Since when the reader has not drained; None while it does."""

@@ -258,9 +258,10 @@ class Tail:
             log.error("network.went_back", network_id=after.topology.network.id, version=after.version)
             self._close(after.topology.network.id, CLOSE_RESTARTING)
             return
-        known = REPLICAS.of(after.topology.network.id).since(before.version)
+        replica = REPLICAS.of(after.topology.network.id)
+        known = replica.since(before.version)
         touch = known[1] if known is not None and known[0] is before else difference(before, after)
-        FANOUT.deliver(before, after, touch)
+        FANOUT.deliver(before, after, touch, replica.changed_at(before.version + 1))
 
     def _bury(self, network_id: int) -> None:
         """A network is gone, and what stood for it here with it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -31,6 +32,8 @@ log = structlog.get_logger(__name__)
 MAX_STEPS: Final = 2000
 # Of a step: one that leaves so much behind that it is worth while to give it back at once.
 HEAVY: Final = 2000
+# Instants of changes that are kept: as many as a history has states at most.
+MAX_INSTANTS: Final = 256
 
 
 class Replica:
@@ -41,6 +44,7 @@ class Replica:
         self._lock = threading.Lock()
         self._history = History()
         self._state: State | None = None
+        self._instants: dict[int, datetime] = {}
         # Of the row of the change log that the state is at.
         self._stamp: Stamp | None = None
 
@@ -89,6 +93,10 @@ class Replica:
         """The state at ``version`` and what was concerned since; None if that is too long ago, or never was."""
         return self._history.since(version)
 
+    def changed_at(self, version: int) -> datetime | None:
+        """When the change to ``version`` was made, by its own word; None if this process did not read it lately."""
+        return self._instants.get(version)
+
     def mark(self) -> tuple[State, Stamp] | None:
         """The state with its place in the history of the database; None before the first change."""
         with self._lock:
@@ -115,6 +123,7 @@ class Replica:
                 with resting():
                     state, touch = move_state(state, Step(number, kind, facts), read_policy=self._policy_in)
                 self._take(state, touch, stamp_of(*stamp))
+                self._note_instant(number, stamp[-1])
             if state.version < version:
                 raise OutOfStepError(f"the change log ends at {state.version}, before {version}")
         except OutOfStepError as error:
@@ -124,6 +133,11 @@ class Replica:
             log.error("policy.not_compiled", network_id=self.network_id, detail=error.detail)
             return False
         return True
+
+    def _note_instant(self, version: int, at: datetime) -> None:
+        self._instants[version] = at
+        if len(self._instants) > MAX_INSTANTS:
+            del self._instants[next(iter(self._instants))]
 
     def _policy_in(self, facts: Mapping[str, Any]) -> Policy:
         """The policy that a change put in force: its version is kept whole."""
@@ -153,6 +167,7 @@ class Replica:
             found = load_whole(self.network_id)
             state = self._build(found)
             self._history.clear()
+            self._instants = {}
             self._take(state, Touch(), found.stamp)
         log.info("replica.loaded", network_id=self.network_id, version=state.version, nodes=len(found.topology.nodes))
         return state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gc
 import weakref
 from datetime import timedelta
@@ -10,12 +11,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from coordinator import agent_connection, news
 from coordinator.agent_connection import FAR_BEHIND, MAX_WAITING, AgentConnection
 from coordinator.agent_messages import Ack, Heartbeat
 from coordinator.fanout import CLOSE_OVERLOADED, CLOSE_SILENT, FANOUT, Push
 from coordinator.frames import Body
+from coordinator.metrics import ACKNOWLEDGED_SECONDS
 from coordinator.outlet import UNREAD_LIMIT
 from tests.coordinator.sockets import Portal, Wire, connect, eventually, open_wire
 
@@ -261,3 +264,54 @@ async def test_a_little_behind_nothing_is_said(portal: Portal, monkeypatch: pyte
     await connection.take(Heartbeat({}))
     await asyncio.sleep(0.01)
     assert [message["type"] for message in wire.messages] == ["delta", "heartbeat_ack"]
+
+
+def lags() -> tuple[float, float]:
+    """How many were counted, and their seconds in all."""
+    (family,) = ACKNOWLEDGED_SECONDS.collect()
+    found = {sample.name.rpartition("_")[2]: sample.value for sample in family.samples}
+    return found["count"], found["sum"]
+
+
+def changed(push: Push, seconds: float) -> Push:
+    """A push of a change that was made ``seconds`` ago."""
+    return dataclasses.replace(push, changed_at=timezone.now() - timedelta(seconds=seconds))
+
+
+async def test_the_lag_of_what_was_pushed_counts_once_it_is_acknowledged(portal: Portal) -> None:
+    wire = open_wire()
+    connection = await greeted(wire)
+    before = lags()
+    connection.push(changed(portal.push(), 100))
+    await eventually(lambda: len(wire.sent) == 2)
+    assert lags() == before
+    for _ in range(2):
+        await connection.take(Ack(1, 2))
+    count, seconds = lags()
+    assert count == before[0] + 1
+    assert 100 <= seconds - before[1] < 140
+
+
+async def test_what_waited_together_counts_from_the_first_change_on(portal: Portal) -> None:
+    wire = Wire()
+    connection = await greeted(wire)
+    connection.push(changed(portal.push(), 1000))
+    connection.push(changed(portal.push(), 10))
+    wire.is_open.set()
+    await eventually(lambda: len(wire.sent) == 2)
+    before = lags()
+    await connection.take(Ack(1, 3))
+    assert lags()[0] == before[0] + 1
+    assert lags()[1] - before[1] >= 1000
+
+
+async def test_answers_to_hello_and_empty_deltas_have_no_lag(portal: Portal) -> None:
+    wire = open_wire()
+    connection = await greeted(wire)
+    before = lags()
+    await connection.take(Ack(1, 1))
+    connection._news.add_nothing(FAR_BEHIND + 1, least=FAR_BEHIND)
+    connection._wake()
+    await eventually(lambda: len(wire.sent) == 2)
+    await connection.take(Ack(1, FAR_BEHIND + 1))
+    assert lags() == before

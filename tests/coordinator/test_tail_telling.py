@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ class FakeFanout:
     def __init__(self) -> None:
         self.told: list[tuple[str, int]] = []
         self.fails = False
+        self.changed_at: datetime | None = None
         self.closed: list[int] = []
         self.loop = self
 
@@ -35,10 +37,11 @@ class FakeFanout:
     def announce(self, state: State) -> None:
         self.told.append(("announce", state.version))
 
-    def deliver(self, before: State, after: State, touch: Touch) -> None:
+    def deliver(self, before: State, after: State, touch: Touch, changed_at: datetime | None = None) -> None:
         if self.fails:
             raise ValueError("broken")
         self.told.append(("deliver", after.version))
+        self.changed_at = changed_at
 
     def nodes(self, network_id: int) -> dict[int, tuple[Any, ...]]:
         return {1: (self,)}
@@ -74,6 +77,17 @@ def test_agents_are_told_the_way_from_what_they_know(
     tail.turn()
     tail.turn()
     assert fanout.told == [("announce", version - 1), ("deliver", version)]
+
+
+def test_with_a_step_goes_when_its_first_change_was_made(
+    tail: Tail, network: Network, clock: Clock, fanout: FakeFanout
+) -> None:
+    tail.watch(network.pk)
+    tail.turn()
+    version = touch(network, clock)
+    touch(network, clock)
+    tail.turn()
+    assert fanout.changed_at == Change.objects.get(network=network, version=version).created_at
 
 
 def test_what_could_not_be_told_is_announced(tail: Tail, network: Network, clock: Clock, fanout: FakeFanout) -> None:

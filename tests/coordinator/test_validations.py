@@ -41,6 +41,7 @@ def test_a_heartbeat_that_memory_answers(web: Machine) -> None:  # noqa: F811
 
 
 def test_a_socket_of_a_session_in_memory(web: Machine, clock: Clock) -> None:  # noqa: F811
+    assert web.token is not None
     before = counted()
     asyncio.run(admit(web.token, clock()))
     assert more_than(before) == {"accepted memory": 1}
