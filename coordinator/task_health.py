@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 import acl.tasks
 import coordinator.tasks
 import nodes.tasks
+import sessions_app.tasks
 from coordinator.metrics import REGISTRY, TASK_SECONDS
 from nodes.periodic import INTERVALS, Run, run_store, watch_runs
 
@@ -28,6 +29,7 @@ TASKS: Final[Mapping[str, timedelta]] = {
     **nodes.tasks.SCHEDULE,
     **acl.tasks.SCHEDULE,
     **coordinator.tasks.SCHEDULE,
+    **sessions_app.tasks.SCHEDULE,
 }
 SPARE: Final = timedelta(seconds=30)
 """How late a task may be, beyond two of its intervals, before somebody should look."""
