@@ -172,7 +172,7 @@ def _sessions(said: Mapping[str, Any], names: Names, change: Change) -> SafeStri
 
 def _policy(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
     rules = said.get("rules") or []
-    url = links.list_url("acl.aclrule")
+    url = links.rules_url()
     policy = html.link(url, f"Policy {said.get('policy_version', '')}".strip())
     trial = said.get("trial")
     if isinstance(trial, dict):

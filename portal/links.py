@@ -60,6 +60,11 @@ def belongs_to(node: Node) -> SafeString:
     return person(node.owner) if node.owner_id is not None else html.dim("no owner yet")
 
 
+def rules_url() -> str:
+    """All rules, in their order; empty for who may not see them."""
+    return reverse("admin:access") if may_see("acl.aclrule") else ""
+
+
 def rule_url(rule_id: int) -> str:
     """A rule's place among all rules; empty for who may not see them."""
     return f"{reverse('admin:access')}#rule-{rule_id}" if may_see("acl.aclrule") else ""

@@ -152,7 +152,7 @@ class NetworkAdmin(ServiceAdmin):
                 facts=facts(
                     ("Map", html.mono(obj.map_version)),
                     ("Epoch", html.mono(obj.epoch)),
-                    ("Policy", html.link(links.list_url("acl.aclrule"), f"version {obj.policy_version}")),
+                    ("Policy", html.link(links.rules_url(), f"version {obj.policy_version}")),
                     ("Created", html.ago(obj.created_at, now)),
                 ),
             ),

@@ -132,14 +132,12 @@ def _lint(network: Network, now: datetime) -> list[Need]:
     found = []
     for remark in remarks[:MOST]:
         title = f"Rule {remark.position}" if remark.position else "The policy"
-        url = links.change_url("acl.aclrule", remark.rule_id) if remark.rule_id else links.list_url("acl.aclrule")
+        url = links.rule_url(remark.rule_id) if remark.rule_id else links.rules_url()
         message = remark.message[:1].upper() + remark.message[1:]
         found.append(_need("rule", "gw-warn", f"{title} deserves a look", message, ("Show rule", url)))
     if len(remarks) > MOST:
         more = f"{len(remarks) - MOST} more remarks on the policy"
-        found.append(
-            _need("rule", "gw-warn", more, "They stand beside their rules.", ("Show", links.list_url("acl.aclrule")))
-        )
+        found.append(_need("rule", "gw-warn", more, "They stand beside their rules.", ("Show", links.rules_url())))
     return found
 
 

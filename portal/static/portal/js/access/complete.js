@@ -7,6 +7,7 @@
   let made = 0;
 
   // `take(text)` gets what was chosen. The input must stand in an element of its own, in which the list is put.
+  // Answers what closes the list.
   GWAccess.complete = (input, scope, take) => {
     const { el, ask } = GWAccess;
     const id = `gw-names-${(made += 1)}`;
@@ -86,7 +87,7 @@
       timer = setTimeout(look, pause);
     }
 
-    input.addEventListener("input", () => soon());
+    input.addEventListener("input", () => (input.value.trim() ? soon() : close()));
     input.addEventListener("blur", close);
     input.addEventListener("keydown", (event) => {
       if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -105,5 +106,6 @@
         close();
       }
     });
+    return close;
   };
 })();

@@ -17,12 +17,11 @@
     const left = mine.filter((row) => !both.has(row.id));
     const named = (rule, at) => [el("b", {}, `Rule ${at ?? rule.position}`), rule.name ? ` ${rule.name}` : ""];
     const clash = (id) => (both.has(id) ? el("span.gw-flag.gw-bad", {}, "both") : null);
-    const versions = state.since.map((item) => el("li", {}, el("b", {}, `Policy ${item.number}`), ` by ${item.by || "the system"}, `,
+    const versions = state.since.map((item) => el("li", {}, el("b", {}, `Policy ${item.number}`), ` ${item.by}, `,
       el("time", { datetime: item.at, title: item.at }, new Date(item.at).toLocaleString()), item.summary ? `: ${item.summary}` : "", item.comment ? el("span.gw-dim", {}, ` ${item.comment}`) : null));
     const theirLines = [...theirs].map(([id, kind]) => el("li", {}, ...named(now.get(id) ?? draft.base.get(id)), ` ${kind} `, clash(id)));
-    const words = { new: "added", removed: "removed", moved: "moved" };
-    const myLines = draft.changes.map((row) => el("li", {}, ...named(draft.rule(row), draft.place(row) || draft.base.get(row.id).position), " ",
-      words[draft.state(row)] ?? `${Object.keys(row.fields).join(", ")} changed`, " ", clash(row.id)));
+    const words = (row) => ({ new: "added", removed: "removed", moved: `moved to ${draft.place(row)}` })[draft.state(row)] ?? `${Object.keys(row.fields).join(", ")} changed`;
+    const myLines = draft.changes.map((row) => el("li", {}, ...named(draft.rule(row), draft.base.get(row.id)?.position ?? draft.place(row)), ` ${words(row)} `, clash(row.id)));
     const [title, rebase] = [
       `Policy ${state.version} came into force while you wrote on policy ${draft.version}`,
       both.size ? `Keep theirs where both changed, rebase ${many(left.length, "other")}` : "Rebase",

@@ -46,9 +46,9 @@
   function tests(said) {
     const { el, icon, many } = GWAccess;
     if (said.tests.length) {
-      return [el("div.gw-failing", {}, el("p.gw-bad.gw-strong", {}, `${many(said.tests.length, "test")} would fail`),
+      return [el("div.gw-failing", {}, el("p.gw-bad", {}, el("b", {}, `${many(said.tests.length, "test")} would fail`)),
         el("ul", {}, ...said.tests.flatMap((test) => test.failures.map((item) => el("li", {},
-          el("span.gw-mono.gw-ink", {}, test.source), item.wanted === "accept" ? " must reach " : " must not reach ", el("span.gw-mono.gw-ink", {}, item.target), `: ${item.detail}`)))))];
+          el("span.gw-mono.gw-ink", {}, test.source), item.wanted === "accept" ? " must reach " : " must not reach ", item.detail)))))];
     }
     if (!said.stored_tests) return [];
     return [el("p.gw-tests-ok", {}, icon("check_circle"), `${many(said.stored_tests, "test")} still pass${said.stored_tests === 1 ? "es" : ""}`)];

@@ -6,12 +6,13 @@
 
   // `said` is the preview; `outdated()` is called where something else is in force by now; `refused(trouble, keys)`.
   GWAccess.review = (draft, said, { done, outdated, refused }) => {
-    const { el, many, note, sentence, icon } = GWAccess;
+    const { el, many, note, sentence } = GWAccess;
     const { edits, keys } = draft.edits();
     const trouble = el("div");
     const tick = el("input", { type: "checkbox", onchange: () => (apply.disabled = !tick.checked) });
     const comment = el("input.gw-input", { type: "text", maxlength: "500", placeholder: "Why, for the history", id: "gw-review-comment" });
     const trial = el("select.gw-input", { id: "gw-review-trial" }, ...TRIALS.map(([value, words]) => el("option", { value }, words)));
+    if (said.own.length) trial.value = TRIALS[1][0]; // Whoever is cut off cannot take it back.
     const apply = el("button.gw-button.gw-button-primary", { type: "submit", disabled: said.objections.length > 0 }, "Apply");
     const dialog = el("dialog.gw-dialog.gw-reviewdialog", { "aria-labelledby": "gw-review-title", onclose: () => dialog.remove() },
       el("form", { novalidate: true, onsubmit: (event) => {
@@ -22,7 +23,8 @@
           el("p.gw-dim", {}, `${many(draft.changes.length, "rule")} of policy ${draft.version} ${draft.changes.length === 1 ? "changes" : "change"}, as one change.`)),
         el("div.gw-review-effect", { tabindex: "0", role: "group", "aria-label": "What it does" }, ...GWAccess.figures(said).filter(Boolean)),
         el("div.gw-dialog-body", {},
-          said.objections.length ? el("label.gw-dialog-tick", {}, tick, `Apply it although ${many(said.tests.length || said.objections.length, "test")} would fail`) : null,
+          said.tests.length ? null : said.objections.map((words) => note("error", sentence(words))),
+          said.objections.length ? el("label.gw-dialog-tick", {}, tick, said.tests.length ? `Apply it although ${many(said.tests.length, "test")} would fail` : "Apply it in spite of what speaks against it") : null,
           el("div.gw-review-fields", {},
             el("label", { for: "gw-review-comment" }, "Comment"), comment,
             el("label", { for: "gw-review-trial" }, "Stays"), trial),

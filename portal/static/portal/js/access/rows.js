@@ -34,7 +34,9 @@
     }
 
     focus(key, role = "grip") {
-      this.items.get(key)?.node.querySelector(`[data-role="${role}"]`)?.focus();
+      const node = this.items.get(key)?.node;
+      const found = [role, "menu"].map((name) => node?.querySelector(`[data-role="${name}"]`)).find((item) => item?.checkVisibility());
+      found?.focus();
     }
 
     item(row, place) {
@@ -133,6 +135,7 @@
         el("details.gw-filter.gw-rule-more", { "data-gw-menu": true },
           el("summary.gw-icon-button", { "data-role": "menu", "aria-label": `More for ${name}` }, icon("more_horiz")),
           el("div.gw-menu", {},
+            act("edit", "Edit", () => on.edit(row)),
             act("arrow_upward", "Move up", () => on.move(row, -1)),
             act("arrow_downward", "Move down", () => on.move(row, 1)),
             act(rule.enabled ? "toggle_off" : "toggle_on", rule.enabled ? "Turn off" : "Turn on", () => on.toggle(row)),

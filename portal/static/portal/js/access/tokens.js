@@ -36,13 +36,14 @@
     function take(text) {
       const found = text.split(/[\s,]+/).filter((item) => item && !all.includes(item));
       input.value = "";
+      close();
       if (!found.length) return;
       all.push(...found);
       show();
       change([...all]);
     }
 
-    complete(input, scope, take);
+    const close = complete(input, scope, take);
     input.addEventListener("keydown", (event) => {
       if (event.isComposing) return;
       if ((event.key === "Enter" || event.key === ",") && input.value.trim()) {
