@@ -22,7 +22,7 @@ ARGS ?=
 MUTANTS ?=
 SAMPLE ?=
 
-.PHONY: help run test mutants demo bench stack-test lint lock wheels debian-packages clean
+.PHONY: help run test screenshots mutants demo bench stack-test lint lock wheels debian-packages clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ run: $(VENV)/.runtime wheels ## Install what is needed into .venv and serve the 
 
 test: debian-packages $(VENV)/.development wheels ## Install what tests need, and run them all
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS) $(TESTS)
+
+screenshots: $(VENV)/.development ## Take pictures of all pages of a sample network, into docs/screenshots
+	@$(BIN)/python -m tests.portal.screens docs/screenshots
 
 mutants: $(VENV)/.development ## Put faults into the policy engine, one at a time; the tests must notice 90 %
 	@nice -n 15 $(BIN)/python -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS)
