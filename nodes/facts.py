@@ -34,6 +34,17 @@ def patched_ids(facts: Mapping[str, Any]) -> list[int]:
     return [node_id for patch in facts.get("patched") or () for node_id in patch["ids"]]
 
 
+def homed_ids(facts: Mapping[str, Any]) -> list[int]:
+    """Ids of the nodes that facts tell by ``homes``: those that got another home region with the relays."""
+    return [node_id for home in facts.get("homes") or () for node_id in home["nodes"]]
+
+
+def homes_told(facts: Mapping[str, Any]) -> list[tuple[str, list[int]]]:
+    """The same by the code of their new home region; an empty code: they have none any more."""
+    codes = {region["id"]: region["code"] for region in (facts.get("network") or {}).get("relay_regions") or ()}
+    return [(codes.get(home["region"], str(home["region"] or "")), home["nodes"]) for home in facts.get("homes") or ()]
+
+
 def network_facts(network_id: int) -> dict[str, Any]:
     """Facts of ``ChangeKind.NETWORK``: the settings, DNS records and relays as they now are, whole."""
     return {"network": msgspec.to_builtins(load_network_record(network_id))}

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from nodes.facts import patched_ids
+from nodes.facts import homed_ids, homes_told, patched_ids
 from nodes.models import Change, Node
 from portal import html, links
 from portal.account.browsers import browser_words
@@ -111,6 +111,7 @@ def nodes_of(change: Change) -> list[int]:
             if isinstance(value, int):
                 found.append(value)
     found += patched_ids(said)
+    found += homed_ids(said)
     found += [int(key) for key in said.get("endpoints") or {} if str(key).isdigit()]
     return found
 
@@ -216,7 +217,9 @@ def _credentials(said: Mapping[str, Any], names: Names, change: Change) -> SafeS
 
 
 def _network(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
-    return format_html("Settings, DNS or relays of <b>{}</b> changed", (said.get("network") or {}).get("name", ""))
+    told = format_html("Settings, DNS or relays of <b>{}</b> changed", (said.get("network") or {}).get("name", ""))
+    homes = ((names.node_list(ids), code or "none") for code, ids in homes_told(said))
+    return told + format_html_join("", "; home relay of {}: {}", homes)
 
 
 _TELLERS = {

@@ -11,7 +11,7 @@ from coordinator.acknowledgements import ACKNOWLEDGED, MemoryAcknowledgements, a
 from coordinator.admin_api.serializers.changes import ChangeLine
 from coordinator.cli.results import shaped_by
 from coordinator.cli.text import listed
-from nodes.facts import patched_ids
+from nodes.facts import homed_ids, homes_told, patched_ids
 from nodes.models import Change, Network, Node
 from sessions_app.models import User
 
@@ -74,6 +74,8 @@ def node_ids_of(change: Change) -> list[int]:
     """Ids of the nodes that a change speaks of."""
     facts: Facts = change.facts
     found: list[int] = []
+    if change.kind == "network":
+        return homed_ids(facts)
     if change.kind not in _OF_NODES:
         return found
     for key in ("nodes", "removed", "online", "offline", "ended"):
@@ -206,7 +208,8 @@ def _end(row: Mapping[str, Any]) -> str:
 
 
 def _network(change: Change, names: Mapping[int, str]) -> str:
-    return "settings, DNS or relays"
+    homes = [(code or "none", _called(ids, names)) for code, ids in homes_told(change.facts)]
+    return "; ".join(["settings, DNS or relays", *(f"home relay of {called}: {code}" for code, called in homes)])
 
 
 _TELLERS: Final[Mapping[str, Callable[[Change, Mapping[int, str]], str]]] = {

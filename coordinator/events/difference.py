@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from django.db.models import TextField
+from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from mesh.change import ChangeKind
@@ -118,6 +118,9 @@ def _endpoints(facts: Mapping[str, Any]) -> Iterator[_Thing]:
 def _network(facts: Mapping[str, Any]) -> Iterator[_Thing]:
     if "network" in facts:
         yield _Thing("network", facts["network"])
+    for home in facts.get("homes") or ():
+        for ident in home["nodes"]:
+            yield _Thing(f"node {ident}", {"home_region": home["region"]}, part=True)
 
 
 def _policy(facts: Mapping[str, Any]) -> Iterator[_Thing]:
@@ -140,14 +143,10 @@ def _former(
 ) -> tuple[dict[str, Any], bool]:
     """The facts of before of each thing, and whether the log was read to its beginning, with all facts in it."""
     names = {thing.name for thing in told}
-    rows = Change.objects.filter(network_id=change.network_id, kind=change.kind, version__lt=change.version)
-    pruned = rows.filter(pruned=True).exists()
-    if change.kind in ("nodes", "users", "endpoints"):
-        # Numbers as a whole, wherever they stand: what they mean is seen when the row is read.
-        numbers = "|".join(sorted(name.rpartition(" ")[2] for name in names))
-        rows = rows.annotate(gw_facts=Cast("facts", TextField()))
-        rows = rows.filter(gw_facts__regex=rf"(^|[^0-9])({numbers})([^0-9]|$)") if names else rows.none()
-    rows = rows.filter(pruned=False).order_by("-version")
+    rows = Change.objects.filter(network_id=change.network_id, version__lt=change.version)
+    pruned = rows.filter(kind=change.kind, pruned=True).exists()
+    rows = rows.annotate(gw_facts=Cast("facts", TextField())).filter(_speaking(change.kind, names), pruned=False)
+    rows = rows.order_by("-version")
     found: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
     below = change.version
@@ -171,9 +170,27 @@ def _former(
     return found, False
 
 
+def _speaking(kind: str, names: set[str]) -> Q:
+    """Changes that may speak of the same things. A node's home is told by changes of relays too."""
+    # Numbers as a whole, wherever they stand: what they mean is seen when the row is read.
+    numbers = "|".join(sorted(number for name in names if (number := name.rpartition(" ")[2]).isdigit()))
+    numbered = Q(gw_facts__regex=rf"(^|[^0-9])({numbers})([^0-9]|$)") if numbers else Q(pk__in=())
+    match kind:
+        case "nodes":
+            return Q(kind__in=("nodes", "network")) & numbered
+        case "network":
+            return Q(kind="network") | Q(kind="nodes") & numbered
+        case "users" | "endpoints":
+            return Q(kind=kind) & numbered
+    return Q(kind=kind)
+
+
 def _compare(thing: _Thing, before: Any) -> list[Difference]:
     old, new = dict(_members(before)), dict(_members(thing.facts))
-    names = [*new, *(name for name in old if name not in new and not thing.part)]
+    # Of a part, members that it does not name stay as they were; one that it empties is gone.
+    named = set(thing.facts) if thing.part else set()
+    gone = (name for name in old if name not in new and (not thing.part or name.partition(".")[0] in named))
+    names = [*new, *gone]
     return [
         Difference(thing.name, name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)
     ]

@@ -31,7 +31,7 @@ READ_BYTES: Final = 64 * 1024
 """Changes with larger facts are about very many nodes, and are not read for the page of one."""
 ACKNOWLEDGED_NODES: Final = 2000
 """In a larger network it is not worked out for each line whom a change concerned."""
-KINDS: Final = ("nodes", "endpoints", "sessions")
+KINDS: Final = ("nodes", "endpoints", "sessions", "network")
 
 
 def events_of(node: Node, state: State, now: datetime) -> list[dict[str, Any]]:
@@ -59,6 +59,7 @@ def _changes(node: Node) -> list[Change]:
         return [change for change in rows[:200] if _names(change, node.pk)][:SHOWN]
     named = Q(facts__contains={"nodes": [{"id": node.pk}]}) | Q(facts__contains={"ended": [node.pk]})
     named |= Q(facts__endpoints__has_key=str(node.pk)) | Q(facts__contains={"patched": [{"ids": [node.pk]}]})
+    named |= Q(facts__contains={"homes": [{"nodes": [node.pk]}]})
     sized = rows.annotate(gw_size=RawSQL("pg_column_size(facts)", ()))
     return list(sized.filter(gw_size__lt=READ_BYTES).filter(named)[:SHOWN])
 

@@ -13,6 +13,7 @@ import pytest
 
 from coordinator.events import Cursor, Event, Wanted, before_after, search_events
 from coordinator.events.export import Form, export_events, safe_cell
+from coordinator.events.telling import event_values
 from mesh.errors import ValidationError
 from tests import factories as make
 from tests.factories import NOW
@@ -123,7 +124,7 @@ def node(**facts: Any) -> dict[str, Any]:
 
 
 def change(network: Any, version: int, facts: Any, **more: Any) -> Any:
-    return make.ChangeFactory(network=network, version=version, kind="nodes", facts=facts, **more)
+    return make.ChangeFactory(network=network, version=version, facts=facts, **{"kind": "nodes"} | more)
 
 
 def test_before_and_after() -> None:
@@ -143,6 +144,41 @@ def test_what_many_got_in_between_counts() -> None:
     assert [(line.member, line.before, line.after) for line in found.differences] == [
         ("tags", "tag:db", "tag:db, tag:web")
     ]
+
+
+def homed(region: int | None, *ids: int) -> dict[str, Any]:
+    """Facts of a change of relays by which nodes got another home."""
+    network = {"name": "mesh", "relay_regions": [{"id": 4, "code": "ams", "name": "Amsterdam"}]}
+    return {"network": network, "homes": [{"region": region, "nodes": list(ids)}]}
+
+
+@pytest.mark.parametrize(("region", "after"), [(4, "4"), (None, None)])
+def test_the_home_of_before_stands_in_what_was_said_of_the_node(region: int | None, after: str | None) -> None:
+    network = make.NetworkFactory()
+    change(network, 1, {"network": {"name": "mesh", "relay_regions": []}}, kind="network")
+    change(network, 2, node(home_region=3))
+    found = before_after(change(network, 3, homed(region, 7), kind="network"))
+    assert found is not None
+    lines = [(line.member, line.before, line.after) for line in found.differences if line.thing == "node 7"]
+    assert lines == [("home_region", "3", after)]
+
+
+def test_a_home_got_with_the_relays_counts_as_the_one_of_before() -> None:
+    network = make.NetworkFactory()
+    change(network, 1, node(home_region=3))
+    change(network, 2, homed(4, 7), kind="network")
+    found = before_after(change(network, 3, node(home_region=5)))
+    assert found is not None
+    assert [(line.member, line.before, line.after) for line in found.differences] == [("home_region", "4", "5")]
+
+
+def test_a_node_that_got_another_home_with_the_relays_is_spoken_of() -> None:
+    network = make.NetworkFactory()
+    told = change(network, 1, homed(4, 7), kind="network")
+    change(network, 2, homed(4, 17), kind="network")
+    page = search_events(Wanted(node_id=7), Cursor(), limit=5)
+    assert [event.change for event in page.events] == [told]
+    assert event_values(page.events)[0]["summary"] == "settings, DNS or relays; home relay of node 7: ams"
 
 
 def test_newcomer_is_new() -> None:
