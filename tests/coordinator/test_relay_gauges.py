@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 from django.db import OperationalError
 from prometheus_client.exposition import generate_latest
 
-from coordinator import gauges, tail, task_health  # noqa: F401 - they register what is told
+from coordinator import database_metrics, gauges, tail, task_health  # noqa: F401 - they register what is told
 from coordinator.metrics import REGISTRY
 from nodes.models import Network, RelayServer
 from tests.factories import RelayRegionFactory, RelayServerFactory
@@ -20,6 +21,7 @@ from tests.fixtures import START
 pytestmark = pytest.mark.django_db
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ALERTS = DEPLOY / "alerts.yml"
+ENDINGS = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
 
 
 def value(name: str, **labels: str) -> float | None:
@@ -58,12 +60,32 @@ def test_without_the_database_the_rest_is_told(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("name", ["alerts.yml", "grafana/ghostwire.json"])
 def test_rules_and_dashboard_ask_for_metrics_that_exist(name: str) -> None:
-    told = {family.name for family in REGISTRY.collect()}
+    told = {family.name + ending for family in REGISTRY.collect() for ending in ENDINGS.get(family.type, ("",))}
     asked = set(re.findall(r"\bghostwire_\w+", (DEPLOY / name).read_text()))
     assert asked
-    assert {re.sub(r"_(total|bucket|sum|count)$", "", metric) for metric in asked} <= told
+    assert asked <= told
+
+
+def test_the_dashboard_shows_what_is_worth_an_eye() -> None:
+    shown = set(re.findall(r"\bghostwire_\w+", (DEPLOY / "grafana" / "ghostwire.json").read_text()))
+    assert {
+        "ghostwire_acknowledgement_lag_seconds_bucket",
+        "ghostwire_database_pool_connections",
+        "ghostwire_database_query_seconds_bucket",
+        "ghostwire_heartbeats_refused_total",
+        "ghostwire_map_build_seconds_bucket",
+        "ghostwire_refusals_total",
+        "ghostwire_session_validations_total",
+        "ghostwire_task_lag_seconds",
+    } <= shown
+
+
+def test_panels_have_ids_and_places_of_their_own() -> None:
+    panels = json.loads((DEPLOY / "grafana" / "ghostwire.json").read_text())["panels"]
+    places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}
+    assert len({panel["id"] for panel in panels}) == len(places) == len(panels)
 
 
 def test_there_is_an_alert_for_what_must_not_go_unseen() -> None:
     rules = {rule["alert"] for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]}
-    assert {"GhostWireTaskSilent", "GhostWireRelayDead", "GhostWireRelaysCutOff"} <= rules
+    assert {"GhostWireTaskSilent", "GhostWireRelayDead", "GhostWireRelaysCutOff", "GhostWirePoolExhausted"} <= rules
