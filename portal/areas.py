@@ -12,6 +12,7 @@ from portal.access import urls as access
 from portal.enrol import urls as enrol
 from portal.jobs import urls as jobs
 from portal.matrix import urls as matrix
+from portal.palette import urls as palette
 from portal.policy import urls as policy
 from portal.topology import urls as topology
 
@@ -21,7 +22,15 @@ Area = Callable[[Guard], list[URLPattern]]
 
 # Below ``/admin/``, before the pages of the models. An area wraps each of its views in the guard it is given (which
 # asks for a login); what the person may do there the view itself asks of ``sessions_app.roles``.
-AREAS: Final[tuple[Area, ...]] = (access.pages, policy.pages, topology.pages, matrix.pages, jobs.pages, enrol.pages)
+AREAS: Final[tuple[Area, ...]] = (
+    access.pages,
+    policy.pages,
+    topology.pages,
+    matrix.pages,
+    jobs.pages,
+    enrol.pages,
+    palette.pages,
+)
 
 
 def area_urls(guard: Guard) -> list[URLPattern]:
