@@ -83,10 +83,31 @@ class Heartbeats(Collector):
         yield from (counts, refused)
 
 
+class Validations(Collector):
+    """Sessions of nodes looked at for a request, a socket or a message. Memory is asked on one event loop alone, the
+    database in threads."""
+
+    _NAME = "ghostwire_session_validations"
+
+    def __init__(self) -> None:
+        self.from_memory = 0
+        self._asked = Counter(self._NAME, "Sessions of nodes looked at.", ("result", "source"), registry=None)
+        self.accepted, self.unauthenticated, self.not_permitted, self.failed = (
+            self._asked.labels(result, "database") for result in ("accepted", "authentication", "permission", "error")
+        )
+
+    def collect(self) -> Iterator[Metric]:
+        """What was counted so far."""
+        for counts in self._asked.collect():
+            counts.add_sample(f"{self._NAME}_total", {"result": "accepted", "source": "memory"}, self.from_memory)
+            yield counts
+
+
 REQUESTS: Final = Requests()
 HEARTBEATS: Final = Heartbeats()
-REGISTRY.register(REQUESTS)
-REGISTRY.register(HEARTBEATS)
+VALIDATIONS: Final = Validations()
+for _collector in (REQUESTS, HEARTBEATS, VALIDATIONS):
+    REGISTRY.register(_collector)
 FRAMES: Final = Counter("ghostwire_frames", "Frames sent to agents' sockets.", ("kind",), registry=REGISTRY)
 FRAME_BYTES: Final = Counter(
     "ghostwire_frame_bytes", "Bytes in frames sent to agents' sockets.", ("kind",), registry=REGISTRY
@@ -95,12 +116,6 @@ REFUSALS: Final = Counter(
     "ghostwire_refusals", "Requests and messages refused, by the error's code.", ("way", "code"), registry=REGISTRY
 )
 """``way``: ``request``, which an upgrade to a socket is too, or ``message``: one on a socket."""
-VALIDATIONS: Final = Counter(
-    "ghostwire_session_validations",
-    "Sessions of nodes looked at for a request, a socket or a message.",
-    ("result", "source"),
-    registry=REGISTRY,
-)
 ACKNOWLEDGED_SECONDS: Final = Histogram(
     "ghostwire_acknowledgement_lag_seconds",
     "From a change to the acknowledgement of the push that told an agent of it.",
