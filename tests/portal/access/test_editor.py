@@ -90,7 +90,11 @@ def _move_by_keyboard(page: Page) -> None:
 def _meet_somebody_else(page: Page, sample: dict[str, Any]) -> None:
     theirs = AclRule.objects.get(position=5)
     update_rule(
-        rule_id=theirs.pk, fields={"name": "Theirs"}, cause=Cause.user(sample["user"].pk), now=timezone.now(), forced=True
+        rule_id=theirs.pk,
+        fields={"name": "Theirs"},
+        cause=Cause.user(sample["user"].pk),
+        now=timezone.now(),
+        forced=True,
     )
     page.keyboard.press("Control+s")
     dialog = page.get_by_role("dialog", name="Put the draft in force?")

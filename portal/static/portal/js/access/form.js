@@ -8,7 +8,7 @@
   const split = (text) => text.split(/[\s,]+/).filter(Boolean);
 
   // `change(member, value)`; `close()`; `reset()`; answers {body, mark(faults), focus()}.
-  GWAccess.ruleForm = ({ rule, place, advanced, change, close, reset }) => {
+  GWAccess.ruleForm = ({ rule, place, fresh, advanced, change, close, reset }) => {
     const { el, icon, tokens, sentence } = GWAccess;
     const id = `gw-ruleform-${(made += 1)}`;
     const errors = {};
@@ -51,7 +51,7 @@
         rule.when ? el("span.gw-small.gw-dim", {}, `Holds ${rule.when}.`) : null,
         advanced ? el("a.gw-small", { href: advanced }, "Schedule, conditions and end") : null,
         el("span.gw-rf-buttons", {},
-          el("button.gw-button", { type: "button", onclick: reset }, "Undo"),
+          el("button.gw-button", { type: "button", onclick: reset }, fresh ? "Remove" : "Undo changes"),
           el("button.gw-button.gw-button-primary", { type: "submit" }, "Done")),
       ),
     );

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { ask, announce, complete, conflict, el, many, note, review, sentence, Draft, Preview, Rows, Trouble } = GWAccess;
+  const { ask, announce, conflict, draftBar, explainBox, note, review, sentence, Draft, Preview, Rows, Trouble } = GWAccess;
   const place = document.getElementById("gw-editor");
   if (!place) return;
   const mayEdit = place.dataset.mayEdit === "yes";
@@ -57,6 +57,8 @@
     },
     change: (row, member, value) => {
       draft.set(row, member, value);
+      const left = (rows.faults.get(row.key) ?? []).filter((item) => item.field.split(".")[0] !== member);
+      rows.faults.set(row.key, left);
       changed();
     },
     toggle: (row) => {
@@ -109,34 +111,23 @@
   function changed() {
     draft.weigh();
     discarded = null;
-    draft.store(name);
     show();
+    try {
+      draft.store(name);
+    } catch {
+      say("This browser does not keep it: it is lost when the page is left.");
+    }
     preview.soon(draft);
   }
 
   function show() {
+    rows.list.inert = outdated; // Nobody writes on what is not the policy any more.
     rows.show(draft);
     if (none) none.hidden = draft.rows.length > 0;
     const count = draft.changes.length;
     by.textContent = count ? `the draft on policy ${draft.version}` : `policy ${draft.version}, in force`;
     bar.hidden = outdated || (!count && !discarded);
-    if (bar.hidden) return;
-    if (!count) {
-      bar.replaceChildren(el("span.gw-draft-words", {}, el("b", {}, "The draft is discarded. "), `Policy ${draft.version} is what it was.`),
-        el("button.gw-button", { type: "button", onclick: undo }, "Undo"));
-      return;
-    }
-    if (bar.querySelector("[data-role=review]")) {
-      bar.querySelector("[data-role=base]").textContent = `Draft on policy ${draft.version} `;
-      bar.querySelector("[data-role=count]").textContent = `${many(count, "rule")} changed, nothing is in force yet`;
-      return;
-    }
-    bar.replaceChildren(
-      el("span.gw-icon", { "aria-hidden": "true" }, "edit_note"),
-      el("span.gw-draft-words", {}, el("b", { "data-role": "base" }, `Draft on policy ${draft.version} `), el("span", { "data-role": "count" }, `${many(count, "rule")} changed, nothing is in force yet`),
-        el("span.gw-bad", { "data-role": "trouble", role: "alert" })),
-      el("button.gw-button", { type: "button", onclick: discard }, "Discard"),
-      el("button.gw-button.gw-button-primary", { type: "button", "data-role": "review", "aria-keyshortcuts": "Control+S", onclick: open }, "Review", el("kbd", {}, "Ctrl S")));
+    if (!bar.hidden) draftBar(bar, draft, { discard, undo, open });
   }
 
   function say(words) {
@@ -274,46 +265,24 @@
     });
     for (const link of document.querySelectorAll("#gw-rule-add, #gw-rules-none a")) {
       link.addEventListener("click", (event) => {
-        if (!draft || outdated) return;
+        if (!draft) return;
         event.preventDefault();
-        add();
+        if (!outdated) add();
       });
     }
   }
-
-  // --- The box that explains: by the draft, where there is one
-
-  const box = document.querySelector(".gw-explainform");
-  for (const side of ["from", "to"]) {
-    const input = box.elements[side];
-    complete(input, "point", (text) => (input.value = text));
-  }
-  box.addEventListener("submit", async (event) => {
-    if (!draft) return;
-    event.preventDefault();
-    const answer = document.getElementById("gw-explain-answer");
-    const body = { edits: draft.unfinished ? [] : draft.edits().edits };
-    for (const side of ["from", "to", "on", "at"]) body[side] = box.elements[side].value.trim();
-    try {
-      const markup = await ask("explain", { body, markup: true });
-      answer.replaceChildren(...new DOMParser().parseFromString(markup, "text/html").body.childNodes);
-    } catch (error) {
-      if (!(error instanceof Trouble)) throw error;
-      answer.replaceChildren(note("error", sentence(error.message)));
-    }
-  });
 
   document.addEventListener("gw:live", (event) => {
     if (draft && event.detail.type === "policy") look();
   });
 
   async function start() {
-    delete document.getElementById("gw-rules").dataset.gwRefresh; // From here on this script keeps it.
     const kept = mayEdit ? Draft.stored(name) : null;
     if (kept?.changes.length) draft = kept;
     await look();
     if (!draft) return;
-    document.getElementById("gw-rulelist").classList.toggle("gw-rulelist-edit", mayEdit);
+    delete document.getElementById("gw-rules").dataset.gwRefresh; // From here on this script keeps it.
+    rows.list.classList.toggle("gw-rulelist-edit", mayEdit);
     panel.hidden = !mayEdit;
     show();
     if (kept && !outdated) preview.ask(draft);
@@ -321,5 +290,6 @@
     place.dataset.ready = "yes";
   }
 
+  explainBox(() => draft);
   start();
 })();

@@ -68,6 +68,7 @@
       this.stop();
       this.said = null;
       this.note.textContent = "Working it out…";
+      this.body.classList.add("gw-preview-old");
       this.timer = setTimeout(() => this.ask(draft), PAUSE);
     }
 
@@ -79,6 +80,7 @@
     async ask(draft) {
       this.stop();
       const mine = (this.running = new AbortController());
+      this.body.classList.add("gw-preview-old");
       const open = draft.unfinished;
       if (open) return this.wait(draft, open);
       const { edits, keys } = draft.edits();
@@ -99,6 +101,7 @@
     }
 
     wait(draft, row) {
+      this.body.classList.remove("gw-preview-old");
       const missing = draft.rule(row).sources.length ? "destination" : "source";
       this.note.textContent = "";
       this.body.replaceChildren(GWAccess.el("p.gw-small.gw-dim", {}, `Rule ${draft.place(row)} has no ${missing} yet.`));
@@ -107,6 +110,7 @@
     }
 
     show(draft, said, changed) {
+      this.body.classList.remove("gw-preview-old");
       const { el } = GWAccess;
       this.note.textContent = `${changed ? "draft on " : ""}policy ${draft.version}`;
       const general = said.remarks.filter((item) => !item.position);
@@ -116,6 +120,7 @@
     }
 
     fail(draft, error) {
+      this.body.classList.remove("gw-preview-old");
       const { el, note, sentence } = GWAccess;
       this.note.textContent = "";
       const again = el("button.gw-linkbutton", { type: "button", onclick: () => this.ask(draft) }, "Try again");

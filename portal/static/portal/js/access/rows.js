@@ -65,6 +65,7 @@
       const { el } = GWAccess;
       const form = GWAccess.ruleForm({
         rule,
+        fresh: row.id === null,
         place: row.id === null ? "New rule" : `Rule ${place}`,
         advanced: row.id === null ? "" : `${this.formBase}${row.id}/change/`,
         change: (member, value) => this.on.change(row, member, value),

@@ -1,0 +1,34 @@
+// The box that explains one flow: by the draft, where there is one, without leaving it.
+"use strict";
+
+(() => {
+  // `current()` answers the draft; null before there is one: then the page answers.
+  GWAccess.explainBox = (current) => {
+    const { ask, complete, note, sentence, Trouble } = GWAccess;
+    const box = document.querySelector(".gw-explainform");
+    const answer = document.getElementById("gw-explain-answer");
+    for (const side of ["from", "to"]) {
+      const input = box.elements[side];
+      complete(input, "point", (text) => (input.value = text));
+    }
+    box.addEventListener("submit", async (event) => {
+      const draft = current();
+      if (!draft) return;
+      event.preventDefault();
+      const open = draft.unfinished;
+      if (open) {
+        answer.replaceChildren(note("warning", `Rule ${draft.place(open)} of the draft is not finished: it needs a source and a destination.`));
+        return;
+      }
+      const body = { edits: draft.edits().edits };
+      for (const side of ["from", "to", "on", "at"]) body[side] = box.elements[side].value.trim();
+      try {
+        const markup = await ask("explain", { body, markup: true });
+        answer.replaceChildren(...new DOMParser().parseFromString(markup, "text/html").body.childNodes);
+      } catch (error) {
+        if (!(error instanceof Trouble)) throw error;
+        answer.replaceChildren(note("error", sentence(error.message)));
+      }
+    });
+  };
+})();
