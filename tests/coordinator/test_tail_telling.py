@@ -85,6 +85,7 @@ def test_with_a_step_goes_when_its_first_change_was_made(
     tail.watch(network.pk)
     tail.turn()
     version = touch(network, clock)
+    clock.advance(seconds=1)
     touch(network, clock)
     tail.turn()
     assert fanout.changed_at == Change.objects.get(network=network, version=version).created_at
