@@ -33,6 +33,8 @@
   let chosen = -1;
   let asked = 0;
   let timer = 0;
+  let waiting = false; // The lines shown answer an earlier question.
+  let hurried = null; // Enter came before the answer: open the first line once it is there.
 
   function build() {
     const dialog = dialogOf("gw-palette", "Find or jump to");
@@ -51,16 +53,21 @@
       item.append(make("kbd", "", keys), ` ${word}`);
       foot.append(item);
     }
+    const hint = foot.lastElementChild;
     dialog.append(head, list, said, foot);
     input.addEventListener("input", () => {
       clearTimeout(timer);
       asked += 1; // What is on its way answers another question.
+      waiting = true;
+      hurried = null;
+      hint.hidden = parts.input.value !== "";
       timer = setTimeout(ask, PAUSE);
     });
     dialog.addEventListener("keydown", onKey);
     dialog.addEventListener("close", () => {
       clearTimeout(timer);
       asked += 1;
+      hurried = null;
     });
     list.addEventListener("pointermove", (event) => {
       const at = options.indexOf(event.target.closest("[role=option]"));
@@ -80,12 +87,14 @@
     parts.dialog.showModal();
     parts.input.focus();
     parts.input.select();
+    hurried = null;
     ask();
   }
 
   async function ask() {
     clearTimeout(timer);
     const turn = (asked += 1);
+    waiting = true;
     const url = new URL(script.dataset.gwPalette, window.location.href);
     url.searchParams.set("q", parts.input.value);
     try {
@@ -121,6 +130,9 @@
     chosen = -1;
     choose(options.length ? 0 : -1);
     parts.list.scrollTop = 0;
+    waiting = false;
+    if (hurried) go(hurried.beside);
+    hurried = null;
   }
 
   function choose(at) {
@@ -141,7 +153,9 @@
       choose((chosen + step + options.length) % options.length);
     } else if (event.key === "Enter") {
       event.preventDefault();
-      go(event.ctrlKey || event.metaKey);
+      const beside = event.ctrlKey || event.metaKey;
+      if (waiting) hurried = { beside };
+      else go(beside);
     } else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       parts.dialog.close();
