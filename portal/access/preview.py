@@ -57,6 +57,9 @@ def preview(request: HttpRequest, network: Network) -> HttpResponse:
     named |= {
         text for edit in said for side in ("sources", "destinations") for text in edit.get("fields", {}).get(side, ())
     }
+    named |= {
+        f"node:{name}" for group in (*body["gained_by"], *body["lost_by"]) for pair in group["first"] for name in pair
+    }
     return JsonResponse(
         body
         | {

@@ -83,6 +83,25 @@ def test_somebody_else_s_policy_is_not_overwritten(client: Client, network: Any)
     assert told["rules"][0]["name"] == "theirs"
 
 
+def test_what_breaks_a_test_needs_force(client: Client, network: Any, pair: None) -> None:
+    make.PolicyTestFactory(network=network, deny=[{"destination": "10.1.0.2/32", "ports": [[22, 22]]}])
+    network.refresh_from_db()
+    said = post(client, "preview", edits=new()).json()
+    assert (len(said["tests"]), len(said["objections"])) == (1, 1)
+    assert post(client, "apply", edits=new(), version=network.policy_version).status_code == 409
+    assert post(client, "apply", edits=new(), version=network.policy_version, forced=True).json()["changed"]
+
+
+def test_the_editor_is_told_when_a_rule_holds(client: Client, network: Any) -> None:
+    make.AclRuleFactory(network=network, position=1, schedule={"weekdays": ["sat", "sun"], "timezone": "Europe/Berlin"})
+    assert client.get(f"{BASE}state/").json()["rules"][0]["when"] == "weekends Europe/Berlin"
+
+
+def test_pairs_lead_to_their_nodes(client: Client, pair: None) -> None:
+    pages = post(client, "preview", edits=new()).json()["pages"]
+    assert {"node:one", "node:two"} <= set(pages)
+
+
 def test_a_draft_may_be_put_on_trial(client: Client, network: Any) -> None:
     network.refresh_from_db()
     post(client, "apply", edits=new(), version=network.policy_version, confirm_within=300)

@@ -21,6 +21,37 @@ pytestmark = [
     pytest.mark.skipif(not Path("/usr/bin/chromium").exists(), reason="chromium is not installed"),
 ]
 
+# Drafts made at random: what their edits make of the rules in force, one after the other, is the draft.
+EDITS_MAKE_DRAFTS = """() => {
+  let seed = 7;
+  const below = (count) => (seed = (seed * 1103515245 + 12345) % 2147483648) % count;
+  const wrong = [];
+  for (let round = 0; round < 200; round += 1) {
+    const rules = Array.from({ length: 1 + below(9) }, (_, at) => ({ id: at + 1, sources: ["*"], destinations: ["*"], name: "" }));
+    const draft = new GWAccess.Draft(1, rules);
+    for (let step = below(6); step > 0; step -= 1) {
+      const row = draft.rows[below(draft.rows.length || 1)];
+      const what = row ? below(4) : 0;
+      if (what === 0) Object.assign(draft.add(below(draft.rows.length + 1)).fields, { sources: ["*"], destinations: ["*"], name: `n${step}` });
+      else if (what === 1) draft.remove(row);
+      else if (what === 2) draft.set(row, "name", `e${step}`);
+      else draft.move(row, below(draft.rows.length));
+    }
+    const now = rules.map((rule) => ({ ...rule }));
+    for (const edit of draft.edits().edits) {
+      const at = now.findIndex((rule) => rule.id === edit.id);
+      if (edit.do === "update") Object.assign(now[at], edit.fields);
+      else if (edit.do === "delete") now.splice(at, 1);
+      else if (edit.do === "move") now.splice(edit.position - 1, 0, ...now.splice(at, 1));
+      else now.splice(edit.position - 1, 0, edit.fields);
+    }
+    const told = (rule) => `${rule.id ?? "new"} ${rule.name}`;
+    const meant = draft.standing().map((row) => told({ ...draft.rule(row), id: row.id ?? undefined }));
+    if (now.map(told).join() !== meant.join()) wrong.push([now.map(told), meant]);
+  }
+  return wrong;
+}"""
+
 
 def test_write_preview_apply_move_and_meet_somebody_else(
     live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
@@ -36,6 +67,7 @@ def test_write_preview_apply_move_and_meet_somebody_else(
         assert list(AclRule.objects.values_list("sources", "destinations", "ports").order_by("-position")[:1]) == [
             (["tag:ci"], ["tag:db"], [[5432, 5432]])
         ]
+        assert page.evaluate(EDITS_MAKE_DRAFTS) == []
         _move_by_keyboard(page)
         _meet_somebody_else(page, sample)
         # A name that does not exist is refused with 400; the server of this test has no sockets.
@@ -108,3 +140,4 @@ def _meet_somebody_else(page: Page, sample: dict[str, Any]) -> None:
     conflict.get_by_role("button", name="Rebase").click()
     expect(page.locator("#gw-draftbar")).to_contain_text("Draft on policy 39 1 rule changed")
     expect(page.locator("#gw-rulelist")).to_contain_text("Theirs")
+    expect(page.get_by_role("region", name="Preview")).to_contain_text("draft on policy 39")

@@ -17,7 +17,9 @@
     const left = mine.filter((row) => !both.has(row.id));
     const named = (rule, at) => [el("b", {}, `Rule ${at ?? rule.position}`), rule.name ? ` ${rule.name}` : ""];
     const clash = (id) => (both.has(id) ? el("span.gw-flag.gw-bad", {}, "both") : null);
-    const versions = state.since.map((item) => el("li", {}, el("b", {}, `Policy ${item.number}`), ` ${item.by}, `,
+    const { base, network } = document.getElementById("gw-editor").dataset;
+    const page = (number) => `${base}history/${number}/?${new URLSearchParams({ network })}`;
+    const versions = state.since.map((item) => el("li", {}, el("a", { href: page(item.number) }, `Policy ${item.number}`), ` ${item.by}, `,
       el("time", { datetime: item.at, title: item.at }, new Date(item.at).toLocaleString()), item.summary ? `: ${item.summary}` : "", item.comment ? el("span.gw-dim", {}, ` ${item.comment}`) : null));
     const theirLines = [...theirs].map(([id, kind]) => el("li", {}, ...named(now.get(id) ?? draft.base.get(id)), ` ${kind} `, clash(id)));
     const words = (row) => ({ new: "added", removed: "removed", moved: `moved to ${draft.place(row)}` })[draft.state(row)] ?? `${Object.keys(row.fields).join(", ")} changed`;

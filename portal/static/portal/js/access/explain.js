@@ -9,6 +9,7 @@
     const answer = document.getElementById("gw-explain-answer");
     for (const side of ["from", "to"]) {
       const input = box.elements[side];
+      input.setAttribute("aria-label", input.closest("label").firstElementChild.textContent); // Without the list in it.
       complete(input, "point", (text) => (input.value = text));
     }
     box.addEventListener("submit", async (event) => {

@@ -20,6 +20,7 @@
   const preview = new Preview(panel, {
     heard: (said) => {
       if (said.version !== draft.version) return void look();
+      say("");
       rows.faults = new Map();
       rows.remarks = new Map();
       const standing = draft.standing();

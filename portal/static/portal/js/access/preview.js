@@ -31,12 +31,13 @@
 
   function groups(all, kind, sign, css, pages) {
     const { el, chip, wire } = GWAccess;
+    const node = (name) => (pages[`node:${name}`] ? el("a", { href: pages[`node:${name}`] }, name) : name);
     const shown = all.slice(0, GROUPS).map((group) => {
       const more = group.pairs - group.first.length;
       return el("div.gw-pairs", {},
         el("div.gw-pairs-head", {}, chip(group.source, { url: pages[group.source] }), wire(kind), chip(group.destination, { url: pages[group.destination] }),
           el(`span.gw-end.gw-mono.${css}`, {}, `${sign}${group.pairs.toLocaleString("en")}`)),
-        el("ul", {}, ...group.first.map(([one, two]) => el("li.gw-mono", {}, one, el("span.gw-dim", { "aria-hidden": "true" }, " — "), el("span.gw-sr", {}, " and "), two)),
+        el("ul", {}, ...group.first.map(([one, two]) => el("li.gw-mono", {}, node(one), el("span.gw-dim", { "aria-hidden": "true" }, " — "), el("span.gw-sr", {}, " and "), node(two))),
           more > 0 ? el("li.gw-dim", {}, `and ${more.toLocaleString("en")} more`) : null));
     });
     const rest = all.length - shown.length;
