@@ -2,6 +2,8 @@
 "use strict";
 
 (() => {
+  const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+
   const list = (items) => {
     const { el } = GWAccess;
     return items.length ? el("ul", {}, ...items) : el("p.gw-dim.gw-small", {}, "Nothing.");
@@ -20,7 +22,7 @@
     const { base, network } = document.getElementById("gw-editor").dataset;
     const page = (number) => `${base}history/${number}/?${new URLSearchParams({ network })}`;
     const versions = state.since.map((item) => el("li", {}, el("a", { href: page(item.number) }, `Policy ${item.number}`), ` ${item.by}, `,
-      el("time", { datetime: item.at, title: item.at }, new Date(item.at).toLocaleString()), item.summary ? `: ${item.summary}` : "", item.comment ? el("span.gw-dim", {}, ` ${item.comment}`) : null));
+      el("time", { datetime: item.at, title: item.at }, when.format(new Date(item.at))), item.summary ? `: ${item.summary}` : "", item.comment ? el("span.gw-dim", {}, ` ${item.comment}`) : null));
     const theirLines = [...theirs].map(([id, kind]) => el("li", {}, ...named(now.get(id) ?? draft.base.get(id)), ` ${kind} `, clash(id)));
     const words = (row) => ({ new: "added", removed: "removed", moved: `moved to ${draft.place(row)}` })[draft.state(row)] ?? `${Object.keys(row.fields).join(", ")} changed`;
     const myLines = draft.changes.map((row) => el("li", {}, ...named(draft.rule(row), draft.base.get(row.id)?.position ?? draft.place(row)), ` ${words(row)} `, clash(row.id)));

@@ -123,6 +123,8 @@
 
   function show() {
     rows.list.inert = outdated; // Nobody writes on what is not the policy any more.
+    const more = document.getElementById("gw-rule-add");
+    if (more) more.hidden = outdated;
     rows.show(draft);
     if (none) none.hidden = draft.rows.length > 0;
     const count = draft.changes.length;
@@ -268,7 +270,7 @@
       link.addEventListener("click", (event) => {
         if (!draft) return;
         event.preventDefault();
-        if (!outdated) add();
+        add();
       });
     }
   }
