@@ -42,7 +42,7 @@
       field("action", action),
       field("sources", boxes.sources.box),
       field("destinations", boxes.destinations.box),
-      field("protocols", text("protocols", rule.protocols.join(", "), { ...mono, placeholder: "any of TCP, UDP, ICMP" }, split)),
+      field("protocols", text("protocols", rule.protocols.join(", "), { ...mono, placeholder: "any, or tcp" }, split)),
       field("ports", text("ports", rule.ports.join(", "), { ...mono, placeholder: "any, or 22, 8000-8999" }, split)),
       field("name", text("name", rule.name, { maxlength: "100" })),
       field("comment", text("comment", rule.comment, { maxlength: "500" })),
