@@ -144,10 +144,18 @@ class News:
             return MapFrame(frame, (self._epoch, push.to), changed_at=changed_at)
         self._behind = False
         telling, frame = await self._apart()(self._catch_up, self._epoch, self._at)
+        self._overtake(telling.version)
         if frame is None and telling.members is None:
             self._at = telling.version
             return None
         return replace(self._told(telling, frame), changed_at=changed_at)
+
+    def _overtake(self, version: int) -> None:
+        """Drops a push that came while the way to ``version`` was worked out, as far as that way holds it already:
+        told after it, it would lead the agent back."""
+        if self._ready is not None and self._ready.start < version:
+            self._behind = self._behind or self._ready.to > version
+            self._ready = None
 
     def _told(self, telling: Telling, frame: Frame | None) -> MapFrame:
         start = telling.start if self._sent is None else self._sent
