@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gc
+import threading
 import weakref
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from coordinator.fanout import CLOSE_OVERLOADED, CLOSE_SILENT, FANOUT, Push
 from coordinator.frames import Body
 from coordinator.metrics import ACKNOWLEDGED_SECONDS
 from coordinator.outlet import UNREAD_LIMIT
+from coordinator.telling import Telling
 from tests.coordinator.sockets import Portal, Wire, connect, eventually, open_wire
 
 
@@ -59,6 +61,38 @@ async def test_a_push_leaves_as_it_is(portal: Portal) -> None:
     connection.push(portal.push())
     await eventually(lambda: len(wire.sent) == 2)
     assert wire.messages[1] == {"type": "delta", "epoch": 1, "from": 1, "to": 2, "change": 1}
+
+
+@pytest.mark.parametrize("further", [0, 1], ids=["up to there", "beyond it"])
+async def test_pushes_that_a_catch_up_overtakes_lead_nobody_back(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, further: int
+) -> None:
+    """They come while it is worked out, which may be from a state that holds them already."""
+    wire = open_wire()
+    connection = await greeted(wire)
+    loop, catch_up, ready = asyncio.get_running_loop(), portal.catch_up, threading.Event()
+
+    def overtaken(audience: Any, epoch: int, version: int | None) -> Telling:
+        if not ready.is_set():
+            late = portal.push()  # 2 to 3
+            portal.version += 1  # the state is at 4 when it is read
+            telling = catch_up(audience, epoch, version)
+            wider = Push(1, late.start, late.to + 1 + further, late.body) if further else late
+            loop.call_soon_threadsafe(connection.push, wider)
+            loop.call_soon_threadsafe(ready.set)
+            assert ready.wait(30)
+            portal.version += further
+            return telling
+        return catch_up(audience, epoch, version)
+
+    monkeypatch.setattr(news, "catch_up", overtaken)
+    connection.push(Push(1, 1, 2, None))
+    portal.version = 2
+    await eventually(lambda: len(wire.sent) >= 2 + further)
+    connection.push(portal.push())
+    await eventually(lambda: len(wire.sent) >= 3 + further)
+    told = [(message["from"], message["to"]) for message in wire.messages[1:]]
+    assert told == ([(1, 4), (4, 5), (5, 6)] if further else [(1, 4), (4, 5)])
 
 
 async def test_versions_that_the_node_cannot_see_are_skipped_over(portal: Portal) -> None:
