@@ -13,15 +13,14 @@ import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
+from bench.children import child, psql
 from bench.pages_job import tag_all
 
 NODES: Final = 50_000
@@ -39,7 +38,7 @@ def run(nodes: int = NODES) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="ghostwire-bench-") as folder:
         name = f"pages_{os.getpid()}"
         cluster = session_cluster()
-        _psql(cluster, f"CREATE DATABASE {name}")
+        psql(cluster, f"CREATE DATABASE {name}")
         environ = os.environ | {
             "DJANGO_SETTINGS_MODULE": "ghostwire_site.settings",
             "GHOSTWIRE_CONFIG": os.devnull,
@@ -48,10 +47,10 @@ def run(nodes: int = NODES) -> list[Row]:
             "GHOSTWIRE_DATABASE__URL": cluster.url_of(name),
         }
         try:
-            _child(environ, "fill", nodes)
-            found = _child(environ, "pages", nodes) | _child(environ, "job", nodes)
+            child("bench.pages", environ, "fill", nodes)
+            found = child("bench.pages", environ, "pages", nodes) | child("bench.pages", environ, "job", nodes)
         finally:
-            _psql(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+            psql(cluster, f"DROP DATABASE {name} WITH (FORCE)")
     return rows_of(found, nodes)
 
 
@@ -69,19 +68,6 @@ def rows_of(found: dict[str, Any], nodes: int) -> list[Row]:
             (f"{job['changed']:,} nodes: {what}", f"{figure}, {job['versions']} change", "1", job["versions"] == 1)
         )
     return rows
-
-
-def _psql(cluster: Any, statement: str) -> None:
-    import psycopg
-
-    with psycopg.connect(cluster.url, autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def _child(environ: dict[str, str], part: str, nodes: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.pages", part, str(nodes)]
-    done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parent.parent)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 # --- In the children

@@ -14,7 +14,6 @@ import gc
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from bench.children import child, psql
 
 NODES = 50_000
 USERS = 10_000
@@ -38,7 +39,7 @@ def run(nodes: int = NODES) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="ghostwire-bench-") as folder:
         name = f"replica_{os.getpid()}"
         cluster = session_cluster()
-        _psql(cluster, f"CREATE DATABASE {name}")
+        psql(cluster, f"CREATE DATABASE {name}")
         environ = os.environ | {
             "DJANGO_SETTINGS_MODULE": "ghostwire_site.settings",
             "GHOSTWIRE_CONFIG": os.devnull,
@@ -48,13 +49,13 @@ def run(nodes: int = NODES) -> list[Row]:
             "GHOSTWIRE_REDIS__URL": session_redis().url,
         }
         try:
-            _child(environ, "fill", nodes)
-            without = _child(environ, "start", nodes)
-            _child(environ, "snapshot", nodes)
-            with_one = _child(environ, "start", nodes)
-            moved = _child(environ, "move", nodes)
+            child("bench.replica", environ, "fill", nodes)
+            without = child("bench.replica", environ, "start", nodes)
+            child("bench.replica", environ, "snapshot", nodes)
+            with_one = child("bench.replica", environ, "start", nodes)
+            moved = child("bench.replica", environ, "move", nodes)
         finally:
-            _psql(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+            psql(cluster, f"DROP DATABASE {name} WITH (FORCE)")
     return [
         _row(f"worker start, {nodes:,} nodes from SQL", _start(without), 10, without["seconds"]),
         _row(f"worker start, {nodes:,} nodes from a snapshot", _start(with_one), 10, with_one["seconds"]),
@@ -80,19 +81,6 @@ def _start(found: dict[str, Any]) -> str:
 
 def _row(what: str, figure: str, budget: float, value: float) -> Row:
     return what, figure, f"{budget:,g}", value < budget
-
-
-def _psql(cluster: Any, statement: str) -> None:
-    import psycopg
-
-    with psycopg.connect(cluster.url, autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def _child(environ: dict[str, str], part: str, nodes: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.replica", part, str(nodes)]
-    done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parent.parent)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 # --- In the children

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from portal import events, html, links
 from portal.admin.base import ServiceAdmin
 from portal.audit.page import events_page
+from portal.audit.sentences import audit_sentence
 from portal.sections import Section, facts
 
 _WORDS = {
@@ -58,7 +59,7 @@ class AuditEntryAdmin(ServiceAdmin):
     def headline(self, request: HttpRequest, obj: Any) -> Sequence[Any]:
         """What happened."""
         icon = html.icon(events.ICONS.get(obj.kind, "history"), small=True)
-        what = format_html("{} {}", icon, events.audit_sentence(obj, obj.gw_names))
+        what = format_html("{} {}", icon, audit_sentence(obj, obj.gw_names))
         return (what, obj.gw_names.actor(obj.actor), html.ago(obj.created_at, timezone.now()))
 
     def sections(self, request: HttpRequest, obj: Any) -> list[Section]:

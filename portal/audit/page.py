@@ -20,7 +20,8 @@ from mesh.errors import NotFoundError, ValidationError
 from nodes.models import Network
 from nodes.selectors import find_node
 from portal import html, links
-from portal.events import ICONS, Names, audit_sentence, sentence
+from portal.audit.sentences import audit_sentence
+from portal.events import ICONS, Names, sentence
 from portal.site import site
 from sessions_app.models import AuditEntry, User
 from sessions_app.roles import allows
