@@ -18,7 +18,8 @@ from agent.engine.core import Engine
 from agent.paths import LocalNetworks
 from agent.settings import Settings
 from agent.state import StateDir
-from agent.tests.portal import FakePortal, serving
+from agent.tests.portal import FakePortal
+from agent.tests.serving import serving
 
 
 @dataclass

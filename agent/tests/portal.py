@@ -9,16 +9,13 @@ import asyncio
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import uvicorn
-
 from agent.tests.answers import Challenge, empty_map, problem, stamp
-from agent.tests.deltas import Meddler, answer_hello, delta, moved_on, packed
+from agent.tests.deltas import answer_hello, delta, moved_on, packed
 from mesh.errors import AuthenticationError
 from mesh.keys import (
     Purpose,
@@ -298,23 +295,3 @@ class FakePortal:
                 return
             text = json.dumps(message)
             await send({"type": "websocket.send"} | ({"bytes": packed(text)} if self.zstd else {"text": text}))
-
-
-@asynccontextmanager
-async def serving(portal: FakePortal, through: Meddler | None = None) -> AsyncIterator[FakePortal]:
-    """Serve the portal on a free port of the loopback address, in this loop; ``through`` stands in front of it."""
-    app = through or portal
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="websockets-sansio")
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - it rings no bell
-        await asyncio.sleep(0)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    portal.origin = f"http://127.0.0.1:{port}"
-    try:
-        yield portal
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await task

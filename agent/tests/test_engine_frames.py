@@ -13,7 +13,8 @@ from agent.engine.frames import PLAIN, ZSTD, decode, offered
 from agent.errors import PortalUnreachableError
 from agent.tests.conftest import MakeEngine, eventually
 from agent.tests.deltas import Meddler, Script, lost, packed, swapped, twice
-from agent.tests.portal import FakePortal, serving
+from agent.tests.portal import FakePortal
+from agent.tests.serving import serving
 
 
 def test_offers_zstd_first_where_it_can_read_it(monkeypatch: pytest.MonkeyPatch) -> None:

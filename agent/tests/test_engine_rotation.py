@@ -15,7 +15,8 @@ from agent.engine.phase import Phase
 from agent.state import KEY_FILE, NEXT_KEY_FILE, StateDir
 from agent.tests.answers import empty_map, problem, stamp
 from agent.tests.conftest import FrozenClock, MakeEngine, eventually
-from agent.tests.portal import FakePortal, serving
+from agent.tests.portal import FakePortal
+from agent.tests.serving import serving
 from mesh.errors import AuthenticationError
 from mesh.keys import (
     Purpose,

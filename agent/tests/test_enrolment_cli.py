@@ -17,7 +17,7 @@ import pytest
 
 from agent import control
 from agent.state import StateDir
-from agent.tests.portal import serving
+from agent.tests.serving import serving
 from agent.tests.test_enrolment import CODE, URL, AskingPortal
 
 ASKED = f"POST enrolments/{CODE}"
