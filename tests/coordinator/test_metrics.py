@@ -107,7 +107,8 @@ async def test_other_refused_messages_are_no_heartbeats() -> None:
 
 def test_codes_are_few() -> None:
     def family(kind: type[GhostWireError]) -> set[str]:
-        ours = [child for child in kind.__subclasses__() if child.__module__.partition(".")[0] not in ("agent", "tests")]
+        others = ("agent", "tests")
+        ours = [child for child in kind.__subclasses__() if child.__module__.partition(".")[0] not in others]
         return {kind.code}.union(*map(family, ours))
 
     assert len(family(GhostWireError)) <= 16
