@@ -125,6 +125,7 @@ def test_servers_that_bring_handlers_of_their_own_are_masked_too(
 ) -> None:
     elsewhere = io.StringIO()
     logger = logging.getLogger(name)
+    logger.setLevel(logging.NOTSET)  # a server that another test ran in this process may have asked for less
     logger.addHandler(logging.StreamHandler(elsewhere))
     logger.propagate = False
     written = configured("DEBUG", "console")
