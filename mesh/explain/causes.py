@@ -10,7 +10,7 @@ from mesh.compile.bits import members
 from mesh.compile.classes import Shape
 from mesh.compile.rows import Line, walk_through
 from mesh.explain.blocks import Blocks
-from mesh.policy.selectors import SELF, Selector, SelectorKind
+from mesh.policy.selectors import SELF, Selector, host
 from mesh.policy.selectors import prefix as prefix_selector
 
 
@@ -43,7 +43,7 @@ class Causes:
         self._blocks = blocks
         self._index = index
         self._hits: dict[tuple[bool, int], list[_Hit]] = {}
-        self._hosts = {prefix_selector(item.prefix): item.name for item in policy.policy.hosts}
+        self._hosts = {host(item.name): prefix_selector(item.prefix) for item in policy.policy.hosts}
 
     def towards(self, number: int, fresh: int) -> Iterator[tuple[Cause, int]]:
         """The causes of pairs of block ``number`` with the blocks ``fresh``, as far as they are put down to flows into
@@ -142,9 +142,10 @@ class Causes:
         destination = next(
             (item for item in line.said.destinations if item != SELF and here >> terms.numbers[item] & 1), SELF
         )
-        return Cause(line.rule.position, line.rule.id, self._written(source), self._written(destination))
+        rule = line.rule
+        written = self._written(rule.sources, source), self._written(rule.destinations, destination)
+        return Cause(rule.position, rule.id, *written)
 
-    def _written(self, selector: Selector) -> Selector:
-        """The selector as a rule names it: a host by its name, where only its prefix is left."""
-        name = self._hosts.get(selector)
-        return selector if name is None else Selector(SelectorKind.HOST, name=name)
+    def _written(self, said: Sequence[Selector], selector: Selector) -> Selector:
+        """The selector as a rule says it: a host by its name, where only its prefix is left."""
+        return next((item for item in said if selector in (item, self._hosts.get(item))), selector)
