@@ -65,6 +65,9 @@ class AdminView(APIView):
         super().initial(request, *args, **kwargs)
         self.query = self._checked_query(request)
 
+    # Until it is known who asks, nothing may be known.
+    sees_all: bool = False
+
     def check_permissions(self, request: Request) -> None:
         """Default deny: the token's role decides for each method.
 
@@ -77,13 +80,19 @@ class AdminView(APIView):
         knows = own if self.knows == ANYONE else allows(request.user, self.knows)
         if not knows and not (self.own and own):
             raise NotFoundError("There is no such call.")
-        self.sees_all = knows
+        self.sees_all = knows and self.knows != ANYONE
         right = self.rights.get(method)
         if right is None:
             raise PermissionDeniedError("This is not permitted.")
         if right == ANYONE or (self.own and own and method == "GET") or allows(request.user, right):
             return
         raise PermissionDeniedError("Your role does not permit this.")
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """As DRF does; marks what is not found because the caller may not know of it, for the audit trail."""
+        if isinstance(exc, NotFoundError) and not self.sees_all:
+            self.request._request.gw_hidden = True  # type: ignore[attr-defined]
+        return super().handle_exception(exc)
 
     def check_throttles(self, request: Request) -> None:
         """Limits each token's calls. Raises ThrottledError."""

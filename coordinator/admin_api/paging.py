@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -101,6 +102,7 @@ def next_url(request: Request, page: Page[Any]) -> str | None:
     return str(request.build_absolute_uri(f"{request.path}?{urlencode({**kept, **where})}"))
 
 
+@cache
 def page_serializer(item: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
     """The shape of a page of ``item``."""
     members: dict[str, Any] = {

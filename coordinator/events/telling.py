@@ -104,6 +104,16 @@ def _sessions_ended(facts: Mapping[str, Any], login: str, kind: str) -> str:
     return f"{facts.get('number', 0)} sessions of {login} ended"
 
 
+def _password_set(facts: Mapping[str, Any], login: str, kind: str) -> str:
+    return f"new password of {login}{' by a link' if facts.get('how') == 'link' else ''}"
+
+
+def _key(facts: Mapping[str, Any], login: str, kind: str) -> str:
+    name = facts.get("name") or facts.get("auth_key", "")
+    whose = ", ".join(facts.get("tags") or ()) or login
+    return f"auth key {name} for machines of {whose} {kind.removeprefix('key_')}"
+
+
 _TOLD: Final[Mapping[str, Callable[[Mapping[str, Any], str, str], str]]] = {
     "login_failed": _login_failed,
     "denied": _denied,
@@ -113,6 +123,9 @@ _TOLD: Final[Mapping[str, Callable[[Mapping[str, Any], str, str], str]]] = {
     "token_made": _token,
     "token_used": _token,
     "token_refused": _token,
+    "key_made": _key,
+    "key_revoked": _key,
+    "password_set": _password_set,
     "sessions_ended": _sessions_ended,
 }
 

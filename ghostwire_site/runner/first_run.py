@@ -66,6 +66,7 @@ def _first_auth_key(network_id: int, owner: User, now: datetime) -> str | None:
         expires_at=now + KEY_LIFETIME,
         now=now,
         random32=secrets.token_bytes(32),
+        cause=Cause.system("first-run"),
     )
     return created.secret
 

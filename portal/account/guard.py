@@ -49,6 +49,7 @@ def own_page(*methods: str) -> Callable[[View], View]:
             try:
                 return view(request, *args, **kwargs)
             except NotFoundError as error:
+                request.gw_hidden = True  # type: ignore[attr-defined]  # for the audit trail
                 raise Http404 from error
 
         return page

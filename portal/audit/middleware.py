@@ -1,4 +1,5 @@
-"""Tells the audit trail of writes that were refused with 403: pages, API, forged forms."""
+"""Tells the audit trail of writes that were refused: pages, API, forged forms; also where the answer was 404, since
+what somebody may not know of is not found (views mark such a request with ``gw_hidden``)."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from sessions_app.services.audit import ANONYMOUS, note_audit
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _API: Final = "/api/"
-_ADMIN_API: Final = "/api/v1/admin/"
+_OF_PEOPLE: Final = ("/api/v1/admin/", "/api/v1/me")
 
 
 class NoteDenials:
@@ -27,13 +28,14 @@ class NoteDenials:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, then note."""
         response = self.get_response(request)
-        if response.status_code == 403 and request.method not in _SAFE and _is_ours(request.path):
+        refused = response.status_code == 403 or (response.status_code == 404 and hasattr(request, "gw_hidden"))
+        if refused and request.method not in _SAFE and _is_ours(request.path):
             _note(request, forged=bool(getattr(response, "gw_forged", False)))
         return response
 
 
 def _is_ours(path: str) -> bool:
-    return path.startswith(_ADMIN_API) or not path.startswith(_API)
+    return path.startswith(_OF_PEOPLE) or not path.startswith(_API)
 
 
 def _note(request: HttpRequest, *, forged: bool) -> None:

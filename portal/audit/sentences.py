@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -77,6 +78,22 @@ def _sessions_ended(facts: Mapping[str, Any], who: SafeString, entry: AuditEntry
     return format_html("{} of {} logged out", html.many(int(facts.get("number") or 0), "browser"), who)
 
 
+def _password_set(facts: Mapping[str, Any], who: SafeString, entry: AuditEntry) -> SafeString:
+    return format_html("{} has a new password{}", who, ", set by a link" if facts.get("how") == "link" else "")
+
+
+def _key(facts: Mapping[str, Any], who: SafeString, entry: AuditEntry) -> SafeString:
+    ident = facts.get("auth_key") or 0
+    name = html.link(links.change_url("sessions_app.authkey", ident), str(facts.get("name") or ident))
+    tags = facts.get("tags") or []
+    whose = html.chips(tags) if tags else who
+    if entry.kind == "key_revoked":
+        return format_html("Auth key {} for machines of {} is revoked", name, whose)
+    ends = parse_datetime(str(facts.get("expires_at") or ""))
+    until = format_html("good until {}", html.instant(ends, f"{ends:%Y-%m-%d %H:%M} UTC")) if ends else "without an end"
+    return format_html("Auth key {} for machines of {} is made, {}", name, whose, until)
+
+
 _AUDIT = {
     "login": _login,
     "logout": _logout,
@@ -89,4 +106,7 @@ _AUDIT = {
     "token_used": _token,
     "token_refused": _token,
     "sessions_ended": _sessions_ended,
+    "password_set": _password_set,
+    "key_made": _key,
+    "key_revoked": _key,
 }

@@ -27,6 +27,7 @@ ANONYMOUS: Final = "anonymous"
 MOST_A_MINUTE: Final = 60
 MOST_KEPT: Final = 1_000_000
 MOST_TEXT: Final = 200
+MOST_ITEMS: Final = 20
 Kind = AuditEntry.Kind
 # What a caller can cause without having any right.
 LOUD: Final = frozenset({Kind.LOGIN_FAILED, Kind.DENIED, Kind.TOKEN_REFUSED})
@@ -107,4 +108,6 @@ def _counted_again(entry: AuditEntry) -> bool:
 
 
 def _short(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_short(item) for item in value[:MOST_ITEMS]]
     return mask(value)[:MOST_TEXT] if isinstance(value, str) else value

@@ -15,8 +15,9 @@ from mesh.errors import AuthenticationError, FieldError, NotFoundError, Validati
 from mesh.tags import validate_tag
 from mesh.tokens import TokenKind, derive_token, parse_kind, visible_prefix
 from nodes.models import Network, Node
-from sessions_app.models import AuthKey, AuthKeyUse, User
+from sessions_app.models import AuditEntry, AuthKey, AuthKeyUse, User
 from sessions_app.peppers import digest_for_storage, digests_to_look_up
+from sessions_app.services.audit import record_audit
 from sessions_app.services.ended_rights import record_ended_right
 
 MAX_NAME_LENGTH: Final = 64
@@ -46,11 +47,13 @@ def create_auth_key(
     expires_at: datetime | None = None,
     name: str = "",
     created_by_id: int | None = None,
+    cause: Cause | None = None,
 ) -> CreatedAuthKey:
     """Makes a key. One-off unless ``reusable``; a reusable one works ``max_uses`` times, or without limit.
 
     Machines belong to ``tags`` where some are given, else to the owner. With ``pre_approved`` they need no approval
-    where the network wants one for each new node. Raises ValidationError.
+    where the network wants one for each new node. ``cause``: where nothing is said, whoever made it, else a command.
+    Raises ValidationError.
     """
     errors = []
     if not tags and owner_id is None:
@@ -92,6 +95,8 @@ def create_auth_key(
         expires_at=expires_at,
         created_by_id=created_by_id,
     )
+    maker = Cause.command() if created_by_id is None else Cause.user(created_by_id)
+    _tell(AuditEntry.Kind.KEY_MADE, auth_key, cause or maker, now)
     return CreatedAuthKey(auth_key, secret)
 
 
@@ -110,7 +115,25 @@ def revoke_auth_key(*, auth_key_id: int, cause: Cause, now: datetime) -> AuthKey
         said = {"id": auth_key.pk, "name": auth_key.name, "user": auth_key.owner_id, "tags": auth_key.tags}
         facts = {"auth_keys": [said | {"revoked_at": now.isoformat()}]}
         record_ended_right(network_id=auth_key.network_id, facts=facts, cause=cause, now=now)
+        _tell(AuditEntry.Kind.KEY_REVOKED, auth_key, cause, now)
     return auth_key
+
+
+def _tell(kind: AuditEntry.Kind, auth_key: AuthKey, cause: Cause, now: datetime) -> None:
+    """To the audit trail: which key it is and what it may do, never the key."""
+    facts = {
+        "auth_key": auth_key.pk,
+        "name": auth_key.name,
+        "network": auth_key.network.name,
+        "user": auth_key.owner_id,
+        "login": "" if auth_key.owner is None else auth_key.owner.username,
+        "tags": auth_key.tags,
+        "max_uses": auth_key.max_uses,
+        "ephemeral": auth_key.ephemeral,
+        "pre_approved": auth_key.pre_approved,
+        "expires_at": None if auth_key.expires_at is None else auth_key.expires_at.isoformat(),
+    }
+    record_audit(kind=kind, facts=facts, cause=cause, now=now)
 
 
 def lock_auth_key(*, secret: str) -> AuthKey:

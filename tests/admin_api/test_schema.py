@@ -12,6 +12,7 @@ from drf_spectacular.validation import validate_schema
 
 from tests.admin_api.test_roles import calls
 
+OF_PEOPLE = ("/api/v1/admin/", "/api/v1/me")
 METHODS = ("get", "put", "post", "patch", "delete")
 
 
@@ -61,7 +62,7 @@ def test_every_refusal_is_a_problem(schema: dict[str, Any]) -> None:
 
 def test_administrative_calls_need_an_api_token_and_may_be_refused(schema: dict[str, Any]) -> None:
     for path, method, operation in operations(schema):
-        if path.startswith("/api/v1/admin/"):
+        if path.startswith(OF_PEOPLE):
             assert operation["security"] == [{"apiToken": []}], (path, method)
             needed = {"400", "401", "404", "429", "503"} | ({"403"} if method != "get" else set())
             assert needed <= set(operation["responses"]), (path, method)
@@ -77,7 +78,7 @@ def test_agents_calls_need_a_session_but_those_that_lead_to_one(schema: dict[str
     free = {
         (path.removeprefix("/api/v1/"), method)
         for path, method, operation in operations(schema)
-        if not path.startswith("/api/v1/admin/") and operation.get("security") != [{"nodeSession": []}]
+        if not path.startswith(OF_PEOPLE) and operation.get("security") != [{"nodeSession": []}]
     }
     assert free == {
         ("server", "get"),

@@ -61,6 +61,7 @@ class AuthKeyList(AuthKeyView):
             created_by_id=self.user.pk,
             now=self.now,
             random32=secrets.token_bytes(RANDOM_BYTES),
+            cause=self.cause,
             **fields,
         )
         row = row_or_404(self.auth_keys(), created.auth_key.pk, "auth key")
