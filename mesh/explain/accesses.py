@@ -8,42 +8,45 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from mesh.compile import CompiledPolicy
-from mesh.explain.blocks import Block, Blocks, planes_of
+from mesh.explain.blocks import Blocks
 from mesh.explain.openings import Openings, Services, Stretch, services_of_stretches
-
-NOW, LASTING = 0, 1
+from mesh.explain.times import EVER, LASTING, NOW, Times
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Access:
-    """What a sender may do to a receiver: at this instant, and at every instant (a part of it).
+    """What a sender may do to a receiver: at this instant, at every instant (a part of that), and at this or some later
+    one (that and more).
 
     Within one ``Accesses`` equal accesses are one object: they are counted by the hundred thousand.
     """
 
     now: Services
     lasting: Services
+    ever: Services
 
 
-NOTHING: Final = Access((), ())
+NOTHING: Final = Access((), (), ())
 
 Key: TypeAlias = tuple[tuple[int, int, int, int], ...]
 """Stretches, each with the number of the policy that opens it before it."""
 
 
 class Accesses:
-    """What a node of one block may do to one of another, in a policy and in what holds of it at all times."""
+    """What a node of one block may do to one of another, in a policy now, at all times and at some time. ``blocks`` are
+    those of all of its ``times``."""
 
-    __slots__ = ("_between", "_blocks", "_known", "_merged", "_openings", "_parts", "_policies", "_profiles")
+    __slots__ = ("_between", "_blocks", "_known", "_merged", "_openings", "_parts", "_places", "_policies", "_profiles")
 
-    def __init__(self, policies: Sequence[CompiledPolicy], blocks: Blocks) -> None:
-        self._policies = (policies[0], policies[-1])
+    def __init__(self, times: Times, blocks: Blocks) -> None:
+        self._policies = times.policies
+        self._places = times.places
         self._blocks = blocks
-        self._openings = [Openings(policy, _seen_by(blocks, index)) for index, policy in enumerate(policies)]
+        self._openings = [Openings(policy, blocks.seen_by(index)) for index, policy in enumerate(times.policies)]
         self._profiles: dict[int, object] = {}
         self._parts: dict[object, list[tuple[int, Access]]] = {}
         self._between: dict[tuple[int, int], Access] = {}
-        self._known: dict[tuple[Services, Services], Access] = {((), ()): NOTHING}
+        self._known: dict[tuple[Services, ...], Access] = {((), (), ()): NOTHING}
         self._merged: dict[Key, Access] = {}
 
     def profile(self, receiver: int) -> object:
@@ -53,7 +56,7 @@ class Accesses:
             shapes = self._blocks.by_number[receiver].shapes
             found = self._profiles[receiver] = tuple(
                 self._lines(policy, number)
-                for policy, shape in zip(self._policies, (shapes[0], shapes[-1]), strict=True)
+                for policy, shape in zip(self._policies, shapes, strict=True)
                 for number in shape.all
             )
         return found
@@ -65,7 +68,7 @@ class Accesses:
 
     def into(self, receiver: int) -> list[tuple[int, Access]]:
         """Blocks, as bits, with what they may do to block ``receiver``, own devices aside; those that may do nothing
-        are left out."""
+        at any time are left out."""
         key = self.profile(receiver)
         found = self._parts.get(key)
         if found is None:
@@ -84,13 +87,13 @@ class Accesses:
         found = self._between.get((sender, receiver))
         if found is None:
             opened = [services_of_stretches(item.between(sender, receiver)) for item in self._openings]
-            found = self._between[sender, receiver] = self._access(opened[0], opened[-1])
+            found = self._between[sender, receiver] = self._access(opened)
         return found
 
     def between(self, sender: int, receiver: int, *, same_user: bool) -> tuple[Access, ...]:
-        """The same for either; nothing where they may do nothing."""
+        """The same for either; nothing where they may do nothing at any time."""
         access = self.companions(sender, receiver) if same_user else self.strangers(sender, receiver)
-        return (access,) if access.now else ()
+        return (access,) if access.ever else ()
 
     def _cut(self, opened: Sequence[Mapping[Stretch, int]]) -> list[tuple[int, Access]]:
         """The blocks cut into parts that may do the same."""
@@ -110,34 +113,20 @@ class Accesses:
                 if fresh:
                     parts[said,] = fresh
         alike: dict[Access, int] = defaultdict(int)
-        last_index = len(opened) - 1
+        every = range(len(opened))
         for key, mask in parts.items():
             access = self._merged.get(key)
             if access is None:
                 access = self._merged[key] = self._access(
-                    services_of_stretches(item[1:] for item in key if item[0] == NOW),
-                    services_of_stretches(item[1:] for item in key if item[0] == last_index),
+                    [services_of_stretches(item[1:] for item in key if item[0] == index) for index in every]
                 )
             alike[access] |= mask
         return [(mask, access) for access, mask in alike.items()]
 
-    def _access(self, now: Services, lasting: Services) -> Access:
-        found = self._known.get((now, lasting))
+    def _access(self, opened: Sequence[Services]) -> Access:
+        """``opened``: what each of the policies opens."""
+        eras = tuple(opened[place] for place in self._places)
+        found = self._known.get(eras)
         if found is None:
-            found = self._known[now, lasting] = Access(now, lasting)
+            found = self._known[eras] = Access(eras[NOW], eras[LASTING], eras[EVER])
         return found
-
-
-def _seen_by(blocks: Blocks, index: int) -> Blocks:
-    """The same blocks for a reader that knows one policy, and takes it for the first."""
-    if index == 0:
-        return blocks
-    return Blocks(
-        {number: Block((block.shapes[index],), block.ids) for number, block in blocks.by_number.items()},
-        blocks.sizes,
-        blocks.plain,
-        (blocks.mixed[index],),
-        (blocks.mixed_classes[index],),
-        ({},),
-        planes_of(dict(enumerate(blocks.sizes))),
-    )

@@ -55,6 +55,20 @@ class Blocks:
         """How many ordered pairs there are of a node in block ``number`` and another node in ``blocks``."""
         return self.sizes[number] * (self.weight(blocks) - (blocks >> number & 1))
 
+    def seen_by(self, policy: int) -> Blocks:
+        """The same blocks for a reader that knows one policy, and takes it for the first."""
+        if policy == 0:
+            return self
+        return Blocks(
+            {number: Block((block.shapes[policy],), block.ids) for number, block in self.by_number.items()},
+            self.sizes,
+            self.plain,
+            (self.mixed[policy],),
+            (self.mixed_classes[policy],),
+            ({},),
+            self._planes,
+        )
+
     def by_node(self) -> dict[int, int]:
         """The number of each node's block."""
         return {ident: number for number, block in self.by_number.items() for ident in block.ids}

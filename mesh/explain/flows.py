@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final
@@ -18,7 +18,8 @@ class Flow:
 
     Each of them may use ``services`` (which are empty where they have nothing in common), and ``wider`` of them may use
     more. ``at_times``: some of ``services`` is open to some of these pairs by a schedule alone; ``passing`` pairs may
-    do anything at all by a schedule alone.
+    do anything at all by a schedule alone. ``later`` more pairs may do nothing now, but each of them ``opens`` (empty
+    where they have nothing in common) at other times; ``growing`` of ``pairs`` may do more at other times.
     """
 
     pairs: int = 0
@@ -26,6 +27,9 @@ class Flow:
     wider: int = 0
     at_times: bool = False
     passing: int = 0
+    later: int = 0
+    opens: Services = ()
+    growing: int = 0
 
 
 NO_FLOW: Final = Flow()
@@ -35,15 +39,24 @@ def flow_of(tally: Mapping[Access, int] | None) -> Flow:
     """The flow that a tally of accesses amounts to."""
     if not tally:
         return NO_FLOW
-    common = reduce(common_services, (access.now for access in tally))
-    lasting = reduce(common_services, (access.lasting for access in tally))
+    now = {access: pairs for access, pairs in tally.items() if access.now}
+    later = {access: pairs for access, pairs in tally.items() if not access.now}
+    common, lasting = _common(access.now for access in now), _common(access.lasting for access in now)
     return Flow(
-        pairs=sum(tally.values()),
+        pairs=sum(now.values()),
         services=common,
-        wider=sum(pairs for access, pairs in tally.items() if access.now != common),
+        wider=sum(pairs for access, pairs in now.items() if access.now != common),
         at_times=common_services(common, lasting) != common,
-        passing=sum(pairs for access, pairs in tally.items() if not access.lasting),
+        passing=sum(pairs for access, pairs in now.items() if not access.lasting),
+        later=sum(later.values()),
+        opens=_common(access.ever for access in later),
+        growing=sum(pairs for access, pairs in now.items() if access.ever != access.now),
     )
+
+
+def _common(services: Iterable[Services]) -> Services:
+    every = tuple(services)
+    return reduce(common_services, every) if every else ()
 
 
 def common_services(one: Services, other: Services) -> Services:

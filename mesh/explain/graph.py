@@ -11,11 +11,11 @@ from typing import Final, TypeAlias
 from mesh.compile import CompiledPolicy, IdSet
 from mesh.compile.bits import members
 from mesh.compile.world import Principal
-from mesh.explain.accesses import LASTING, NOTHING, NOW, Access, Accesses
+from mesh.explain.accesses import NOTHING, Access, Accesses
 from mesh.explain.blocks import Blocks, blocks_of
 from mesh.explain.flows import NO_FLOW, Flow, flow_of
 from mesh.explain.tally import Sorter, Tally
-from mesh.explain.times import at_all_times
+from mesh.explain.times import EVER, LASTING, NOW, times_of
 
 LIMIT: Final = 100
 """How many groups are told apart, unless the caller wants another number; all others count as one more."""
@@ -51,13 +51,15 @@ class GraphGroup:
 @dataclass(frozen=True, slots=True)
 class GraphEdge:
     """Two groups by index, ``one`` not after ``other``, with ``pairs`` of different nodes that see each other, of whom
-    ``passing`` do so by a schedule alone. In ``there`` ordered pairs a node of ``one`` may do something to a node of
-    ``other``, in ``back`` of them the other way; within one group both are ``there``."""
+    ``passing`` do so by a schedule alone; ``later`` more do not now, but may at other times. In ``there`` ordered pairs
+    a node of ``one`` may do something now to a node of ``other``, in ``back`` of them the other way; within one group
+    both are ``there``."""
 
     one: int
     other: int
     pairs: int
     passing: int
+    later: int
     there: int
     back: int
 
@@ -65,7 +67,8 @@ class GraphEdge:
 @dataclass(frozen=True, slots=True)
 class Graph:
     """Groups by descending number of nodes (``REST`` last), and an edge for each two, or one, within which nodes see
-    each other. ``pairs`` are those that see each other in all, ``folded`` how many groups stand in ``REST``."""
+    each other, now or at other times. ``pairs`` are those that see each other now, ``folded`` how many groups stand in
+    ``REST``."""
 
     by: GraphBy
     groups: tuple[GraphGroup, ...]
@@ -89,7 +92,7 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Nodes that are alike to one node: what it may do to each of them, and each of them to it."""
+    """Nodes that are alike to one node: what it may do to each of them, and each of them to it, at some time."""
 
     out: Access
     back: Access
@@ -99,19 +102,18 @@ class Bundle:
 class Grapher:
     """Answers of one compiled policy. Worked out at the first question, and kept: policies never change."""
 
-    __slots__ = ("_accesses", "_number_of", "_policies", "blocks", "compiled")
+    __slots__ = ("_accesses", "_number_of", "blocks", "compiled", "times")
 
     def __init__(self, compiled: CompiledPolicy) -> None:
-        lasting = at_all_times(compiled)
         self.compiled = compiled
-        self._policies = (compiled,) if lasting is compiled else (compiled, lasting)
-        self.blocks: Blocks = blocks_of(self._policies)
-        self._accesses = Accesses(self._policies, self.blocks)
+        self.times = times_of(compiled)
+        self.blocks: Blocks = blocks_of(self.times.policies)
+        self._accesses = Accesses(self.times, self.blocks)
         self._number_of: dict[int, int] = {}
 
     def tally(self, sort: Sorter) -> Tally:
         """Counts between the sets that ``sort`` puts nodes into."""
-        return Tally(self._policies, self.blocks, self._accesses, sort)
+        return Tally(self.times, self.blocks, self._accesses, sort)
 
     def shares(self) -> Iterator[tuple[Principal, int, int]]:
         """How many nodes of each principal lie in each block: principal, block, number."""
@@ -160,17 +162,17 @@ class Grapher:
         return self._number_of
 
     def _edges(self, tally: Tally) -> tuple[GraphEdge, ...]:
-        now, reached = tally.seen(NOW), tally.reached()
-        lasting = tally.seen(LASTING) if len(self._policies) > 1 else now
+        now, lasting, ever, reached = tally.seen(NOW), tally.seen(LASTING), tally.seen(EVER), tally.reached()
         found = []
-        for one, other in sorted(now):
+        for one, other in sorted(ever):
             if one > other:
                 continue
             share = 2 if one == other else 1
             pairs = now[one, other] // share
             back = 0 if one == other else reached[other, one]
             passing = pairs - lasting[one, other] // share
-            found.append(GraphEdge(one, other, pairs, passing, reached[one, other], back))
+            later = ever[one, other] // share - pairs
+            found.append(GraphEdge(one, other, pairs, passing, later, reached[one, other], back))
         return tuple(found)
 
     def block_of(self, node_id: int) -> int:
@@ -187,8 +189,8 @@ class Grapher:
         return self._accesses.companions(one, other) if same_user else self._accesses.strangers(one, other)
 
     def reach(self, node_id: int) -> tuple[Bundle, ...]:
-        """Whom a node reaches and who reaches it, itself aside: all others by what that is; those between whom and the
-        node nothing is open are left out. Empty for a node that takes no part."""
+        """Whom a node reaches and who reaches it, itself aside: all others by what that is, now and at other times;
+        those between whom and the node nothing ever is open are left out. Empty for a node that takes no part."""
         numbers = self._numbers()
         mine = numbers.get(node_id)
         if mine is None:
@@ -199,9 +201,10 @@ class Grapher:
         found: dict[tuple[Access, Access], IdSet] = defaultdict(id_set)
         into = self._accesses.into(mine)
         reached = 0
-        for item in self.blocks.by_number[mine].shapes[NOW].all:
-            reached |= self.compiled.reach.out_of[item]
-        near = self.blocks.expand(NOW, reached)
+        place, ever = self.times.places[EVER], self.times.of(EVER)
+        for item in self.blocks.by_number[mine].shapes[place].all:
+            reached |= ever.reach.out_of[item]
+        near = self.blocks.expand(place, reached)
         for mask, _ in into:
             near |= mask
         for number in members(near):
@@ -216,7 +219,7 @@ class Grapher:
         return tuple(
             Bundle(out, back, rest)
             for (out, back), ids in found.items()
-            if (out.now or back.now) and (rest := ids - id_set((node_id,)))
+            if (out.ever or back.ever) and (rest := ids - id_set((node_id,)))
         )
 
 

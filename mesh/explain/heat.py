@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -11,11 +11,11 @@ from typing import Final, TypeAlias
 
 from mesh.compile.bits import mask_of
 from mesh.compile.world import Principal
-from mesh.explain.accesses import NOW
 from mesh.explain.deciders import Deciders
 from mesh.explain.flows import NO_FLOW, Flow, flow_of
 from mesh.explain.graph import Grapher
 from mesh.explain.tally import Cell, Tally
+from mesh.explain.times import EVER, NOW
 from mesh.policy.rules import Rule
 from mesh.policy.services import services_of
 
@@ -53,10 +53,12 @@ class HeatCell:
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """A rule in force that lets pairs of a cell do something (or keeps them from it), and how many."""
+    """A rule in force that lets pairs of a cell do something (or keeps them from it), and how many. ``later``: it is
+    not in force now, and lets them at other times."""
 
     rule: Rule
     pairs: int
+    later: bool = False
 
 
 EXAMPLES: Final = 40
@@ -82,12 +84,13 @@ class HeatMap:
         """All rows: groups before tags, then by descending number of nodes."""
 
     def cells(self, rows: Sequence[HeatRow]) -> dict[Cell, HeatCell]:
-        """The cells between ``rows``, by index; only those where something may be done, or all is denied."""
+        """The cells between ``rows``, by index; only those where something may be done at some time, or all is
+        denied."""
         tally = self._tally(rows)
-        flows = tally.flows()
+        flows = {cell: flow_of(found) for cell, found in tally.flows().items()}
         denied = self._denied(tally, len(rows), flows)
         return {
-            cell: HeatCell(possible, flow_of(flows.get(cell)), cell in denied)
+            cell: HeatCell(possible, flows.get(cell, NO_FLOW), cell in denied)
             for cell, possible in tally.possible.items()
             if possible and (cell in flows or cell in denied)
         }
@@ -98,26 +101,37 @@ class HeatMap:
         return tally.seen(NOW)[0, 0] // 2, tally.possible[0, 0] // 2
 
     def deciders(self, source: HeatRow, target: HeatRow) -> tuple[tuple[Decider, ...], HeatCell]:
-        """The rules in force that decide about a cell, by position, and the cell."""
+        """The rules that decide about a cell, by position, those that open it at other times too, and the cell."""
         rows = (source,) if source.key == target.key else (source, target)
         cell = 0, len(rows) - 1
         tally = self._tally(rows)
-        lines = self._grapher.compiled.sides.lines
-        deciders = Deciders(self._grapher.compiled, self._grapher.blocks)
-        counted: Mapping[int, int] = tally.counts(deciders, {cell}).get(cell, {})
-        flows = tally.flows({cell})
+        flows = {at: flow_of(found) for at, found in tally.flows({cell}).items()}
         denied = cell in self._denied(tally, len(rows), flows)
-        return (
-            tuple(Decider(lines[number].rule, counted[number]) for number in sorted(counted)),
-            HeatCell(tally.possible[cell], flow_of(flows[cell]) if cell in flows else NO_FLOW, denied),
-        )
+        found = sorted(self._deciding(tally, cell), key=lambda item: item.rule.position)
+        return tuple(found), HeatCell(tally.possible[cell], flows.get(cell, NO_FLOW), denied)
+
+    def _deciding(self, tally: Tally, cell: Cell) -> Iterator[Decider]:
+        times, blocks = self._grapher.times, self._grapher.blocks
+        lines = times.of(NOW).sides.lines
+        for number, pairs in tally.counts(Deciders(times.of(NOW), blocks), {cell}).get(cell, {}).items():
+            yield Decider(lines[number].rule, pairs)
+        if times.of(EVER) is times.of(NOW):
+            return
+        in_force = {line.rule.position for line in lines}
+        rules = {rule.position: rule for rule in times.of(NOW).policy.rules}
+        deciders = Deciders(times.of(EVER), blocks.seen_by(times.places[EVER]))
+        lines = times.of(EVER).sides.lines
+        for number, pairs in tally.counts(deciders, {cell}).get(cell, {}).items():
+            if (position := lines[number].rule.position) not in in_force:
+                yield Decider(rules[position], pairs, later=True)
 
     def example(self, source: HeatRow, target: HeatRow) -> tuple[int, int] | None:
-        """Two nodes of a cell, of which the first may do something to the second if such are among the first of each
-        row; None where there are no two."""
+        """Two nodes of a cell, of which the first may do something to the second, at other times at least, if such are
+        among the first of each row; None where there are no two."""
         senders, receivers = (self._first(row) for row in (source, target))
         pairs = [(one, other) for other in receivers for one in senders if one != other]
-        return next((pair for pair in pairs if self._grapher.access(*pair).now), pairs[0] if pairs else None)
+        later = next((pair for pair in pairs if self._grapher.access(*pair).ever), pairs[0] if pairs else None)
+        return next((pair for pair in pairs if self._grapher.access(*pair).now), later)
 
     def _first(self, row: HeatRow) -> list[int]:
         """The first nodes of a row, by id."""
@@ -158,8 +172,8 @@ class HeatMap:
             lambda principal, block: tuple(numbers[key] for key in self._keys(principal, block) if key in numbers)
         )
 
-    def _denied(self, tally: Tally, size: int, flows: Mapping[Cell, object]) -> set[Cell]:
-        """The cells without a flow of whose pairs a deny rule speaks, of all of them and on any port."""
+    def _denied(self, tally: Tally, size: int, flows: Mapping[Cell, Flow]) -> set[Cell]:
+        """The cells without a flow now of whose pairs a deny rule speaks, of all of them and on any port."""
         sides = self._grapher.compiled.sides
         whole = [
             number
@@ -173,7 +187,9 @@ class HeatMap:
         for number in whole:
             sources = [row for row in range(size) if classes[row] and not classes[row] & ~sides.sources[number]]
             targets = [row for row in range(size) if classes[row] and not classes[row] & ~sides.destinations[number]]
-            found.update((one, other) for one in sources for other in targets if (one, other) not in flows)
+            found.update(
+                (one, other) for one in sources for other in targets if not flows.get((one, other), NO_FLOW).pairs
+            )
         return found
 
     def _classes(self, tally: Tally, number: int) -> int:

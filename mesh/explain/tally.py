@@ -15,8 +15,9 @@ from typing import Protocol, TypeAlias, TypeVar
 from mesh.compile import CompiledPolicy
 from mesh.compile.bits import large_mask_of, members
 from mesh.compile.world import Principal
-from mesh.explain.accesses import NOW, Access, Accesses
+from mesh.explain.accesses import Access, Accesses
 from mesh.explain.blocks import Blocks, planes_of, weigh
+from mesh.explain.times import NOW, Times
 
 Sorter: TypeAlias = Callable[[Principal, int], tuple[int, ...]]
 """The numbers of the sets that the nodes of a principal in a block are counted in; there may be none."""
@@ -63,13 +64,13 @@ class Tally:
     """Counts pairs between sets of nodes. ``sizes`` are how many nodes are in each, ``possible`` how many ordered pairs
     of two different nodes there are."""
 
-    __slots__ = ("_accesses", "_blocks", "_crews", "_masks", "_planes", "_policies", "possible", "sizes")
+    __slots__ = ("_accesses", "_blocks", "_crews", "_masks", "_planes", "_times", "possible", "sizes")
 
-    def __init__(self, policies: Sequence[CompiledPolicy], blocks: Blocks, accesses: Accesses, sort: Sorter) -> None:
-        self._policies = policies
+    def __init__(self, times: Times, blocks: Blocks, accesses: Accesses, sort: Sorter) -> None:
+        self._times = times
         self._blocks = blocks
         self._accesses = accesses
-        self._crews = list(_crews(policies[NOW], blocks, sort))
+        self._crews = list(_crews(times.of(NOW), blocks, sort))
         counts: dict[int, Counter[int]] = defaultdict(Counter)
         for crew in self._crews:
             for share in crew.shares:
@@ -83,7 +84,7 @@ class Tally:
 
     def flows(self, cells: Collection[Cell] | None = None) -> dict[Cell, Counter[Access]]:
         """For each ordered pair of sets (or for ``cells`` alone) how many ordered pairs of nodes may do what; those
-        that may do nothing are not counted."""
+        that may do nothing at any time are not counted."""
         return self.counts(self._accesses, cells)
 
     def counts(self, source: Source[K], cells: Collection[Cell] | None = None) -> dict[Cell, Counter[K]]:
@@ -119,15 +120,15 @@ class Tally:
         }
         return {cell: tally for cell, tally in counted.items() if tally}
 
-    def seen(self, policy: int) -> Counter[Cell]:
-        """For each ordered pair of sets how many ordered pairs of nodes see each other in that policy."""
-        compiled = self._policies[policy]
+    def seen(self, era: int) -> Counter[Cell]:
+        """For each ordered pair of sets how many ordered pairs of nodes see each other then."""
+        compiled, place = self._times.of(era), self._times.places[era]
 
         def companions(one: int, other: int) -> bool:
-            shapes = self._blocks.by_number[one].shapes[policy], self._blocks.by_number[other].shapes[policy]
+            shapes = self._blocks.by_number[one].shapes[place], self._blocks.by_number[other].shapes[place]
             return compiled.same_user_sees(*shapes)
 
-        return self._counted(policy, compiled.reach.sees, companions)
+        return self._counted(place, compiled.reach.sees, companions)
 
     def reached(self) -> Counter[Cell]:
         """For each ordered pair of sets how many ordered pairs of nodes there are where the first may do something to
@@ -136,7 +137,7 @@ class Tally:
         def companions(one: int, other: int) -> bool:
             return bool(self._accesses.companions(one, other).now)
 
-        return self._counted(NOW, self._policies[NOW].reach.into, companions)
+        return self._counted(0, self._times.of(NOW).reach.into, companions)
 
     def _counted(self, policy: int, rows: Sequence[int], companions: Callable[[int, int], bool]) -> Counter[Cell]:
         """Ordered pairs of a node and a receiver in whose row it is; for devices of one user ``companions`` decides."""
@@ -158,7 +159,7 @@ class Tally:
             for sender, weight in self._weights(row(block), every):
                 for receiver, nodes in receivers.items():
                     found[sender, receiver] += weight * nodes
-        own = bool(self._policies[policy].sides.self_lines)
+        own = bool(self._times.policies[policy].sides.self_lines)
         for one, other, same, others in self._close_pairs():
             strangers = bool(row(other.block) >> one.block & 1)
             together = companions(one.block, other.block) if own and others else strangers

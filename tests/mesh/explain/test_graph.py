@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -30,12 +32,30 @@ class Always(Oracle):
         return rule.schedule is None or rule.action is Action.DENY
 
 
-Flows = dict[tuple[int, int], frozenset[tuple[int, int]]]
+class Ever(Oracle):
+    """The same with all that schedules may yet open: those of the tests, told apart by hand."""
+
+    @staticmethod
+    def _open(rule: Rule, at: object) -> bool:
+        schedule, accepts = rule.schedule, rule.action is Action.ACCEPT
+        if schedule is None:
+            return True
+        if schedule.timezone == "No/Where":
+            return not accepts
+        if schedule.expires_at == AT:
+            return False
+        if schedule.not_before == AT:
+            return True
+        return accepts
+
+
+Opened = frozenset[tuple[int, int]]
+Flows = dict[tuple[int, int], Opened]
 
 
 def flows_between(
     oracle: Oracle, sender: PolicyNode, receiver: PolicyNode, flows: list[tuple[int, int]] | None = None
-) -> frozenset[tuple[int, int]]:
+) -> Opened:
     return frozenset(
         flow
         for source in ends_of(sender, destination=False)
@@ -45,24 +65,28 @@ def flows_between(
     )
 
 
-def opened(oracle: Oracle, services: Services) -> set[tuple[int, int]]:
+def opened(ports: list[tuple[int, int]], services: Services) -> set[tuple[int, int]]:
     ranges = dict(services)
     return {
         (protocol, port)
-        for protocol, port in oracle.flows()
+        for protocol, port in ports
         if any(item.first <= port <= item.last for item in ranges.get(protocol, ()))
     }
 
 
 def check_flow(
-    oracle: Oracle, flow: Flow, now: list[frozenset[tuple[int, int]]], lasting: list[frozenset[tuple[int, int]]]
+    ports: list[tuple[int, int]], flow: Flow, now: list[Opened], lasting: list[Opened], ever: list[Opened]
 ) -> None:
+    later = [found for mine, found in zip(now, ever, strict=True) if found and not mine]
+    assert flow.later == len(later)
+    assert opened(ports, flow.opens) == (frozenset.intersection(*later) if later else frozenset())
+    assert flow.growing == sum(bool(mine) and found != mine for mine, found in zip(now, ever, strict=True))
     lasting = [found for mine, found in zip(now, lasting, strict=True) if mine]
     now = [found for found in now if found]
     common = frozenset.intersection(*now) if now else frozenset()
     always = frozenset.intersection(*lasting) if now else frozenset()
     assert flow.pairs == len(now)
-    assert opened(oracle, flow.services) == common
+    assert opened(ports, flow.services) == common
     assert flow.wider == sum(found != common for found in now)
     assert flow.at_times is not (common <= always)
     assert flow.passing == sum(not found for found in lasting)
@@ -71,38 +95,49 @@ def check_flow(
 @some
 @given(policies(), networks(max_nodes=4))
 def test_edges_are_the_pairs_of_the_naive_oracle(policy: Policy, facts: NetworkFacts) -> None:
-    oracle, always = Oracle(policy, facts, AT), Always(policy, facts, AT)
-    pairs = list(permutations(facts.nodes, 2))
-    now = {(one.id, other.id): flows_between(oracle, one, other) for one, other in pairs}
-    # The ports at which anything changes are those of the rules that count at this instant.
-    lasting = {(one.id, other.id): flows_between(always, one, other, oracle.flows()) for one, other in pairs}
+    oracles = Oracle(policy, facts, AT), Always(policy, facts, AT), Ever(policy, facts, AT)
+    ports = every_flow(oracles)
+    now, lasting, ever = (
+        {(one.id, other.id): flows_between(oracle, one, other, ports) for one, other in permutations(facts.nodes, 2)}
+        for oracle in oracles
+    )
     grapher = Grapher(compile_policy(policy, facts, AT))
     for by in GraphBy:
-        check_graph(oracle, grapher.graph(by), now, lasting)
+        check_graph(ports, grapher.graph(by), now, lasting, ever)
 
 
-def check_graph(oracle: Oracle, graph: Graph, flows: Flows, always: Flows) -> None:
+def every_flow(oracles: Iterable[Oracle]) -> list[tuple[int, int]]:
+    """Every protocol and port at which anything changes, at whatever time."""
+    return sorted({flow for oracle in oracles for flow in oracle.flows()})
+
+
+def check_graph(ports: list[tuple[int, int]], graph: Graph, flows: Flows, always: Flows, ever: Flows) -> None:
     group = {ident: index for index, item in enumerate(graph.groups) for ident in item.ids}
-    assert group.keys() == oracle.nodes.keys()
+    assert group.keys() == {ident for pair in flows for ident in pair} or len(group) == 1
     seen: dict[tuple[int, int], list[bool]] = defaultdict(list)
-    now: dict[tuple[int, int], list[frozenset[tuple[int, int]]]] = defaultdict(list)
-    lasting: dict[tuple[int, int], list[frozenset[tuple[int, int]]]] = defaultdict(list)
+    later: Counter[tuple[int, int]] = Counter()
+    now, lasting, some_time = (defaultdict[tuple[int, int], list[Opened]](list) for _ in range(3))
     for one, other in flows:
+        low, high = sorted((group[one], group[other]))
         if one < other and (flows[one, other] or flows[other, one]):
-            low, high = sorted((group[one], group[other]))
             seen[low, high].append(bool(always[one, other] or always[other, one]))
+        elif one < other and (ever[one, other] or ever[other, one]):
+            later[low, high] += 1
         now[group[one], group[other]].append(flows[one, other])
         lasting[group[one], group[other]].append(always[one, other])
-    assert {(edge.one, edge.other): edge.pairs for edge in graph.edges} == {
-        cell: len(found) for cell, found in seen.items()
+        some_time[group[one], group[other]].append(ever[one, other])
+    assert {(edge.one, edge.other): (edge.pairs, edge.later) for edge in graph.edges} == {
+        cell: (len(seen[cell]), later[cell]) for cell in {*seen, *later}
     }
     assert graph.pairs == sum(map(len, seen.values()))
     for edge, (there, back) in zip(graph.edges, graph.flows(graph.edges), strict=True):
         assert (edge.there, edge.back) == (there.pairs, back.pairs)
         assert edge.passing == seen[edge.one, edge.other].count(False)
-        check_flow(oracle, there, now[edge.one, edge.other], lasting[edge.one, edge.other])
+        cell = edge.one, edge.other
+        check_flow(ports, there, now[cell], lasting[cell], some_time[cell])
         if edge.one != edge.other:
-            check_flow(oracle, back, now[edge.other, edge.one], lasting[edge.other, edge.one])
+            cell = edge.other, edge.one
+            check_flow(ports, back, now[cell], lasting[cell], some_time[cell])
         else:
             assert back == Flow()
 
@@ -110,7 +145,8 @@ def check_graph(oracle: Oracle, graph: Graph, flows: Flows, always: Flows) -> No
 @few
 @given(policies(), networks(max_nodes=4))
 def test_reach_of_a_node_is_that_of_the_naive_oracle(policy: Policy, facts: NetworkFacts) -> None:
-    oracle, always = Oracle(policy, facts, AT), Always(policy, facts, AT)
+    oracles = Oracle(policy, facts, AT), Always(policy, facts, AT), Ever(policy, facts, AT)
+    oracle, always, ever = oracles
     compiled = compile_policy(policy, facts, AT)
     grapher = Grapher(compiled)
     for node in facts.nodes:
@@ -122,11 +158,14 @@ def test_reach_of_a_node_is_that_of_the_naive_oracle(policy: Policy, facts: Netw
                 other = oracle.nodes[ident]
                 assert bool(bundle.out.lasting) is always.reaches(node, other)
                 assert bool(bundle.back.lasting) is always.reaches(other, node)
-        assert sorted(found) == compiled.peers_of(node.id)
+                assert bool(bundle.out.ever) is ever.reaches(node, other)
+                assert bool(bundle.back.ever) is ever.reaches(other, node)
+        assert sorted(ident for ident, ways in found.items() if any(ways)) == compiled.peers_of(node.id)
+        assert sorted(found) == [other.id for other in facts.nodes if ever.sees(node, other)]
         for ident, (out, back) in found.items():
             assert (grapher.access(node.id, ident).now, grapher.access(ident, node.id).now) == (out, back)
-            assert opened(oracle, out) == flows_between(oracle, node, oracle.nodes[ident])
-            assert opened(oracle, back) == flows_between(oracle, oracle.nodes[ident], node)
+            assert opened(oracle.flows(), out) == flows_between(oracle, node, oracle.nodes[ident])
+            assert opened(oracle.flows(), back) == flows_between(oracle, oracle.nodes[ident], node)
 
 
 @some
@@ -194,6 +233,17 @@ def test_what_a_schedule_opens_is_marked() -> None:
     graph = Grapher(compiled_of(accept(1, s.user(1), s.tag("tag:db"), 5432, schedule=OFFICE))).graph(GraphBy.TAG)
     (edge,), flow = graph.edges, only_flow(graph)
     assert (edge.pairs, edge.passing, flow.passing, flow.at_times) == (4, 4, 4, True)
+
+
+def test_what_a_schedule_will_open_is_there_and_marked() -> None:
+    rule = accept(1, s.user(1), s.tag("tag:db"), 5432, schedule=replace(OFFICE, weekdays=frozenset({3})))
+    grapher = Grapher(compiled_of(rule))
+    graph = grapher.graph(GraphBy.TAG)
+    (edge,) = graph.edges
+    (flow,) = [flow for ways in graph.flows(graph.edges) for flow in ways if flow.later]
+    assert (edge.pairs, edge.later, graph.pairs) == (0, 4, 0)
+    assert (flow.pairs, flow.later, flow.opens) == (0, 4, ((6, (PortRange(5432, 5432),)),))
+    assert [(len(item.ids), item.out.now, item.out.ever) for item in grapher.reach(1)] == [(2, (), flow.opens)]
 
 
 def test_people_and_machines_stand_in_groups_of_their_own() -> None:
