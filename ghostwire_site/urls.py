@@ -25,3 +25,6 @@ urlpatterns = [
     path("agent/wheels/<str:name>", wheel),
     path("", include("portal.urls")),
 ]
+
+handler400 = "portal.failed.refused"
+handler500 = "portal.failed.failed"

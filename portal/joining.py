@@ -19,7 +19,7 @@ from acl.models import TagOwner
 from coordinator.enrolments import approve_enrolment, may_decide, reject_enrolment
 from coordinator.limits import Limit, enforce
 from coordinator.principals import may_tag
-from mesh.errors import FieldError, GhostWireError, ValidationError
+from mesh.errors import FieldError, GhostWireError, ThrottledError, ValidationError
 from mesh.keys import decode_public_key, fingerprint
 from portal.cause import act
 from portal.forms import ListField, ServiceForm
@@ -62,15 +62,17 @@ def enrol_code(request: HttpRequest) -> HttpResponse:
     if not _is_person(request):
         return _log_in(request)
     form = CodeForm(request.POST or None, request=request)
+    status = 200
     if request.method == "POST" and form.is_valid():
         try:
             found = _find(request, form.cleaned_data["code"])
         except GhostWireError as error:
+            status = 429 if isinstance(error, ThrottledError) else 200
             form.add_error("code", error.detail)
         else:
             return redirect("enrol_machine", code=found.shown_code)
     context = {**site.each_context(request), "title": "Add a machine", "form": form}
-    return TemplateResponse(request, "portal/enrol_code.html", context)
+    return TemplateResponse(request, "portal/enrol_code.html", context, status=status)
 
 
 @never_cache

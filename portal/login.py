@@ -43,6 +43,8 @@ class PortalAuthenticationForm(AuthenticationForm):
         "invalid_login": "This user and password do not go together.",
         "inactive": "This user is disabled.",
     }
+    throttled_for: int = 0
+    """Seconds until another try is looked at; 0: this one was."""
 
     def clean(self) -> dict[str, Any]:
         """Count the attempt before the password is looked at."""
@@ -56,7 +58,7 @@ class PortalAuthenticationForm(AuthenticationForm):
             if login:
                 enforce(PER_LOGIN, login, now)
         except ThrottledError as error:
-            wait = max(1, round(error.retry_after or 1))
+            self.throttled_for = wait = max(1, round(error.retry_after or 1))
             note_failed_login(self.request, login, "throttled")
             raise ValidationError(f"Too many attempts. Try again in {wait} s.", code="throttled") from error
         return super().clean()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -28,6 +29,15 @@ class PersonLogin(LoginView):
                 return HttpResponseRedirect(place)
         answer = super().get(request, *args, **kwargs)
         assert isinstance(answer, HttpResponse)
+        return answer
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """The form with what is wrong; 429 for too many tries, with when to come back."""
+        answer = super().form_invalid(form)
+        assert isinstance(answer, HttpResponse)
+        if isinstance(form, PortalAuthenticationForm) and form.throttled_for:
+            answer.status_code = 429
+            answer["Retry-After"] = str(form.throttled_for)
         return answer
 
     def get_success_url(self) -> str:
