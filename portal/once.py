@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Final
 
@@ -9,23 +10,20 @@ from django.http import HttpRequest
 
 from mesh.errors import ConflictError
 
-_KEY: Final = "gw-once"
-_KEPT: Final = 20
+_SPENT: Final = "gw-spent"
+_KEPT: Final = 50
+_MARK: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 def begin_once(request: HttpRequest) -> str:
-    """A mark for a form that is about to be shown. The login session keeps those that were not spent."""
-    if request.method == "POST":
-        return str(request.POST.get("once", ""))
-    mark = secrets.token_urlsafe(16)
-    request.session[_KEY] = [*request.session.get(_KEY, []), mark][-_KEPT:]
-    return mark
+    """A mark for a form that is about to be shown. Showing one costs nothing: pages ask for themselves anew."""
+    return str(request.POST.get("once", "")) if request.method == "POST" else secrets.token_urlsafe(16)
 
 
 def spend_once(request: HttpRequest, mark: str) -> None:
-    """Spends a form's mark. Raises ConflictError if it was spent before, or never given out."""
-    marks = list(request.session.get(_KEY, []))
-    if mark not in marks:
+    """Spends a form's mark; the login session keeps those spent last. Raises ConflictError if it was spent before, or
+    is none."""
+    spent = list(request.session.get(_SPENT, []))
+    if mark in spent or not _MARK.fullmatch(mark):
         raise ConflictError("This form was sent before, and its key was shown once. Open it anew for another key.")
-    marks.remove(mark)
-    request.session[_KEY] = marks
+    request.session[_SPENT] = [*spent, mark][-_KEPT:]

@@ -19,7 +19,7 @@ from nodes.models import Network
 from portal.areas import area_urls
 from portal.live import store_answers
 from portal.login import PortalAuthenticationForm, may_enter
-from portal.overview import overview_page, state_response
+from portal.overview import overview_page
 from portal.password import OwnPasswordForm
 from portal.people.login import PersonLogin
 from portal.policy.trial import running_trials
@@ -49,7 +49,6 @@ class GhostWireAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ca
         kept = [url for url in super().get_urls() if getattr(url, "name", None) not in _LEFT_OUT]
         return [
             path("records/", self.admin_view(self.records), name="records"),
-            path("overview/state/", self.admin_view(self.overview_state), name="overview_state"),
             *area_urls(self.admin_view),
             *kept,
         ]
@@ -89,10 +88,6 @@ class GhostWireAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ca
         """The overview."""
         request.current_app = self.name
         return overview_page(request, self.each_context(request))
-
-    def overview_state(self, request: HttpRequest) -> HttpResponse:
-        """What the first steps wait for, as JSON."""
-        return state_response(request)
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None

@@ -41,6 +41,11 @@ class Node(models.Model):
     relay_latency_ms = models.JSONField(default=dict, blank=True, help_text="By region id.")
     home_region = models.PositiveIntegerField(null=True, blank=True)
 
+    first_ping_at = models.DateTimeField(null=True, blank=True, help_text="When it told that a peer had answered.")
+    first_ping_ms = models.FloatField(null=True, blank=True, help_text="How long that answer took.")
+    # An id and no relation: what answered may go, and no deletion has to look for those whom it answered.
+    first_ping_peer = models.BigIntegerField(null=True, blank=True, help_text="The node that answered.")
+
     online = models.BooleanField(default=False, help_text="As of the last presence change, as peers were told.")
     last_seen = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

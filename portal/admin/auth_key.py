@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import display
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -19,21 +17,14 @@ from django.utils.safestring import SafeString
 
 from portal import html, links
 from portal.admin.base import ServiceAdmin
-from portal.admin.enrol_form import EnrolForm, ends_at
 from portal.admin.filters import IdFilter, NetworkFilter, TabFilter, tally
 from portal.cause import act
-from portal.enrolment import join_command, portal_url
-from portal.once import spend_once
+from portal.enrol.keys import alive
 from portal.sections import Section, facts
 from portal.verbs import Question, Row, Verb, count
 from sessions_app.models import AuthKey, AuthKeyUse
-from sessions_app.services.auth_keys import create_auth_key, revoke_auth_key
-
-
-def alive(now: datetime) -> Q:
-    """Keys that let one more machine in."""
-    unspent = Q(max_uses=None) | Q(uses__lt=F("max_uses"))
-    return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now)) & unspent
+from sessions_app.roles import allows
+from sessions_app.services.auth_keys import revoke_auth_key
 
 
 class KeyTabs(TabFilter):
@@ -77,39 +68,13 @@ def _use_words(uses: int) -> str:
 
 def _ask(keys: Sequence[AuthKey]) -> Question:
     what = count(keys, "", "keys")
-    rows = [
-        Row(str(key), f"let in {html.many(key.uses, 'machine')}, which stay" if key.uses else "was never used")
-        for key in keys
-    ]
+    rows = [Row(str(key), _use_words(key.uses)) for key in keys]
     lead = "No machine can enrol with it any more. Machines that it let in stay."
     return Question(f"Revoke {what}?", lead, f"Revoke {what}", rows, keep="Keep")
 
 
 def _revoke(request: HttpRequest, key: AuthKey, data: dict[str, Any]) -> None:
     revoke_auth_key(auth_key_id=key.pk, **act(request))
-
-
-def make_key(request: HttpRequest, data: dict[str, Any]) -> tuple[AuthKey, str]:
-    """The key that a valid ``EnrolForm`` asks for, and its secret. Raises ConflictError if the form was sent before,
-    and ValidationError."""
-    spend_once(request, data["once"])
-    now = timezone.now()
-    owner = data["owner"] if not data["tags"] else None
-    created = create_auth_key(
-        network_id=data["network"].pk,
-        owner_id=None if owner is None else owner.pk,
-        tags=data["tags"],
-        name=data["name"],
-        reusable=data["reusable"],
-        max_uses=data["max_uses"] if data["reusable"] else None,
-        ephemeral=data["ephemeral"],
-        pre_approved=data["pre_approved"],
-        expires_at=ends_at(data, now),
-        created_by_id=request.user.pk,
-        now=now,
-        random32=secrets.token_bytes(32),
-    )
-    return created.auth_key, created.secret
 
 
 def key_facts(key: AuthKey) -> Sequence[tuple[str, Any]]:
@@ -132,11 +97,8 @@ class AuthKeyAdmin(ServiceAdmin):
 
     page_title = "Enrol"
     view_right = "keys.view"
-    edit_right = "keys.manage"
-    add_form = EnrolForm
     add_label = "Enrol a machine"
     add_icon = "add_link"
-    add_button = "Make the key"
     verbs = (
         Verb(
             "revoke",
@@ -170,27 +132,18 @@ class AuthKeyAdmin(ServiceAdmin):
         """With the people."""
         return super().get_queryset(request).select_related("owner", "created_by", "network")
 
-    def create(self, request: HttpRequest, data: dict[str, Any]) -> HttpResponse:
-        """Make the key, and show the secret in this very answer: it is stored nowhere."""
-        return self.show_once(request, *make_key(request, data))
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Keys are made where their machines are followed."""
+        if not allows(request.user, "keys.manage"):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse("admin:enrol"))
 
-    def show_once(self, request: HttpRequest, key: AuthKey, secret: str) -> HttpResponse:
-        """The page that holds the secret. No cache keeps it, and its address leads to the key without it."""
-        key = self.get_queryset(request).get(pk=key.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,
-            "title": "Run this on the machine",
-            "gw_crumbs": [{"label": self.list_title(), "url": self.url("changelist")}],
-            "key": key,
-            "command": join_command(portal_url(request), secret),
-            "section": self.sections(request, key)[0],
-            "key_url": self.url("change", key.pk),
-            "revoke_url": self.url("do", key.pk, "revoke"),
-        }
-        response = TemplateResponse(request, "portal/key_once.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """With the way to a new one."""
+        add = {"gw_add_url": reverse("admin:enrol")} if allows(request.user, "keys.manage") else {}
+        return super().changelist_view(request, {**add, **(extra_context or {})})
 
     @display(description="Key", ordering="name")
     def subject(self, obj: AuthKey) -> SafeString:

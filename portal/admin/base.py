@@ -50,7 +50,6 @@ class ServiceAdmin(ModelAdmin):
     edit_form: ClassVar[type[ServiceForm] | None] = None
     add_label: ClassVar[str] = ""
     add_icon: ClassVar[str] = "add"
-    add_button: ClassVar[str] = ""
     verbs: ClassVar[Sequence[Verb]] = ()
     # The list's name in the sidebar, where that is not the model's.
     page_title: ClassVar[str] = ""

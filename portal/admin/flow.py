@@ -36,7 +36,7 @@ def add_page(admin: ServiceAdmin, request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(admin.url("change", made.pk))
     noun = admin.model._meta.verbose_name
     title = admin.add_label or f"New {noun}"
-    return _render(admin, request, "portal/add.html", title, form=form, button=admin.add_button or title)
+    return _render(admin, request, "portal/add.html", title, form=form, button=title)
 
 
 def object_page(admin: ServiceAdmin, request: HttpRequest, obj: Any) -> HttpResponse:

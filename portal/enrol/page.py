@@ -16,10 +16,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from coordinator.enrolments import approve_enrolment, reject_enrolment
 from mesh.errors import GhostWireError
-from portal.admin.auth_key import key_facts, make_key
-from portal.admin.enrol_form import EnrolForm
+from portal.admin.auth_key import key_facts
 from portal.cause import act
-from portal.enrol.stages import followed
+from portal.enrol.form import EnrolForm
+from portal.enrol.keys import make_key
+from portal.enrol.machines import followed
 from portal.enrolment import join_command, portal_url
 from portal.people.qr import qr_image
 from portal.site import site

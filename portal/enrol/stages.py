@@ -1,4 +1,4 @@
-"""How far the machines of an auth key have come, each stage as the rows of the database tell it."""
+"""How far a machine has come, each stage as the rows of the database tell it. Nothing is guessed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Min, Q
-from django.utils import timezone
+from django.db.models import Q
 
-from mesh.keys import decode_public_key, fingerprint
-from nodes.models import Node, Observation, OnlineSpan, TrafficTotal
-from portal.enrol.hints import hint_for
-from sessions_app.models import AuthKey, AuthKeyUse, Enrolment
-from sessions_app.services.enrolments import live_enrolments
+from nodes.models import Node, Observation
+from sessions_app.models import Enrolment
 
-SHOWN: Final = 10
-"""So many machines of a key are followed: those that came last."""
-STAGES: Final = ("Seen", "Approved", "Online", "Handshake", "First peer")
+STAGES: Final = ("Seen", "Approved", "Online", "Handshake", "First ping")
+_IN_THE_MESH: Final = 4
+"""With so many stages behind it a machine and a peer of it have proved their keys to each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,133 +42,81 @@ class Machine:
 
     @property
     def arrived(self) -> bool:
+        """Whether its tunnel to a peer works."""
+        return all(stage.state == "done" for stage in self.stages[:_IN_THE_MESH])
+
+    @property
+    def answered(self) -> bool:
         """Whether nothing is left to wait for."""
         return all(stage.state == "done" for stage in self.stages)
 
 
 @dataclass(frozen=True, slots=True)
+class Came:
+    """How a node came: when it was first seen and let in, and by whose word."""
+
+    seen_at: datetime
+    approved_at: datetime | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Handshake:
-    """Who heard whom: ``first`` is when a peer or the node first told so, ``both`` names a peer where both did."""
+    """Which peer first heard a node, or was heard by it."""
 
-    first: datetime
+    at: datetime
     peer: str
-    both: datetime | None = None
-
-
-def machines_of(key: AuthKey, now: datetime) -> list[Machine]:
-    """The machines that used ``key`` or ask to, the latest first; ``SHOWN`` at most."""
-    asking = live_enrolments(now).filter(auth_key=key).exclude(state=Enrolment.State.APPROVED).order_by("-pk")[:SHOWN]
-    found = [_asking(enrolment) for enrolment in asking]
-    uses = list(
-        AuthKeyUse.objects.filter(auth_key=key)
-        .select_related("node__network")
-        .prefetch_related("node__addresses")
-        .order_by("-pk")[: SHOWN - len(found)]
-    )
-    ids = [use.node_id for use in uses]
-    asked = {
-        row.node_id: row
-        for row in Enrolment.objects.filter(node_id__in=ids, auth_key=key, state=Enrolment.State.APPROVED)
-    }
-    online = dict(
-        OnlineSpan.objects.filter(node_id__in=ids).order_by().values_list("node_id").annotate(first=Min("began"))
-    )
-    shaken = handshakes(ids)
-    flowed = {row.node_id: row for row in TrafficTotal.objects.filter(node_id__in=ids, rx_bytes__gt=0)}
-    for use in uses:
-        node = use.node
-        stages = _stages(use, asked.get(node.pk), online.get(node.pk), shaken.get(node.pk), flowed.get(node.pk))
-        machine_addresses = tuple(row.address for row in sorted(node.addresses.all(), key=lambda row: row.family))
-        hint = hint_for(node, [(stage.word, stage.state, stage.at) for stage in stages], use.created_at, now)
-        found.append(Machine(node.name, stages, node=node, hint=hint, addresses=machine_addresses))
-    return found
 
 
 def handshakes(node_ids: Collection[int]) -> dict[int, Handshake]:
-    """By node, from what agents report of their peers: WireGuard learns an address from authenticated packets alone."""
+    """By node, from what agents report of their peers: each report has a fresh WireGuard handshake behind it."""
     rows = (
         Observation.objects.filter(Q(node_id__in=node_ids) | Q(reporter_id__in=node_ids))
         .order_by("since")
         .values_list("node_id", "reporter_id", "node__name", "reporter__name", "since")
     )
-    told: dict[tuple[int, int], datetime] = {}
-    names: dict[int, str] = {}
+    found: dict[int, Handshake] = {}
     for node_id, reporter_id, node_name, reporter_name, since in rows:
-        told[node_id, reporter_id] = since
-        names |= {node_id: node_name, reporter_id: reporter_name}
-    return {ident: shake for ident in node_ids if (shake := _shake(ident, told, names)) is not None}
+        found.setdefault(node_id, Handshake(since, reporter_name))
+        found.setdefault(reporter_id, Handshake(since, node_name))
+    return found
 
 
-def _shake(ident: int, told: dict[tuple[int, int], datetime], names: dict[int, str]) -> Handshake | None:
-    mine = {pair: at for pair, at in told.items() if ident in pair}
-    if not mine:
-        return None
-    mutual = sorted((max(at, mine[pair[::-1]]), pair) for pair, at in mine.items() if pair[::-1] in mine)
-    both, pair = mutual[0] if mutual else (None, min(mine, key=lambda pair: mine[pair]))
-    peer = pair[0] if pair[1] == ident else pair[1]
-    return Handshake(min(mine.values()), names[peer], both)
-
-
-def _stages(
-    use: AuthKeyUse,
-    asked: Enrolment | None,
-    online_at: datetime | None,
-    shake: Handshake | None,
-    traffic: TrafficTotal | None,
+def stages_of(
+    node: Node, came: Came, online_at: datetime | None, shake: Handshake | None, pinged: str
 ) -> tuple[Stage, ...]:
-    node = use.node
-    came = node.online or node.last_seen is not None or online_at is not None
-    reached_at = shake.both if shake is not None and shake.both is not None else None
-    through = traffic is not None and traffic.rx_bytes > 0 and traffic.tx_bytes > 0
-    taken: list[tuple[bool, datetime | None, str]] = [
-        (True, asked.created_at if asked is not None else use.created_at, ""),
-        (True, asked.decided_at if asked is not None else use.created_at, "" if asked is not None else "by its key"),
-        (came, online_at or node.last_seen, ""),
-        (shake is not None or through, shake.first if shake is not None else None, _shake_note(shake)),
-        (reached_at is not None or through, reached_at or (traffic.told_at if traffic and through else None), ""),
-    ]
-    if reached_at is not None and shake is not None:
-        taken[4] = (True, reached_at, f"{shake.peer}, both ways")
-    elif through:
-        taken[4] = (*taken[4][:2], "bytes both ways")
-    return tuple(_in_order(taken))
+    """The stages of a node. ``pinged``: the name of the peer that answered its first ping."""
+    heard = node.online or node.last_seen is not None or online_at is not None
+    ping_at = node.first_ping_at
+    shake_at = ping_at if shake is None else shake.at
+    return in_order(
+        [
+            (True, came.seen_at, ""),
+            (True, came.approved_at, came.by),
+            (heard, online_at or node.last_seen, ""),
+            (shake_at is not None, shake_at, "" if shake is None else f"with {shake.peer}"),
+            (ping_at is not None, ping_at, _ping_note(node, pinged)),
+        ]
+    )
 
 
-def _shake_note(shake: Handshake | None) -> str:
-    return "" if shake is None else f"with {shake.peer}"
+def _ping_note(node: Node, peer: str) -> str:
+    if node.first_ping_ms is None:
+        return ""
+    took = f"{node.first_ping_ms:.0f} ms" if node.first_ping_ms >= 10 else f"{node.first_ping_ms:.1f} ms"
+    return f"{peer} in {took}" if peer else took
 
 
-def _in_order(taken: Iterable[tuple[bool, datetime | None, str]]) -> list[Stage]:
+def stages_of_asking(enrolment: Enrolment) -> tuple[Stage, ...]:
+    """The stages of a machine that waits for a person."""
+    return in_order([(True, enrolment.created_at, ""), *[(False, None, "")] * (len(STAGES) - 1)])
+
+
+def in_order(taken: Iterable[tuple[bool, datetime | None, str]]) -> tuple[Stage, ...]:
+    """Stages from whether each was taken, when, and a note. The first that was not is the one to wait for."""
     made, waits = [], True
     for word, (done, at, note) in zip(STAGES, taken, strict=True):
         state = "done" if done else "now" if waits else "later"
         waits = waits and done
         made.append(Stage(word, state, at if done else None, note if done else ""))
-    return made
-
-
-def _asking(enrolment: Enrolment) -> Machine:
-    rejected = enrolment.state == Enrolment.State.REJECTED
-    taken: list[tuple[bool, datetime | None, str]] = [(True, enrolment.created_at, ""), *[(False, None, "")] * 4]
-    return Machine(
-        enrolment.hostname,
-        tuple(_in_order(taken)),
-        waiting=None if rejected else enrolment,
-        fingerprint=fingerprint(decode_public_key(enrolment.public_key)),
-        rejected=rejected,
-    )
-
-
-def followed(key: AuthKey) -> dict[str, object]:
-    """What the part of a page shows that follows a key's machines."""
-    now = timezone.now()
-    machines = machines_of(key, now)
-    usable = key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
-    left = None if key.max_uses is None else max(key.max_uses - key.uses, 0)
-    return {
-        "machines": machines,
-        "more": max(key.uses - sum(machine.node is not None for machine in machines), 0),
-        "waits": usable and left != 0,
-        "uses_left": left,
-        "slow": not machines and (now - key.created_at).total_seconds() > 120,
-    }
+    return tuple(made)

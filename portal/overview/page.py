@@ -20,7 +20,7 @@ from portal.overview.charts import day_chart
 from portal.overview.feed import feed_of
 from portal.overview.needs import needs_of
 from portal.overview.policy import policy_change
-from portal.overview.start import first_key, first_steps
+from portal.overview.start import GUIDE, first_steps, make_first_key
 from portal.pools import pools_of
 from sessions_app.roles import allows
 
@@ -54,15 +54,14 @@ def overview_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse
         return TemplateResponse(request, "portal/no_network.html", context)
     command: JoinCommand | None = None
     if request.method == "POST":
-        made = first_key(request, network, now)
+        made = make_first_key(request, network, now)
         if isinstance(made, HttpResponse):
             return made
         command = made
     elif request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    enrolled = len(Node.objects.filter(network=network).values_list("pk")[:2])
-    if enrolled < 2:
-        context |= first_steps(request, network, enrolled, command)
+    if command is not None or GUIDE in request.GET or len(Node.objects.filter(network=network)[:2]) < 2:
+        context |= first_steps(request, network, command, now)
         response = TemplateResponse(request, "portal/start.html", context)
         if command is not None:
             response["Cache-Control"] = "no-store"

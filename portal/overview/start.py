@@ -1,80 +1,63 @@
-"""The first steps: a key, one line on a machine, and a second machine."""
+"""The first steps: a key, one line on a machine, and a second machine. Each is followed until it answers a ping."""
 
 from __future__ import annotations
 
-import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from acl.models import AclRule
 from mesh.errors import GhostWireError
-from nodes.models import Network, Node
-from portal import links
+from nodes.models import Network
+from portal.enrol.keys import alive, first_key
+from portal.enrol.machines import first_machines
 from portal.enrolment import JoinCommand, join_command, portal_url
-from portal.once import begin_once, spend_once
-from sessions_app.models import AuthKeyUse
+from portal.once import begin_once
+from sessions_app.models import AuthKey
 from sessions_app.roles import allows
-from sessions_app.services.auth_keys import create_auth_key
 
-FIRST_KEY_LIVES: Final = timedelta(hours=1)
-
-
-def state_response(request: HttpRequest) -> HttpResponse:
-    """What a page waits for: how many nodes there are, and which machines used a key. Asked every few seconds."""
-    if not allows(request.user, "nodes.view"):
-        raise PermissionDenied
-    answer: dict[str, Any] = {"nodes": Node.objects.count()}
-    key = request.GET.get("key", "")
-    if key.isascii() and key.isdigit() and len(key) <= 18 and allows(request.user, "keys.view"):
-        uses = AuthKeyUse.objects.filter(auth_key_id=int(key)).select_related("node").order_by("created_at")[:50]
-        answer["machines"] = [
-            {
-                "name": use.node.name,
-                "url": links.change_url("nodes.node", use.node_id),
-                "addresses": list(use.node.addresses.order_by("family").values_list("address", flat=True)),
-            }
-            for use in uses
-        ]
-    response = JsonResponse(answer)
-    response["Cache-Control"] = "no-store"
-    return response
+GUIDE: Final = "guide"
+"""In the address: the first steps, also where they are done."""
 
 
-def first_key(request: HttpRequest, network: Network, now: datetime) -> JoinCommand | HttpResponse:
-    """A key for one machine of the one who asks, good for an hour."""
+def make_first_key(request: HttpRequest, network: Network, now: datetime) -> JoinCommand | HttpResponse:
+    """The line with a key for the first two machines of the one who asks."""
     if not allows(request.user, "keys.manage"):
         raise PermissionDenied
     try:
-        spend_once(request, request.POST.get("once", ""))
-        created = create_auth_key(
-            network_id=network.pk,
-            owner_id=request.user.pk,
-            name="first steps",
-            expires_at=now + FIRST_KEY_LIVES,
-            created_by_id=request.user.pk,
-            now=now,
-            random32=secrets.token_bytes(32),
-        )
+        return join_command(portal_url(request), first_key(request, network, now))
     except GhostWireError as error:
         messages.error(request, error.detail)
-        return HttpResponseRedirect(reverse("admin:index"))
-    return join_command(portal_url(request), created.secret)
+        return HttpResponseRedirect(guide_url(network))
 
 
-def first_steps(request: HttpRequest, network: Network, enrolled: int, command: JoinCommand | None) -> dict[str, Any]:
-    """What the page of the first steps shows. ``enrolled``: how many machines are in."""
+def guide_url(network: Network) -> str:
+    """Where the first steps of a network are, done or not."""
+    return f"{reverse('admin:index')}?{urlencode({GUIDE: '1', 'network': network.name})}"
+
+
+def first_steps(request: HttpRequest, network: Network, command: JoinCommand | None, now: datetime) -> dict[str, Any]:
+    """What the page of the first steps shows."""
     may = allows(request.user, "keys.manage")
+    machines = first_machines(network, now) if allows(request.user, "nodes.view") else []
+    keys = AuthKey.objects.filter(alive(now), network=network)
+    first, second = ([*machines, None, None])[:2]
     return {
-        "enrolled": enrolled,
-        "first_node": Node.objects.filter(network=network).first(),
+        "guide_url": guide_url(network),
+        "first": first,
+        "second": second,
+        "others": machines[2:],
+        "talk": [machine for machine in (first, second) if machine is not None and machine.answered],
         "command": command,
         "may_enrol": may,
+        "may_approve": allows(request.user, "nodes.approve"),
         "once": begin_once(request) if may and command is None else "",
+        "open_key": keys.order_by("-pk").first(),
         "rules": AclRule.objects.filter(network=network, enabled=True).count(),
         "only_own_devices": _only_own_devices(network),
         "may_edit_policy": allows(request.user, "policy.manage"),

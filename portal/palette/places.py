@@ -17,7 +17,6 @@ ACTS: Final = (
     ("New user", "person_add", "admin:sessions_app_user_add", "users.manage"),
     ("New group", "group_add", "admin:acl_group_add", "policy.manage"),
     ("New host", "lan", "admin:acl_host_add", "policy.manage"),
-    ("New auth key", "key", "admin:sessions_app_authkey_add", "keys.manage"),
     ("Your devices", "devices", "account", ""),
     ("Your API tokens", "key", "account_tokens", ""),
     ("Your password and sessions", "lock", "account_security", ""),

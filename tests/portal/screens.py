@@ -31,7 +31,6 @@ PAGES = {
     "enrol": "/admin/enrol/",
     "enrol-follow": "/admin/enrol/{key}/",
     "enrol-keys": "/admin/sessions_app/authkey/",
-    "enrol-add": "/admin/sessions_app/authkey/add/",
     "enrol-key": "/admin/sessions_app/authkey/{key}/change/",
     "approvals": "/admin/sessions_app/enrolment/",
     "approval": "/admin/sessions_app/enrolment/{waiting}/change/",
@@ -124,10 +123,6 @@ def _shoot(folder: Path, url: str, cookie: SetCookieParam, pages: dict[str, str]
                 found.page.click("text=Make a key")
                 found.page.wait_for_selector(".gw-command")
                 found.page.screenshot(path=folder / f"{prefix}{name}-key-{theme}.png", full_page=bool(prefix))
-                found.page.goto(url + "/admin/sessions_app/authkey/add/")
-                found.page.click("button:has-text('Make the key')")
-                found.page.wait_for_selector(".gw-command")
-                found.page.screenshot(path=folder / f"{prefix}key-once-{theme}.png", full_page=bool(prefix))
                 found.page.goto(url + "/admin/")
         print(*found.complaints, sep="\n", end="\n" if found.complaints else "")  # noqa: T201 - a script
     with window(size=size, dark=dark) as found:

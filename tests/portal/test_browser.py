@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ from playwright._impl._api_structures import SetCookieParam
 from playwright.sync_api import ViewportSize
 from pytest_django.live_server_helper import LiveServer
 
-from nodes.models import Node
-from sessions_app.models import AuthKey, AuthKeyUse
 from tests import factories as make
 from tests.portal.browser import ARGUMENTS, PHONE, WIDE, session_cookie, window
 from tests.portal.sample import build
@@ -40,13 +37,6 @@ def _policy_without_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cookie(sample: dict[str, Any], live_server: LiveServer) -> SetCookieParam:
     return session_cookie(sample["owner"], live_server.url)
-
-
-@pytest.fixture
-def _unsafe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The browser's client runs a loop in this thread; the ORM may be asked all the same while it waits."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    yield
 
 
 @pytest.mark.parametrize(("size", "dark"), [(WIDE, True), (PHONE, False)], ids=["wide, dark", "phone, light"])
@@ -153,40 +143,6 @@ def test_sidebar_is_a_drawer_on_a_phone(
         page.click("#gw-side >> text=Routes")
         page.wait_for_url("**/route/")
         assert not page.is_visible("#gw-side")
-
-
-def test_enrolment_page_sees_the_machine_arrive(
-    sample: dict[str, Any], cookie: SetCookieParam, live_server: LiveServer, _unsafe: None
-) -> None:
-    with window(cookie) as found:
-        page = found.page
-        page.goto(live_server.url + "/admin/sessions_app/authkey/add/")
-        page.fill("[name=name]", "watched")
-        page.click("button:has-text('Make the key')")
-        page.wait_for_selector(".gw-command")
-        key = AuthKey.objects.get(name="watched")
-        # The page's address is the key's by now: a reload shows the key without its secret.
-        assert page.url.endswith(f"/authkey/{key.pk}/change/")
-        node = make.NodeFactory(network=key.network, name="newcomer")
-        AuthKeyUse.objects.create(auth_key=key, node=node)
-        page.wait_for_selector("text=newcomer", timeout=15_000)
-        page.reload()
-        assert "gwk_" in page.inner_text("body")
-        assert page.query_selector(".gw-command") is None
-    assert found.complaints == []
-
-
-def test_first_steps_move_on_by_themselves(transactional_db: None, live_server: LiveServer, _unsafe: None) -> None:
-    network, owner = make.NetworkFactory(name="main"), make.UserFactory(role="owner")
-    with window(session_cookie(owner, live_server.url)) as found:
-        page = found.page
-        page.goto(live_server.url + "/admin/")
-        page.click("text=Make a key for the first machine")
-        page.wait_for_selector(".gw-command")
-        make.NodeFactory(network=network, name="first")
-        page.wait_for_selector("text=is enrolled", timeout=15_000)
-    assert found.complaints == []
-    assert Node.objects.count() == 1
 
 
 def test_login_with_the_keyboard(transactional_db: None, live_server: LiveServer) -> None:

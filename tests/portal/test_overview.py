@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -53,25 +54,46 @@ def test_first_key_is_made_by_a_button_and_shown_once(client: Client, owner: Any
     assert KEY.search(text_of(made))
     assert "no-store" in made["Cache-Control"]
     key = AuthKey.objects.get()
-    assert (key.owner, key.max_uses) == (owner, 1)
+    assert (key.owner, key.max_uses) == (owner, 2)
     assert key.expires_at is not None
+    assert f'data-gw-replace-url="{made.context["guide_url"].replace("&", "&amp;")}"' in made.content.decode()
     again = client.post("/admin/", {"once": page.context["once"]}, follow=True)
     assert not KEY.search(text_of(again))
     assert AuthKey.objects.count() == 1
 
 
-def test_one_machine_leads_to_the_second_step(client: Client, network: Any) -> None:
-    make.NodeFactory(network=network, name="first")
+def test_one_machine_is_followed_and_leads_to_the_second(client: Client, network: Any) -> None:
+    first = make.NodeFactory(network=network, name="alpha", online=True)
     said = text_of(client.get("/admin/"))
-    assert "first is enrolled" in said
-    assert "second machine" in said
+    assert "One machine. A second one, and they can talk." in said
+    assert "alpha On its way Seen : done" in said
+    assert "Make a key for the second machine" in said
+    make.AuthKeyFactory(network=network, max_uses=2, uses=1)
+    assert "Run the same line on a second machine." in text_of(client.get("/admin/"))
+    make.NodeFactory(network=network, name="beta", first_ping_at=timezone.now(), first_ping_peer=first.pk)
 
 
-def test_state_tells_who_used_a_key(client: Client, network: Any) -> None:
-    use = make.AuthKeyUseFactory(node=make.NodeFactory(network=network, name="web"))
-    answer = client.get(f"/admin/overview/state/?key={use.auth_key_id}").json()
-    assert answer["nodes"] == 1
-    assert [machine["name"] for machine in answer["machines"]] == ["web"]
+def test_the_first_steps_stay_until_somebody_leaves_them(client: Client, network: Any) -> None:
+    address = client.get("/admin/").context["guide_url"]
+    now = timezone.now()
+    first, second = (make.NodeFactory(network=network, name=name, online=True) for name in ("alpha", "beta"))
+    for node, peer in ((first, second), (second, first)):
+        Node.objects.filter(pk=node.pk).update(first_ping_at=now, first_ping_ms=2.0, first_ping_peer=peer.pk)
+    said = text_of(client.get(address))
+    assert "mycompany.ghost is a mesh" in said
+    assert "beta in 2.0 ms" in said
+    assert "is a mesh" not in text_of(client.get("/admin/"))
+
+
+def test_a_machine_without_a_key_is_decided_on_its_own_page(client: Client, network: Any) -> None:
+    asking = make.EnrolmentFactory(network=network, auth_key=None)
+    assert f"/admin/sessions_app/enrolment/{asking.pk}/do/approve/" in read(client.get("/admin/")).hrefs
+
+
+def test_who_makes_no_keys_is_offered_none(as_role: Callable[[str], Client], network: Any) -> None:
+    browser = as_role("auditor")
+    assert "Your role does not make auth keys" in text_of(browser.get("/admin/"))
+    assert browser.post("/admin/", {"once": "x" * 22}).status_code == 403
 
 
 def test_no_network_has_a_page(client: Client) -> None:

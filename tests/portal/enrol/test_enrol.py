@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from nodes.models import Network, Node
-from portal.enrol.stages import machines_of
+from portal.enrol.machines import machines_of
 from sessions_app.models import AuthKey, Enrolment
 from tests import factories as make
 
@@ -101,14 +101,26 @@ def test_a_machine_that_is_heard_waits_for_a_handshake(key: AuthKey) -> None:
     assert machine.stages[2].at == began
 
 
-def test_one_end_that_heard_the_other_is_a_handshake_and_both_are_a_peer_reached(key: AuthKey) -> None:
+def test_a_report_of_either_end_is_a_handshake(key: AuthKey) -> None:
     node, peer = came(key, online=True), make.NodeFactory(network=key.network, name="db-01")
     make.ObservationFactory(node=node, reporter=peer)
-    assert stages(key) == ["done", "done", "done", "done", "now"]
-    make.ObservationFactory(node=peer, reporter=node)
     (machine,) = machines_of(key, timezone.now())
-    assert machine.arrived
-    assert machine.stages[4].note == "db-01, both ways"
+    assert [stage.state for stage in machine.stages] == ["done", "done", "done", "done", "now"]
+    assert (machine.stages[3].note, machine.arrived, machine.answered) == ("with db-01", True, False)
+
+
+def test_a_first_ping_is_what_the_agent_told(key: AuthKey) -> None:
+    peer, now = make.NodeFactory(network=key.network, name="db-01"), timezone.now()
+    came(key, online=True, first_ping_at=now, first_ping_ms=3.24, first_ping_peer=peer.pk)
+    (machine,) = machines_of(key, now)
+    assert machine.answered
+    assert (machine.stages[4].at, machine.stages[4].note) == (now, "db-01 in 3.2 ms")
+
+
+def test_a_peer_that_is_gone_leaves_the_ping(key: AuthKey) -> None:
+    came(key, online=True, first_ping_at=timezone.now(), first_ping_ms=42.0, first_ping_peer=10**6)
+    (machine,) = machines_of(key, timezone.now())
+    assert machine.stages[4].note == "42 ms"
 
 
 def test_what_two_other_machines_tell_of_each_other_counts_for_neither(key: AuthKey) -> None:
@@ -118,21 +130,33 @@ def test_what_two_other_machines_tell_of_each_other_counts_for_neither(key: Auth
     assert stages(key)[3] == "now"
 
 
-def test_bytes_that_went_both_ways_through_a_relay_are_a_peer_reached(key: AuthKey) -> None:
+def test_bytes_alone_prove_nothing(key: AuthKey) -> None:
     make.TrafficTotalFactory(node=came(key, online=True))
-    assert stages(key) == ["done"] * 5
+    assert stages(key) == ["done", "done", "done", "now", "later"]
+
+
+def hint_of(key: AuthKey, **later: int) -> tuple[str, str, str] | None:
+    return machines_of(key, timezone.now() + timedelta(**later))[0].hint
+
+
+def test_who_is_alone_has_nobody_to_ping(key: AuthKey) -> None:
+    node = came(key, online=True)
+    make.OnlineSpanFactory(node=node, began=timezone.now())
+    hint = hint_of(key)
+    assert hint is not None and hint[0].startswith("No other machine is online")
 
 
 def test_a_stage_that_takes_long_says_what_to_check(client: Client, key: AuthKey) -> None:
     node = came(key, online=True)
     make.OnlineSpanFactory(node=node, began=timezone.now())
-    later = timezone.now() + timedelta(minutes=3)
-    assert machines_of(key, timezone.now())[0].hint is None
-    hint = machines_of(key, later)[0].hint
-    assert hint is not None and hint[0].startswith("No other machine is online")
-    make.NodeFactory(network=key.network, online=True)
-    hint = machines_of(key, later)[0].hint
+    peer = make.NodeFactory(network=key.network, online=True)
+    assert hint_of(key) is None
+    hint = hint_of(key, minutes=3)
     assert hint is not None and hint[1:] == ("Add a rule", "/admin/access/")
+    make.ObservationFactory(node=node, reporter=peer, since=timezone.now())
+    assert hint_of(key) is None
+    hint = hint_of(key, minutes=3)
+    assert hint is not None and "cannot be known" in hint[0]
 
 
 @pytest.fixture

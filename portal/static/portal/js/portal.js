@@ -103,63 +103,6 @@
     return target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
   }
 
-  // --- Pages that wait for a machine
-
-  async function ask(url) {
-    const response = await fetch(url, { headers: { Accept: "application/json" }, cache: "no-store" });
-    if (!response.ok) throw new Error(String(response.status));
-    return response.json();
-  }
-
-  function everyFewSeconds(look) {
-    let pause = 3000;
-    const again = () => setTimeout(tick, pause);
-    const tick = async () => {
-      if (!document.hidden) {
-        try {
-          await look();
-          pause = 3000;
-        } catch {
-          pause = Math.min(pause * 2, 60000); // The portal is away: ask less often until it is back.
-        }
-      }
-      again();
-    };
-    again();
-    // Where the page is live it need not wait for its next look.
-    document.addEventListener("gw:live", (event) => {
-      if (["nodes", "sessions", "enrolments"].includes(event.detail.type)) look().catch(() => undefined);
-    });
-  }
-
-  function watchNodes(element) {
-    const known = Number(element.dataset.gwNodes);
-    everyFewSeconds(async () => {
-      const state = await ask(element.dataset.gwReloadOn);
-      if (state.nodes > known) window.location.assign(window.location.pathname + window.location.search);
-    });
-  }
-
-  function watchKey(element) {
-    const list = element.querySelector("[data-gw-watch-list]");
-    everyFewSeconds(async () => {
-      const state = await ask(element.dataset.gwWatch);
-      const lines = (state.machines ?? []).map((machine) => {
-        const line = document.createElement("li");
-        const link = document.createElement("a");
-        link.className = "gw-subject";
-        link.href = machine.url;
-        link.textContent = machine.name;
-        const where = document.createElement("span");
-        where.className = "gw-mono";
-        where.textContent = machine.addresses.join("  ");
-        line.append(link, where);
-        return line;
-      });
-      list.replaceChildren(...lines);
-    });
-  }
-
   // --- Start
 
   document.addEventListener("click", (event) => {
@@ -199,8 +142,6 @@
   showTimes();
   prepare(document);
   document.querySelector("[data-gw-focus]")?.focus();
-  for (const element of all("[data-gw-reload-on]")) watchNodes(element);
-  for (const element of all("[data-gw-watch]")) watchKey(element);
   // The secret's page must not be made again by a reload: its address becomes the key's own.
   const replaced = document.querySelector("[data-gw-replace-url]");
   if (replaced) window.history.replaceState(null, "", replaced.dataset.gwReplaceUrl);

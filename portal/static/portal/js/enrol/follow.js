@@ -1,27 +1,47 @@
-// Keeps the machines of a key up to date where no event tells: what is slow is told by the clock alone. An approval is
+// Keeps machines on their way up to date where no event tells: what is slow is told by the clock alone. An approval is
 // sent without leaving the page, because the page may show a key that is shown once.
 "use strict";
 
 (() => {
   const EVERY = 5000;
-  const part = () => document.querySelector("[data-gw-follow]");
+  const parts = () => [...document.querySelectorAll("[data-gw-follow][id]")];
+  const served = new WeakMap();
+  // Marks of forms differ each time, and say nothing.
+  const textOf = (part) => part.outerHTML.replaceAll(/<input type="hidden"[^>]*>/g, "");
+  const isBusy = (part) => part.contains(document.activeElement) && document.activeElement !== document.body;
 
-  // The address without a secret: the page's own by the time that this runs.
-  function show(text) {
-    const old = part();
-    const found = new DOMParser().parseFromString(text, "text/html").getElementById("enrol-follow");
-    if (!old || !found) return;
-    const made = document.importNode(found, true);
-    // A part alone looks other than one below a command.
-    made.className = old.className;
-    old.replaceWith(made);
-    made.dispatchEvent(new CustomEvent("gw:replaced", { bubbles: true }));
+  function show(page, everywhere) {
+    for (const old of parts()) {
+      const found = page.getElementById(old.id);
+      if (!found || (isBusy(old) && !everywhere)) continue;
+      const text = textOf(found);
+      if (served.get(old) === text) continue;
+      const made = document.importNode(found, true);
+      served.set(made, text);
+      // A part alone looks other than one below a command.
+      if (!made.classList.contains("gw-step-mark")) made.className = old.className;
+      old.replaceWith(made);
+      made.dispatchEvent(new CustomEvent("gw:replaced", { bubbles: true }));
+    }
   }
 
-  async function look() {
-    if (document.hidden || part()?.contains(document.activeElement)) return;
-    const response = await fetch(location.pathname, { headers: { Accept: "text/html" }, cache: "no-store" });
-    if (response.ok && !response.redirected) show(await response.text());
+  // What the portal has to say of an act stands above all.
+  function say(page) {
+    const said = page.querySelector(".gw-messages");
+    if (!said) return;
+    document.querySelector(".gw-messages")?.remove();
+    document.getElementById("content").prepend(document.importNode(said, true));
+  }
+
+  // The page's address is one without a secret by the time that this runs.
+  async function look({ acted = false } = {}) {
+    if (document.hidden) return;
+    const address = location.pathname + location.search;
+    const response = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
+    if (!response.ok || response.redirected) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    show(page, acted);
+    if (acted) say(page);
   }
 
   document.addEventListener("submit", async (event) => {
@@ -31,10 +51,10 @@
     const sent = new FormData(form, event.submitter);
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     try {
-      const response = await fetch(form.action, { method: "POST", body: sent, cache: "no-store" });
-      if (!response.ok) throw new Error(String(response.status));
-      show(await response.text());
-    } catch {
+      // Not followed: where it leads would be told what is to be said here.
+      await fetch(form.action, { method: "POST", body: sent, cache: "no-store", redirect: "manual" });
+      await look({ acted: true });
+    } finally {
       for (const button of form.querySelectorAll("button")) button.disabled = false;
     }
   });
