@@ -9,6 +9,7 @@ from coordinator.policy.heat import LiveHeat, NamedRow
 from coordinator.policy.words import brief, entries, heat
 from mesh.explain.flows import Flow
 from mesh.explain.heat import HeatCell
+from mesh.explain.openings import Services
 from portal import html
 
 DIFFERS: Final = "differs"
@@ -17,7 +18,11 @@ DIFFERS: Final = "differs"
 
 @dataclass(frozen=True, slots=True)
 class ShownCell:
-    """A cell as it is drawn: ``kind`` is none, open, denied or self (nobody but the node itself)."""
+    """A cell as it is drawn: ``kind`` is none, open, later (nothing now), denied or self (nobody but the node itself).
+
+    ``mark`` is its corner: ``times`` where what it says holds at certain times alone, ``more`` where it opens further
+    at others.
+    """
 
     source: NamedRow
     target: NamedRow
@@ -25,7 +30,7 @@ class ShownCell:
     shade: int = 0
     words: str = ""
     below: str = ""
-    at_times: bool = False
+    mark: str = ""
     title: str = ""
     url: str = ""
     current: bool = False
@@ -37,23 +42,29 @@ def shown_cell(source: NamedRow, target: NamedRow, cell: HeatCell | None, *, pos
     if cell is None:
         kind = "none" if possible else "self"
         return ShownCell(source, target, kind, title=f"{said}: {'nothing' if possible else 'one node alone'}")
+    flow, mark = cell.flow, mark_of(cell.flow)
     if cell.denied:
-        return ShownCell(source, target, "denied", title=f"{said}: denied by a rule")
+        then = f", at other times {later_sentence(flow, cell.possible)}" if flow.later else ""
+        return ShownCell(source, target, "denied", mark=mark, title=f"{said}: denied by a rule{then}")
+    if not flow.pairs:
+        title = f"{said}: nothing now, at other times {later_sentence(flow, cell.possible)}"
+        below = "" if flow.later == cell.possible else f"{flow.later}/{cell.possible}"
+        return ShownCell(source, target, "later", 0, words_of(flow.opens), below, mark, title)
     return ShownCell(
         source,
         target,
         "open",
-        heat(cell.flow, cell.possible),
-        words_of(cell.flow),
-        below_of(cell.flow, cell.possible),
-        at_times(cell.flow),
-        f"{said}: {sentence(cell.flow, cell.possible)}",
+        heat(flow, cell.possible),
+        words_of(flow.services),
+        below_of(flow, cell.possible),
+        mark,
+        f"{said}: {sentence(flow, cell.possible)}",
     )
 
 
-def words_of(flow: Flow) -> str:
+def words_of(services: Services) -> str:
     """What every pair may do, in the width of a cell: ports are TCP's where nothing else is said."""
-    return brief(flow.services).removeprefix("tcp/") or DIFFERS
+    return brief(services).removeprefix("tcp/") or DIFFERS
 
 
 def below_of(flow: Flow, possible: int) -> str:
@@ -68,14 +79,34 @@ def at_times(flow: Flow) -> bool:
     return flow.at_times or flow.passing > 0
 
 
+def mark_of(flow: Flow) -> str:
+    """Which corner a cell has."""
+    if at_times(flow) or (flow.later and not flow.pairs):
+        return "times"
+    return "more" if flow.later or flow.growing else ""
+
+
 def sentence(flow: Flow, possible: int) -> str:
     """All of it."""
-    what = ", ".join(entries(flow.services)) if flow.services else "something, but not all the same"
-    if brief(flow.services) == "all":
-        what = "everything"
-    pairs = f"all {html.many(possible, 'pair')}" if flow.pairs == possible else f"{flow.pairs} of {possible} pairs"
     wider = f", {flow.wider} may more" if flow.wider and flow.services else ""
-    return f"{what}, {pairs}{wider}{', at certain times' if at_times(flow) else ''}"
+    times = ", at certain times" if at_times(flow) else ""
+    grows = ", more at other times" if flow.later or flow.growing else ""
+    return f"{_what(flow.services)}, {_pairs(flow.pairs, possible)}{wider}{times}{grows}"
+
+
+def later_sentence(flow: Flow, possible: int) -> str:
+    """What those may do at other times who may do nothing now."""
+    return f"{_what(flow.opens)}, {_pairs(flow.later, possible)}"
+
+
+def _what(services: Services) -> str:
+    if brief(services) == "all":
+        return "everything"
+    return ", ".join(entries(services)) if services else "something, but not all the same"
+
+
+def _pairs(pairs: int, possible: int) -> str:
+    return f"all {html.many(possible, 'pair')}" if pairs == possible else f"{pairs} of {possible} pairs"
 
 
 def possible_between(source: NamedRow, target: NamedRow) -> int:

@@ -14,13 +14,13 @@ from django.urls import reverse
 from coordinator.policy.heat import SHOWN, CellRules, cell_rules, live_heat
 from coordinator.policy.words import brief, entries
 from mesh.errors import NotFoundError
-from mesh.explain.heat import Axis
+from mesh.explain.heat import Axis, Decider
 from mesh.policy.rules import Rule
 from mesh.policy.schedule import describe_schedule
 from mesh.policy.services import PORT_PROTOCOLS
 from nodes.models import Network
 from portal.access.tabs import network_of, tabs
-from portal.matrix.cells import ShownCell, at_times, grid_of, sentence
+from portal.matrix.cells import ShownCell, at_times, grid_of, later_sentence, sentence
 from sessions_app.roles import allows
 
 AXES: Final = ((Axis.USER, "User"), (Axis.GROUP, "Group and tag"), (Axis.CLASS, "Class"))
@@ -30,12 +30,13 @@ MAX_WORDS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class DecidingRule:
-    """A rule of the chosen cell, as a line of its card."""
+    """A rule of the chosen cell, as a line of its card. ``later``: it is not in force now."""
 
     rule: Rule
     on: str
     title: str
     when: str
+    later: bool
     pairs: int
     possible: int
     url: str
@@ -104,13 +105,13 @@ def _source(request: HttpRequest, grid: list[list[ShownCell]]) -> dict[str, Any]
         return None
     wanted = request.GET.get("from", "")
     row = next((cells for cells in grid if cells[0].source.key == wanted), grid[0])
-    order = {"open": 0, "denied": 1, "none": 2, "self": 3}
+    order = {"open": 0, "later": 1, "denied": 2, "none": 3, "self": 4}
     return {"row": row[0].source, "cells": sorted(row, key=lambda cell: order[cell.kind])}
 
 
 def _page(request: HttpRequest, grid: list[list[ShownCell]]) -> dict[str, Any]:
     """One page of the equal table: every cell of the map that is not empty."""
-    cells = [cell for row in grid for cell in row if cell.kind in ("open", "denied")]
+    cells = [cell for row in grid for cell in row if cell.kind in ("open", "later", "denied")]
     pages = max(1, -(-len(cells) // PAGE))
     asked = request.GET.get("p", "")
     number = min(max(int(asked), 1), pages) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1
@@ -139,8 +140,9 @@ def _chosen(request: HttpRequest, network: Network, axis: Axis) -> dict[str, Any
         "target": found.target.words,
         "wire": _wire(found),
         "sentence": sentence(found.cell.flow, found.cell.possible) if found.cell.flow.pairs else "",
+        "later": later_sentence(found.cell.flow, found.cell.possible) if found.cell.flow.later else "",
         "denied": found.cell.denied,
-        "rules": [_line(item.rule, item.pairs, found.cell.possible, request) for item in found.deciders],
+        "rules": [_line(item, found.cell.possible, request) for item in found.deciders],
         "explain": _explain(request, found) if allows(request.user, "nodes.view") else "",
         "example": found.example,
     }
@@ -149,11 +151,12 @@ def _chosen(request: HttpRequest, network: Network, axis: Axis) -> dict[str, Any
 def _wire(found: CellRules) -> str:
     flow = found.cell.flow
     if not flow.pairs:
-        return "cut"
+        return "times" if flow.later and not found.cell.denied else "cut"
     return "times" if at_times(flow) else "accept"
 
 
-def _line(rule: Rule, pairs: int, possible: int, request: HttpRequest) -> DecidingRule:
+def _line(found: Decider, possible: int, request: HttpRequest) -> DecidingRule:
+    rule = found.rule
     services = rule.services()
     network = request.GET.get("network", "")
     access = reverse("admin:access") + (f"?{urlencode({'network': network})}" if network else "")
@@ -162,7 +165,8 @@ def _line(rule: Rule, pairs: int, possible: int, request: HttpRequest) -> Decidi
         "anything" if not rule.protocols and not rule.ports else brief(services),
         ", ".join(entries(services)),
         describe_schedule(rule.schedule) if rule.schedule is not None else "always",
-        pairs,
+        found.later,
+        found.pairs,
         possible,
         f"{access}#rule-{rule.id}" if rule.id else access,
     )
@@ -179,7 +183,7 @@ def _explain(request: HttpRequest, found: CellRules) -> str:
 
 
 def _on(found: CellRules) -> str:
-    for protocol, ranges in found.cell.flow.services:
+    for protocol, ranges in found.cell.flow.services or found.cell.flow.opens:
         if protocol in PORT_PROTOCOLS and ranges[0].first > 0:
             return f"{'tcp' if protocol == 6 else 'udp' if protocol == 17 else 'sctp'}/{ranges[0].first}"
     return "tcp/443"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 from django.utils import timezone
 
+from acl.models import PolicyVersion
 from coordinator.policy.graph import LiveGraph, live_graph, written_key
 from coordinator.policy.words import brief
 from mesh.errors import NotFoundError
+from mesh.explain.accesses import Access
 from mesh.explain.graph import REST, TAGGED, Bundle, GraphBy, GroupKey
 from mesh.topology import NodeRecord
 from nodes.models import Network
@@ -58,9 +62,7 @@ def graph(request: HttpRequest, network: Network) -> HttpResponse:
                 | ({"nodes": _short(found, found.members(group.ids, MAX_NODES))} if is_open else {})
                 for group, statuses in zip(found.graph.groups, found.statuses(), strict=True)
             ],
-            "edges": [
-                [edge.one, edge.other, edge.pairs, edge.passing, edge.there, edge.back] for edge in found.graph.edges
-            ],
+            "edges": [[edge.one, edge.other, edge.pairs, edge.passing, edge.later] for edge in found.graph.edges],
         }
     )
 
@@ -78,7 +80,8 @@ def members(request: HttpRequest, network: Network) -> HttpResponse:
 
 @call("policy.view")
 def reach(request: HttpRequest, network: Network) -> HttpResponse:
-    """Whom a node reaches, and who reaches it: as a list by name, wire by wire, and counted by group."""
+    """Whom a node reaches, and who reaches it, now and at other times: as lists by name, wire by wire, and counted by
+    group."""
     check_may_see(request.user)
     query = query_of(request, NodeQuery)
     found = _graph(request, network, query)
@@ -86,21 +89,22 @@ def reach(request: HttpRequest, network: Network) -> HttpResponse:
     if record is None:
         raise NotFoundError("There is no such node.")
     bundles = found.grapher.reach(record.id)
-    out_ids, back_ids = _ids(found, bundles, out=True), _ids(found, bundles, out=False)
-    by_node = {ident: bundle for bundle in bundles if bundle.out.now for ident in bundle.ids}
-    listed = found.members(out_ids, LISTED)
+    union = found.state.policy.world.id_set.union
+    none = found.state.policy.world.id_set(), found.state.policy.world.id_set()
+    out_ids = union(*(item.ids for item in bundles if item.out.now), *none)
+    back_ids = union(*(item.ids for item in bundles if item.back.now), *none)
+    later_ids = union(*(item.ids for item in bundles if item.out.ever and not item.out.now), *none)
     return JsonResponse(
         {
             "node": subject(found, record) | {"group": _group_of(found, record.id)},
             "reaches": len(out_ids),
             "reached_by": len(back_ids),
-            "list": [
-                [node.id, node.name, found.status(node.id), brief(access.now), int(not access.lasting)]
-                for node in listed
-                for access in (by_node[node.id].out,)
-            ],
+            "list": _listed(found, bundles, out_ids),
+            "later": len(later_ids),
+            "later_list": _listed(found, bundles, later_ids),
             "wires": list(islice(([ident, *_ways(bundle)] for bundle in bundles for ident in bundle.ids), WIRES)),
             "groups": _by_group(found, bundles),
+            "policy": _policy(request, network),
         }
     )
 
@@ -151,14 +155,41 @@ def _short(found: LiveGraph, records: list[NodeRecord]) -> list[list[Any]]:
     return [[record.id, record.name, found.status(record.id)] for record in records]
 
 
-def _ids(found: LiveGraph, bundles: tuple[Bundle, ...], *, out: bool) -> Any:
-    id_set = found.state.policy.world.id_set
-    return id_set.union(*(item.ids for item in bundles if (item.out if out else item.back).now), id_set(), id_set())
+def _listed(found: LiveGraph, bundles: tuple[Bundle, ...], ids: Any) -> list[list[Any]]:
+    """Of nodes that are reached: id, name, state, on what, and whether at times alone."""
+    out = {ident: bundle.out for bundle in bundles if bundle.out.ever for ident in bundle.ids & ids}
+    return [
+        [node.id, node.name, found.status(node.id), brief(out[node.id].now or out[node.id].ever), at_times]
+        for node in found.members(ids, LISTED)
+        for at_times in (int(not out[node.id].lasting),)
+    ]
 
 
 def _ways(bundle: Bundle) -> tuple[int, int]:
-    """Out and back: 0 for nothing, 1 for access, 2 for access by a schedule alone."""
-    return tuple((0 if not way.now else 1 if way.lasting else 2) for way in (bundle.out, bundle.back))  # type: ignore[return-value]
+    """Out and back: 0 for nothing, 1 for access, 2 for access by a schedule alone, 3 for what opens at other times."""
+    return _way(bundle.out), _way(bundle.back)
+
+
+def _way(access: Access) -> int:
+    if access.now:
+        return 1 if access.lasting else 2
+    return 3 if access.ever else 0
+
+
+def _policy(request: HttpRequest, network: Network) -> dict[str, Any] | None:
+    """The policy in force, since when, and its page."""
+    newest = (
+        PolicyVersion.objects.filter(network=network).order_by("-number").values_list("number", "created_at").first()
+    )
+    if newest is None:
+        return None
+    number, since = newest
+    query = f"?{urlencode({'network': network.name})}" if request.GET.get("network") else ""
+    return {
+        "number": number,
+        "since": since.isoformat(),
+        "url": reverse("admin:policy_version", args=[number]) + query,
+    }
 
 
 def _group_of(found: LiveGraph, node_id: int) -> str:
@@ -166,15 +197,16 @@ def _group_of(found: LiveGraph, node_id: int) -> str:
 
 
 def _by_group(found: LiveGraph, bundles: tuple[Bundle, ...]) -> list[list[int]]:
-    """Index of a group, how many of its nodes are reached, of them at times alone, and the same of who reach."""
+    """Index of a group, and of its nodes how many are reached, at times alone, at other times; then who reach."""
     counted = []
     for index, group in enumerate(found.graph.groups):
-        counts = [0, 0, 0, 0]
+        counts = [0] * 6
         for bundle in bundles:
             common = len(bundle.ids & group.ids)
             for place, way in enumerate(_ways(bundle)):
-                counts[2 * place] += common * (way > 0)
-                counts[2 * place + 1] += common * (way == 2)
+                counts[3 * place] += common * (way in (1, 2))
+                counts[3 * place + 1] += common * (way == 2)
+                counts[3 * place + 2] += common * (way == 3)
         if any(counts):
             counted.append([index, *counts])
     return counted

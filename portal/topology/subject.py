@@ -6,13 +6,13 @@ from typing import Any
 
 from coordinator.policy.graph import LiveGraph
 from mesh.topology import NodeRecord
-from nodes.models import Node
+from nodes.models import Node, OnlineSpan
 from portal import links
 from portal.live import WORDS
 
 
 def subject(found: LiveGraph, record: NodeRecord) -> dict[str, Any]:
-    """Name, state, whose it is, addresses, system, home region and where its page is."""
+    """Name, state and since when, whose it is, addresses, system, home region and where its page is."""
     status = found.status(record.id) if found.state.policy.node(record.id) is not None else _absent(record)
     owner = found.state.topology.users.get(record.user) if record.user is not None and not record.tags else None
     return {
@@ -20,7 +20,7 @@ def subject(found: LiveGraph, record: NodeRecord) -> dict[str, Any]:
         "name": record.name,
         "status": status,
         "word": WORDS[status],
-        "last_seen": record.last_seen.isoformat() if record.last_seen is not None else None,
+        "since": _since(record, status),
         "owner": "" if owner is None else owner.display_name or owner.login,
         "owner_url": links.change_url("sessions_app.user", owner.id) if owner is not None else "",
         "tags": list(record.tags),
@@ -33,6 +33,15 @@ def subject(found: LiveGraph, record: NodeRecord) -> dict[str, Any]:
 
 def _absent(record: NodeRecord) -> str:
     return {"disabled": "disabled", "expired": "expired", "pending": "waiting"}.get(record.state, "login")
+
+
+def _since(record: NodeRecord, status: str) -> str | None:
+    """Since when it is online, or else when it was last heard."""
+    at = record.last_seen
+    if status in ("online", "late"):
+        began = OnlineSpan.objects.filter(node=record.id, ended=None).values_list("began", flat=True).first()
+        at = began or at
+    return None if at is None else at.isoformat()
 
 
 def _home(found: LiveGraph, record: NodeRecord) -> str:

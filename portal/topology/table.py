@@ -16,13 +16,17 @@ PAGE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One direction of an edge: ``of`` says how many pairs where it is not all, ``wider`` how many may more."""
+    """One direction of an edge: ``of`` says how many pairs where it is not all, ``wider`` how many may more.
+
+    ``times`` says when, where that is not always: ``at times``, ``at other times`` (nothing now), ``more at other
+    times``.
+    """
 
     words: str
     title: str
     of: str
     wider: int
-    at_times: bool
+    times: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Row:
     other: str
     pairs: int
     passing: int
+    later: int
     there: Way | None
     back: Way | None
 
@@ -69,7 +74,7 @@ def table_of(found: LiveGraph, words: str, page: str) -> Table:
         for edge in found.graph.edges
         if all(word in names[edge.one].lower() or word in names[edge.other].lower() for word in wanted)
     ]
-    edges.sort(key=lambda edge: (-edge.pairs, names[edge.one], names[edge.other]))
+    edges.sort(key=lambda edge: (-edge.pairs, -edge.later, names[edge.one], names[edge.other]))
     pages = max(1, -(-len(edges) // PAGE))
     number = min(max(int(page), 1), pages) if page.isascii() and page.isdigit() and len(page) < 9 else 1
     shown = edges[(number - 1) * PAGE : number * PAGE]
@@ -94,16 +99,25 @@ def _row(edge: GraphEdge, there: Flow, back: Flow, names: list[str], found: Live
     ends = names[edge.one], "" if inner else names[edge.other]
     if ways[0] is None:
         ways, ends = ways[::-1], ends[::-1]
-    return Row(*ends, edge.pairs, edge.passing, *ways)
+    return Row(*ends, edge.pairs, edge.passing, edge.later, *ways)
 
 
 def _way(flow: Flow, possible: int) -> Way | None:
-    if not flow.pairs:
+    if not flow.pairs and not flow.later:
         return None
+    pairs, services = (flow.pairs, flow.services) if flow.pairs else (flow.later, flow.opens)
     return Way(
-        brief(flow.services) or "differs",
-        ", ".join(entries(flow.services)) or "The pairs have no port in common.",
-        "" if flow.pairs == possible else f"{flow.pairs} of {possible}",
+        brief(services) or "differs",
+        ", ".join(entries(services)) or "The pairs have no port in common.",
+        "" if pairs == possible else f"{pairs} of {possible}",
         flow.wider if flow.services else 0,
-        flow.at_times or flow.passing > 0,
+        _times(flow),
     )
+
+
+def _times(flow: Flow) -> str:
+    if not flow.pairs:
+        return "at other times"
+    if flow.at_times or flow.passing:
+        return "at times"
+    return "more at other times" if flow.later or flow.growing else ""

@@ -41,12 +41,16 @@ class GraphGroupOut(serializers.Serializer[Any]):
 
 class GraphFlowOut(serializers.Serializer[Any]):
     """One direction: ``pairs`` ordered pairs of nodes have an accepted flow; each of them may use ``services``,
-    ``wider`` of them more, ``at_times`` by a schedule."""
+    ``wider`` of them more, ``at_times`` by a schedule. ``later`` more pairs may do nothing now and use ``opens`` at
+    other times, ``growing`` of ``pairs`` may do more then."""
 
     pairs = serializers.IntegerField()
     services = serializers.ListField(child=serializers.CharField())
     wider = serializers.IntegerField()
     at_times = serializers.BooleanField()
+    later = serializers.IntegerField()
+    opens = serializers.ListField(child=serializers.CharField())
+    growing = serializers.IntegerField()
 
     class Meta:
         ref_name = "GraphFlow"
@@ -54,12 +58,13 @@ class GraphFlowOut(serializers.Serializer[Any]):
 
 class GraphEdgeOut(serializers.Serializer[Any]):
     """Two groups by index (the same one twice for within it): ``pairs`` of their nodes see each other, ``passing`` of
-    these by a schedule alone."""
+    these by a schedule alone; ``later`` more do not now, but may at other times."""
 
     one = serializers.IntegerField()
     other = serializers.IntegerField()
     pairs = serializers.IntegerField()
     passing = serializers.IntegerField()
+    later = serializers.IntegerField()
     there = GraphFlowOut()
     back = GraphFlowOut()
 
@@ -68,8 +73,8 @@ class GraphEdgeOut(serializers.Serializer[Any]):
 
 
 class GraphOut(serializers.Serializer[Any]):
-    """Groups by descending number of nodes, and an edge for each two between whose nodes there is access now.
-    ``folded`` is how many groups the last one, ``rest``, stands for."""
+    """Groups by descending number of nodes, and an edge for each two between whose nodes there is access, now or at
+    other times. ``folded`` is how many groups the last one, ``rest``, stands for."""
 
     by = serializers.ChoiceField(choices=list(GraphBy))
     version = serializers.IntegerField()
@@ -98,6 +103,7 @@ def describe_graph(found: LiveGraph) -> dict[str, Any]:
                 "other": edge.other,
                 "pairs": edge.pairs,
                 "passing": edge.passing,
+                "later": edge.later,
                 "there": _flow(there),
                 "back": _flow(back),
             }
@@ -114,4 +120,7 @@ def _flow(flow: Flow) -> dict[str, Any]:
         "services": services_words(flow.services),
         "wider": flow.wider,
         "at_times": flow.at_times or flow.passing > 0,
+        "later": flow.later,
+        "opens": services_words(flow.opens),
+        "growing": flow.growing,
     }

@@ -21,6 +21,7 @@ from nodes.models import Network, Node
 from tests.coordinator.policy_calls import caller
 from tests.coordinator.policy_networks import BASE, build_network, put
 
+LATER = {"later": 0, "opens": [], "growing": 0}
 pytestmark = pytest.mark.django_db
 
 
@@ -147,7 +148,7 @@ def test_the_graph_over_the_api(small: Network) -> None:
     people = body["edges"][0]
     assert (people["one"], people["other"], people["pairs"], people["there"]["pairs"]) == (0, 1, 4, 4)
     assert people["back"]["pairs"] == 0
-    assert people["there"] == {"pairs": 4, "services": ["tcp:22"], "wider": 0, "at_times": False}
+    assert people["there"] == {"pairs": 4, "services": ["tcp:22"], "wider": 0, "at_times": False} | LATER
     assert sum(edge["pairs"] for edge in body["edges"]) == body["pairs"] == 6
 
 

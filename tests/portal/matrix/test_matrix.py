@@ -75,12 +75,34 @@ def test_who_may_see_the_policy_may_see_the_matrix(role: str, fleet: Any, as_rol
 
 def test_cell_says_what_every_pair_may_do_and_how_many_may_more(client: Client, fleet: Any) -> None:
     cell = cells_of(client)["group:eng", "tag:db"]
-    assert (cell.words, cell.below, cell.at_times, cell.shade) == ("5432", "2 wider", True, 1)
+    assert (cell.words, cell.below, cell.mark, cell.shade) == ("5432", "2 wider", "times", 1)
 
 
 def test_cell_of_some_pairs_says_how_many(client: Client, fleet: Any) -> None:
     cell = cells_of(client)["group:eng", "group:eng"]
-    assert (cell.words, cell.below, cell.at_times) == ("all", "2/6", False)
+    assert (cell.words, cell.below, cell.mark) == ("all", "2/6", "")
+
+
+def test_what_opens_at_other_times_has_a_corner_and_names_its_rule(client: Client, fleet: Any) -> None:
+    fleet.acl_rules.filter(position=3).update(schedule={"not_before": "2099-01-01T00:00:00Z"})
+    REPLICAS.clear()
+    cells = cells_of(client)
+    assert (cells["group:eng", "tag:db"].kind, cells["group:eng", "tag:db"].mark) == ("open", "more")
+    cell = cells_of(client, "?axis=user")["user:ana", "user:ana"]
+    assert (cell.kind, cell.mark) == ("none", "")
+    fleet.acl_rules.filter(position=1).update(enabled=False)
+    REPLICAS.clear()
+    response = client.get(f"{MATRIX}?from=group:eng&to=tag:db")
+    cell = next(cell for _, row in response.context["grid"] for cell in row if cell.current)
+    assert (cell.kind, cell.words, cell.mark, cell.shade) == ("later", "5432", "times", 0)
+    assert cell.title == "group:eng to tag:db: nothing now, at other times tcp/5432, all 6 pairs"
+    chosen = response.context["chosen"]
+    assert (chosen["wire"], [(line.rule.name, line.later) for line in chosen["rules"]]) == (
+        "times",
+        [("Queries", True)],
+    )
+    assert "closed now" in text_of(response)
+    assert "at other times, nothing now" in text_of(client.get(f"{MATRIX}?view=table"))
 
 
 def test_denied_empty_and_single_cells_are_told_apart(client: Client, fleet: Any) -> None:
@@ -106,7 +128,9 @@ def test_rows_of_the_table_are_the_cells_of_the_map(
         address = context["next_url"]
     assert len(rows) == len(set(rows)) == context["total"] > 0
     assert set(rows) == expected
-    drawn = {ends for ends, cell in cells_of(client, f"?axis={axis}").items() if cell.kind in ("open", "denied")}
+    drawn = {
+        ends for ends, cell in cells_of(client, f"?axis={axis}").items() if cell.kind in ("open", "later", "denied")
+    }
     assert drawn == expected
 
 

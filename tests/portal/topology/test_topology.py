@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from acl.models import PolicyVersion
 from coordinator.replica import REPLICAS
 from mesh.explain.graph import GraphBy
+from nodes.models import Node
 from portal.topology import answers, table
 from sessions_app.models import User
 from sessions_app.roles import CAPABILITIES
@@ -82,7 +86,7 @@ def test_graph_has_groups_with_their_nodes_and_edges_between_them(client: Client
     assert groups["ana"]["nodes"] == [[fleet[name].pk, name, "waiting"] for name in ("ana-laptop", "ana-phone")]
     names = [group["name"] for group in found["groups"]]
     edges = {(names[edge[0]], names[edge[1]]): edge[2:] for edge in found["edges"]}
-    assert edges == {("tag:web", "ana"): [6, 0, 0, 6], ("ana", "tag:db"): [2, 2, 2, 0]}
+    assert edges == {("tag:web", "ana"): [6, 0, 0], ("ana", "tag:db"): [2, 2, 0]}
     assert (found["pairs"], found["nodes"], found["absent"], found["open"]) == (8, 6, 1, True)
 
 
@@ -159,12 +163,14 @@ def test_rows_of_the_table_are_the_edges_of_the_graph(
     monkeypatch.setattr(table, "PAGE", 1)
     graph = told(client, f"graph/?by={by}")
     names = [f"{group['name']} ({group['about']})" if group["about"] else group["name"] for group in graph["groups"]]
-    edges = sorted([sorted({names[edge[0]], names[edge[1]]}), edge[2], edge[3]] for edge in graph["edges"])
+    edges = sorted([sorted({names[edge[0]], names[edge[1]]}), *edge[2:]] for edge in graph["edges"])
     rows = []
     address = f"/admin/topology/?by={by}&view=table"
     while address:
         context = client.get(address).context
-        rows += [[sorted({row.one, row.other} - {""}), row.pairs, row.passing] for row in context["table"].rows]
+        rows += [
+            [sorted({row.one, row.other} - {""}), row.pairs, row.passing, row.later] for row in context["table"].rows
+        ]
         address = context["next_url"]
     assert sorted(rows) == edges
     assert len(rows) == context["table"].edges > 0
@@ -174,7 +180,43 @@ def test_table_names_directions_ports_and_times(client: Client, fleet: dict[str,
     rows = {(row.one, row.other): row for row in client.get("/admin/topology/?view=table").context["table"].rows}
     assert set(rows) == {("ana", "tag:web"), ("ana", "tag:db")}
     assert (rows["ana", "tag:web"].there.words, rows["ana", "tag:web"].back) == ("tcp/22", None)
-    assert rows["ana", "tag:db"].there.at_times
+    assert rows["ana", "tag:db"].there.times == "at times"
+
+
+def test_what_opens_at_other_times_is_drawn_and_told(client: Client, fleet: dict[str, Any], network: Any) -> None:
+    network.acl_rules.filter(position=2).update(schedule={"not_before": "2099-01-01T00:00:00Z"})
+    REPLICAS.clear()
+    graph = told(client, "graph/")
+    names = [group["name"] for group in graph["groups"]]
+    assert {(names[edge[0]], names[edge[1]]): edge[2:] for edge in graph["edges"]} == {
+        ("tag:web", "ana"): [6, 0, 0],
+        ("ana", "tag:db"): [0, 0, 2],
+    }
+    found = told(client, f"reach/?node={fleet['ana-laptop'].pk}")
+    assert (found["reaches"], found["later"]) == (3, 1)
+    assert [row[1:] for row in found["later_list"]] == [["db-1", "waiting", "tcp/5432", 1]]
+    assert [fleet["db-1"].pk, 3, 0] in found["wires"]
+    assert [names.index("tag:db"), 0, 0, 1, 0, 0, 0] in found["groups"]
+    response = client.get("/admin/topology/?view=table")
+    row = next(row for row in response.context["table"].rows if row.other == "tag:db")
+    assert (row.pairs, row.later, row.there.words, row.there.times) == (0, 2, "tcp/5432", "at other times")
+    assert "at other times" in text_of(response)
+
+
+def test_selected_node_tells_since_when(client: Client, fleet: dict[str, Any]) -> None:
+    node = fleet["web-1"]
+    heard, began = timezone.now(), timezone.now() - timedelta(hours=3)
+    Node.objects.filter(pk=node.pk).update(online=True, last_seen=heard)
+    make.OnlineSpanFactory(node=node, began=began, ended=None)
+    REPLICAS.clear()
+    found = told(client, f"reach/?node={node.pk}")
+    assert found["node"]["since"] == began.isoformat()
+    version = PolicyVersion.objects.get()
+    assert found["policy"]["since"] == version.created_at.isoformat()
+    assert client.get(found["policy"]["url"]).status_code == 200
+    Node.objects.filter(pk=node.pk).update(online=False)
+    REPLICAS.clear()
+    assert told(client, f"reach/?node={node.pk}")["node"]["since"] == heard.isoformat()
 
 
 def test_table_is_filtered_by_the_names_of_groups(client: Client, fleet: dict[str, Any]) -> None:

@@ -4,27 +4,57 @@ import { labels } from "./scene.js";
 
 const DASH = [5, 4];
 
+const STEP = 40;
+
 export function paint(ctx, scene, colours, scale, hovered) {
+  for (const _ of painting(ctx, scene, colours, scale));
+  paintHovered(ctx, hovered, colours, scale);
+}
+
+// The same without what is hovered, in steps of a few shapes each: who calls says when to go on.
+export function* painting(ctx, scene, colours, scale) {
+  let drawn = 0;
   ctx.save();
   ctx.lineCap = "round";
-  for (const wire of scene.wires) stroke(ctx, wire, colours.group, wire.width / Math.max(scale, 1), wire.dashed, scene.faded ? 0.55 : 1);
-  for (const hull of scene.hulls) paintHull(ctx, hull, scene, colours, scale);
-  for (const dot of scene.dots) if (!dot.related) paintDot(ctx, dot, scene, colours, scale);
-  for (const pick of scene.picks) {
-    const colour = pick.out ? colours.wire : colours.light;
-    // Below one pixel a canvas draws hairlines, five times as fast.
-    const width = scene.opacity < 1 ? 0.9 / scale : pick.width / Math.max(scale, 1);
-    stroke(ctx, pick, colour, width, pick.dashed, scene.opacity);
-    ctx.fillStyle = colour;
-    for (const points of pick.heads) {
-      ctx.beginPath();
-      points.forEach(([x, y], i) => (i ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
-      ctx.fill();
-    }
+  for (const wire of scene.wires) {
+    // Below one pixel a canvas draws hairlines, several times as fast.
+    const width = wire.width < scene.hairlines ? 0.9 / scale : wire.width / Math.max(scale, 1);
+    stroke(ctx, wire, scene.faded ? colours.groupFaded : colours.group, width, wire.dashed, 1);
+    if (!(++drawn % STEP)) yield;
   }
-  for (const dot of scene.dots) if (dot.related) paintDot(ctx, dot, scene, colours, scale);
-  paintLabels(ctx, scene, colours, scale, hovered);
+  for (const hull of scene.hulls) paintHull(ctx, hull, scene, colours, scale);
+  for (const dot of scene.dots) {
+    if (dot.related) continue;
+    paintDot(ctx, dot, scene, colours, scale);
+    if (!(++drawn % STEP)) yield;
+  }
+  for (const pick of scene.picks) {
+    paintPick(ctx, pick, scene, colours, scale);
+    if (!(++drawn % STEP)) yield;
+  }
+  for (const dot of scene.dots) {
+    if (!dot.related) continue;
+    paintDot(ctx, dot, scene, colours, scale);
+    if (!(++drawn % STEP)) yield;
+  }
+  paintLabels(ctx, scene, colours, scale);
   ctx.restore();
+}
+
+function paintPick(ctx, pick, scene, colours, scale) {
+  const colour = pick.out ? colours.wire : colours.light;
+  const width = scene.opacity < 1 ? 0.9 / scale : pick.width / Math.max(scale, 1);
+  stroke(ctx, pick, colour, width, pick.dashed, scene.opacity);
+  for (const { points, hollow } of pick.heads) {
+    ctx.beginPath();
+    points.forEach(([x, y], i) => (i ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
+    ctx.closePath();
+    ctx.fillStyle = hollow ? colours.card : colour;
+    ctx.fill();
+    if (!hollow) continue;
+    ctx.lineWidth = 1.2 / Math.max(scale, 1);
+    ctx.stroke();
+  }
 }
 
 function stroke(ctx, line, colour, width, dashed, alpha) {
@@ -113,7 +143,7 @@ function paintDot(ctx, dot, scene, colours, scale) {
   ctx.globalAlpha = 1;
 }
 
-function paintLabels(ctx, scene, colours, scale, hovered) {
+function paintLabels(ctx, scene, colours, scale) {
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "center";
   const width = (text) => {
@@ -135,10 +165,13 @@ function paintLabels(ctx, scene, colours, scale, hovered) {
     ctx.fillStyle = strong ? colours.ink : label.style === "faint" ? colours.dim : colours.text;
     ctx.fillText(words, label.x, label.y);
   }
-  if (hovered) {
-    const size = 12 / scale;
-    box(ctx, hovered.text, hovered.x, hovered.y - 12 / scale, size, scale, colours);
-  }
+}
+
+export function paintHovered(ctx, hovered, colours, scale) {
+  if (!hovered) return;
+  ctx.textBaseline = "alphabetic";
+  ctx.textAlign = "center";
+  box(ctx, hovered.text, hovered.x, hovered.y - 12 / scale, 12 / scale, scale, colours);
 }
 
 // Words in a dark box (a light one on dark ground).

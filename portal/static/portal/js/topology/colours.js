@@ -13,11 +13,19 @@ export function readColours(within) {
     probe.style.color = `var(${token})`;
     found[name] = getComputedStyle(probe).color;
   }
+  found.groupFaded = mixed(found.group, found.card, 0.55);
   const style = getComputedStyle(within);
   found.sans = style.getPropertyValue("--sans");
   found.mono = style.getPropertyValue("--mono");
   probe.remove();
   return found;
+}
+
+// An opaque colour: thousands of wires cross each other.
+function mixed(one, other, share) {
+  const parts = (colour) => colour.match(/[\d.]+/g).slice(0, 3).map(Number);
+  const theirs = parts(other);
+  return `rgb(${parts(one).map((value, i) => Math.round(value * share + theirs[i] * (1 - share))).join(", ")})`;
 }
 
 export function onThemeChange(tell) {

@@ -24,10 +24,10 @@ export function svgOf(model, scene, colours, title) {
   const parts = [
     element("title", {}, escaped(title)),
     element("rect", { x: edge.left, y: edge.top, width, height, fill: colours.card }),
-    ...scene.wires.map((wire) => path(wire, colours.group, wire.width, wire.dashed, scene.faded ? 0.55 : null)),
+    ...scene.wires.map((wire) => path(wire, scene.faded ? colours.groupFaded : colours.group, wire.width < scene.hairlines ? 0.9 : wire.width, wire.dashed, null)),
     ...scene.hulls.flatMap((hull) => hullParts(hull, colours)),
     ...scene.dots.filter((dot) => !dot.related).map((dot) => dotPart(dot, scene, colours)),
-    ...scene.picks.flatMap((pick) => pickParts(pick, pick.out ? colours.wire : colours.light, scene.opacity < 1 ? scene.opacity : null)),
+    ...scene.picks.flatMap((pick) => pickParts(pick, scene, colours)),
     ...scene.dots.filter((dot) => dot.related).map((dot) => dotPart(dot, scene, colours)),
     ...labels(scene, 1, (text) => ctx.measureText(text).width).map((label) => labelPart(label, colours)),
   ];
@@ -48,9 +48,18 @@ function path(line, colour, width, dashed, opacity) {
   });
 }
 
-function pickParts(pick, colour, opacity) {
-  const heads = pick.heads.map((points) => element("polygon", { points: points.map(([x, y]) => `${number(x)},${number(y)}`).join(" "), fill: colour }));
-  return [path(pick, colour, pick.width, pick.dashed, opacity), ...heads];
+function pickParts(pick, scene, colours) {
+  const colour = pick.out ? colours.wire : colours.light;
+  const thin = scene.opacity < 1;
+  const heads = pick.heads.map(({ points, hollow }) =>
+    element("polygon", {
+      points: points.map(([x, y]) => `${number(x)},${number(y)}`).join(" "),
+      fill: hollow ? colours.card : colour,
+      stroke: hollow ? colour : null,
+      "stroke-width": hollow ? 1.2 : null,
+    }),
+  );
+  return [path(pick, colour, thin ? 0.9 : pick.width, pick.dashed, thin ? scene.opacity : null), ...heads];
 }
 
 function hullParts(hull, colours) {

@@ -45,7 +45,7 @@ export function arrange(groups, edges, ratio) {
   });
   const springs = edges
     .filter((edge) => edge.one !== edge.other)
-    .map((edge) => [groups[edge.one], groups[edge.other], Math.log2(1 + edge.pairs)]);
+    .map((edge) => [groups[edge.one], groups[edge.other], Math.log2(1 + edge.pairs + edge.later)]);
   // However many springs a group has, together they pull as one: else hubs would be flung about.
   const total = new Map();
   for (const [one, other, weight] of springs) for (const group of [one, other]) total.set(group, (total.get(group) || 0) + weight);

@@ -1,11 +1,11 @@
 // The topology page: asks for the graph, draws it, and follows clicks, searches, exports and what happens meanwhile.
 
-import { paint } from "./canvas.js";
 import { onThemeChange, readColours } from "./colours.js";
 import { pngOf, save, svgOf } from "./files.js";
 import { arrange } from "./layout.js";
 import { closeGroup, modelOf, openGroup } from "./model.js";
 import { showGroups, showNode, showProblem } from "./panel.js";
+import { Picture } from "./picture.js";
 import { bounds, buildScene, placeOf } from "./scene.js";
 import { search } from "./search.js";
 
@@ -35,6 +35,10 @@ async function call(name, query = {}) {
   return body;
 }
 
+// Asks the library for another frame.
+const again = () => graph.zoom(graph.zoom());
+const picture = new Picture(again);
+
 // --- Drawing. The library keeps the canvas, the zoom and the pointer; what is drawn is ours.
 
 const graph = new ForceGraph(stage)
@@ -50,7 +54,7 @@ const graph = new ForceGraph(stage)
     ctx.arc(target.x, target.y, target.node ? 8 : target.group.r, 0, 2 * Math.PI);
     ctx.fill();
   })
-  .onRenderFramePost((ctx, scale) => scene && paint(ctx, scene, colours, scale, hovered))
+  .onRenderFramePost((ctx, scale) => scene && picture.frame(ctx, scene, colours, scale, hovered))
   .onNodeHover(hover)
   .onNodeClick(click)
   .onBackgroundClick(() => select(null))
@@ -72,7 +76,7 @@ const ratio = () => Math.min(Math.max(stage.clientWidth / Math.max(stage.clientH
 
 function redraw() {
   scene = buildScene(model, selected);
-  graph.zoom(graph.zoom());
+  again();
 }
 
 // What the pointer can find: groups below, nodes above.
@@ -113,7 +117,7 @@ function hover(found) {
   hovered = null;
   if (found && found.node) hovered = { text: found.node.name, x: found.x, y: found.y };
   else if (found && found.group.about) hovered = { text: `${found.group.name}: ${found.group.about}`, x: found.x, y: found.y };
-  if (model) graph.zoom(graph.zoom());
+  if (model) again();
 }
 
 function click(found) {

@@ -15,8 +15,8 @@ export function modelOf(answer, before, ratio) {
     else if (old && old.nodes && old.size === group.size) openGroup(model, group, old.nodes.map((node) => [node.id, node.name, node.status]));
     else closeGroup(model, group);
   }
-  model.edges = answer.edges.map(([one, other, pairs, passing, there, back]) => ({ one, other, pairs, passing, there, back }));
-  for (const edge of model.edges) if (edge.one === edge.other) model.groups[edge.one].inner = edge;
+  model.edges = answer.edges.map(([one, other, pairs, passing, later]) => ({ one, other, pairs, passing, later }));
+  for (const edge of model.edges) if (edge.one === edge.other && edge.pairs) model.groups[edge.one].inner = edge;
   const same = before && before.groups.length === model.groups.length && model.groups.every((group) => known.get(group.key)?.r === group.r);
   if (!same) arrange(model.groups, model.edges, ratio);
   return model;

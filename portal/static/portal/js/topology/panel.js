@@ -15,6 +15,7 @@ const GLYPHS = {
   ],
 };
 const SHOWN = 15;
+const LATER = 8;
 const many = (count, one, more = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
 
 export function make(tag, said = {}, ...children) {
@@ -74,20 +75,6 @@ export function showNode(panel, answer, actions) {
     ["System", node.system ? document.createTextNode(node.system) : null],
     ["Home", node.home ? document.createTextNode(node.home) : null],
   ].filter(([, value]) => value);
-  const list = make("ul", { class: "gw-topo-list" });
-  const fill = (limit) => list.replaceChildren(...answer.list.slice(0, limit).map((row) => reached(row, actions.select)));
-  fill(SHOWN);
-  const more = answer.reaches - SHOWN;
-  const rest = make("button", {
-    type: "button",
-    class: "gw-linkbutton gw-more",
-    text: `and ${many(more, "more", "more")}`,
-    onclick: () => {
-      fill(answer.list.length);
-      if (answer.list.length < answer.reaches) rest.replaceWith(make("p", { class: "gw-dim", text: `The first ${answer.list.length} of ${answer.reaches.toLocaleString("en")} by name.` }));
-      else rest.remove();
-    },
-  });
   panel.replaceChildren(
     make(
       "div",
@@ -95,15 +82,50 @@ export function showNode(panel, answer, actions) {
       make("h2", { class: "gw-topo-title", text: node.name, tabindex: "-1" }),
       make("button", { type: "button", class: "gw-icon-button gw-end", "aria-label": "Close", onclick: actions.close }, make("span", { class: "gw-icon", "aria-hidden": "true", text: "close" })),
     ),
-    make("p", { class: `gw-status gw-is-${node.status}` }, glyph(node.status), make("span", { text: node.word })),
+    make("p", { class: `gw-status gw-is-${node.status}` }, glyph(node.status), make("span", { text: node.word }), since(node.since)),
     make("dl", { class: "gw-facts gw-topo-facts" }, ...facts.flatMap(([name, value]) => [make("dt", { text: name }), make("dd", {}, value)])),
     make("h3", { class: "gw-topo-sub", text: answer.reaches ? `Reaches ${many(answer.reaches, "node")}` : "Reaches nobody" }),
-    answer.reaches ? list : make("p", { class: "gw-dim", text: "No rule in force lets it start anything." }),
-    more > 0 ? rest : "",
-    make("p", { class: "gw-dim gw-topo-back", text: answer.reached_by ? `Reached by ${many(answer.reached_by, "node")}.` : "Reached by nobody." }),
+    ...(answer.reaches ? listed(answer.list, answer.reaches, SHOWN, actions) : [make("p", { class: "gw-dim", text: "No rule in force lets it start anything." })]),
+    ...(answer.later ? [make("h3", { class: "gw-topo-sub", text: `${answer.reaches ? "And" : "Reaches"} ${many(answer.later, "node")} at other times` }), ...listed(answer.later_list, answer.later, LATER, actions)] : []),
+    make("p", { class: "gw-dim gw-topo-back" }, `${answer.reached_by ? `Reached by ${many(answer.reached_by, "node")}.` : "Reached by nobody."} `, policy(answer.policy)),
     node.url ? make("a", { class: "gw-button gw-topo-open", href: node.url, text: "Open node" }) : "",
   );
 }
+
+// Nodes that are reached: the first of them, and a button that shows the others.
+function listed(rows, total, shown, actions) {
+  const list = make("ul", { class: "gw-topo-list" });
+  const fill = (limit) => list.replaceChildren(...rows.slice(0, limit).map((row) => reached(row, actions.select)));
+  fill(shown);
+  if (total <= shown) return [list];
+  const rest = make("button", {
+    type: "button",
+    class: "gw-linkbutton gw-more",
+    text: `and ${many(total - shown, "more", "more")}`,
+    onclick: () => {
+      fill(rows.length);
+      if (rows.length < total) rest.replaceWith(make("p", { class: "gw-dim", text: `The first ${rows.length} of ${total.toLocaleString("en")} by name.` }));
+      else rest.remove();
+    },
+  });
+  return [list, rest];
+}
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const year = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+// An instant in the viewer's own time: the hour of today, the day of this year.
+function instant(text) {
+  const [at, now] = [new Date(text), new Date()];
+  const form = at.toDateString() === now.toDateString() ? clock : at.getFullYear() === now.getFullYear() ? day : year;
+  return make("time", { datetime: text, title: exact.format(at), text: form.format(at) });
+}
+
+const since = (text) => (text ? make("span", { class: "gw-dim" }, "since ", instant(text)) : null);
+
+const policy = (said) => (said ? make("span", {}, "By ", link(said.url, `policy ${said.number}`), ", in force since ", instant(said.since), ".") : null);
 
 function reached([id, name, status, services, atTimes], select) {
   const words = services || "differs";

@@ -2,14 +2,18 @@
 
 const DOT = 5;
 const MANY = 300;
+const CROWDED = 1500;
 
 // `selected`: the answer about a node, with where it stands, or null.
 export function buildScene(model, selected) {
   const related = selected ? new Map(selected.groups.map(([index, ...counts]) => [index, counts])) : null;
   const home = selected ? model.groups.findIndex((group) => group.key === selected.node.group) : -1;
   const wires = selected ? picks(model, selected, home) : [];
+  const groupWires = model.edges.filter((edge) => edge.one !== edge.other).map((edge) => groupWire(model, edge));
   return {
-    wires: model.edges.filter((edge) => edge.one !== edge.other).map((edge) => groupWire(model, edge)),
+    wires: groupWires,
+    // Of very many wires only the thick ones keep their width: a canvas draws hairlines several times as fast.
+    hairlines: groupWires.length > CROWDED ? 3 : 0,
     hulls: model.groups.map((group, index) => ({
       group,
       x: group.x,
@@ -35,8 +39,8 @@ function groupWire(model, edge) {
   const bend = ((edge.one * 7 + edge.other * 13) % 5) - 2;
   return {
     ...curve(one.x, one.y, other.x, other.y, bend * 0.035),
-    width: Math.min(0.8 + 0.32 * Math.log2(1 + edge.pairs), 5),
-    dashed: edge.passing === edge.pairs,
+    width: Math.min(0.8 + 0.32 * Math.log2(1 + edge.pairs + edge.later), 5),
+    dashed: edge.passing === edge.pairs, // Also where nothing is open but at other times.
   };
 }
 
@@ -70,15 +74,19 @@ function picks(model, selected, home) {
     const to = placeOf(model, id);
     if (to) found.push(pick(from, to, out, back, DOT + 2));
   }
-  for (const [index, out, outAtTimes, back, backAtTimes] of selected.groups) {
+  const way = (now, atTimes, later) => (now ? (atTimes === now ? 2 : 1) : later && 3);
+  for (const [index, ...counts] of selected.groups) {
     const group = model.groups[index];
     if (!group || group.nodes || index === home) continue;
-    const ways = [out && (outAtTimes === out ? 2 : 1), back && (backAtTimes === back ? 2 : 1)];
-    found.push({ ...pick(from, group, ...ways, group.r), width: Math.min(1.4 + 0.3 * Math.log2(1 + out + back), 5) });
+    const [out, back] = [counts.slice(0, 3), counts.slice(3)];
+    const total = out[0] + out[2] + back[0] + back[2];
+    found.push({ ...pick(from, group, way(...out), way(...back), group.r), width: Math.min(1.4 + 0.3 * Math.log2(1 + total), 5) });
   }
   if (found.length > MANY) for (const wire of found) wire.heads = [];
   return found.sort((one, other) => Number(one.out) - Number(other.out));
 }
+
+// `out` and `back`: 0 nothing, 1 access, 2 access at times, 3 nothing now but at other times.
 
 function pick(from, to, out, back, margin) {
   const dx = to.x - from.x;
@@ -87,8 +95,8 @@ function pick(from, to, out, back, margin) {
     ...line,
     out: Boolean(out),
     width: out ? 1.5 : 1.1,
-    dashed: (out || back) === 2,
-    heads: [out ? head(line, margin, false) : null, back ? head(line, DOT + 4, true) : null].filter(Boolean),
+    dashed: (out || back) >= 2,
+    heads: [out ? head(line, margin, false, out) : null, back ? head(line, DOT + 4, true, back) : null].filter(Boolean),
   };
 }
 
@@ -107,13 +115,13 @@ function curve(x1, y1, x2, y2, bend) {
   return { x1, y1, x2, y2, cx: (x1 + x2) / 2 - (y2 - y1) * bend, cy: (y1 + y2) / 2 + (x2 - x1) * bend };
 }
 
-// A triangle at one end of a curve, along its tangent there.
-function head(line, margin, atStart) {
+// A triangle at one end of a curve, along its tangent there; hollow where the way is closed now.
+function head(line, margin, atStart, way) {
   const [x, y] = atStart ? [line.x1, line.y1] : [line.x2, line.y2];
   const angle = Math.atan2(y - line.cy, x - line.cx);
   const tip = [x - margin * Math.cos(angle), y - margin * Math.sin(angle)];
   const side = (turn) => [tip[0] - 6.5 * Math.cos(angle + turn), tip[1] - 6.5 * Math.sin(angle + turn)];
-  return [tip, side(0.42), side(-0.42)];
+  return { points: [tip, side(0.42), side(-0.42)], hollow: way === 3 };
 }
 
 export function bounds(model) {
