@@ -205,7 +205,9 @@ class ServiceAdmin(ModelAdmin):
         return PageList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, with the verbs for its bulk bar."""
+        """The list, with the verbs for its bulk bar. Whoever may do nothing with its rows has nothing to send."""
+        if request.method == "POST" and not self.get_actions(request):
+            raise PermissionDenied
         context: dict[str, Any] = {"title": self.list_title()}
         related = [(words, url) for words, model in self.related if (url := links.list_url(model))]
         context |= {"gw_related": related}

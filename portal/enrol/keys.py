@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from nodes.models import Network
+from portal.cause import cause_of
 from portal.enrol.form import ends_at
 from portal.once import spend_once
 from sessions_app.models import AuthKey
@@ -43,6 +44,7 @@ def make_key(request: HttpRequest, data: dict[str, Any]) -> tuple[AuthKey, str]:
         pre_approved=data["pre_approved"],
         expires_at=ends_at(data, now),
         created_by_id=request.user.pk,
+        cause=cause_of(request),
         now=now,
         random32=secrets.token_bytes(32),
     )
@@ -60,6 +62,7 @@ def first_key(request: HttpRequest, network: Network, now: datetime) -> str:
         max_uses=FIRST_MACHINES,
         expires_at=now + FIRST_KEY_LIVES,
         created_by_id=request.user.pk,
+        cause=cause_of(request),
         now=now,
         random32=secrets.token_bytes(32),
     )
