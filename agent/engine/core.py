@@ -16,6 +16,7 @@ from agent.backend import Backend, choose_backend
 from agent.clock import Clock, SystemClock
 from agent.engine import netcheck
 from agent.engine.conversation import Conversation
+from agent.engine.first_ping import FirstPing
 from agent.engine.lease import Lease
 from agent.engine.maps import MapKeeper
 from agent.engine.membership import Membership
@@ -66,12 +67,13 @@ class Engine:
         self.standing = Standing()
         self.last_ack: Ack | None = None
         self._seen: dict[str, str] = {}
+        self._traffic_told = Report("traffic", self.clock, self._traffic, every=_TRAFFIC_SECONDS)
         self.reports = Reports(
             [
                 Report("posture", self.clock, posture_facts),
                 Report("observed_endpoints", self.clock, lambda: self._seen, lasts=LASTS_SECONDS),
                 Report("relay_latency_ms", self.clock, self._latencies, lasts=netcheck.LASTS_SECONDS),
-                Report("traffic", self.clock, self._traffic, every=_TRAFFIC_SECONDS),
+                self._traffic_told,
             ]
         )
         self._sleep = sleep
@@ -85,6 +87,8 @@ class Engine:
         self.membership = Membership(state, settings, self.portal, self.clock, rotation=self.rotation)
         self.lease = Lease(self.clock, state)
         self.netcheck = netcheck.Netcheck(self._map_in_force, clock=self.clock, sleep=sleep, uniform=uniform)
+        self._beat_now = asyncio.Event()
+        self._first_ping = FirstPing(self.worker, sleep=sleep, told=self._beat_soon)
         self._upkeep = Upkeep(self.worker, self.maps, self.lease, self.standing, sleep)
         self._poller = Poller(self.portal, self)
         self._conversation = Conversation(
@@ -109,9 +113,8 @@ class Engine:
 
     async def run(self) -> None:
         """Bring this machine into the mesh and keep it there."""
-        tasks = {
-            asyncio.create_task(act) for act in (self._upkeep.run(), self._conversation.run(), self.netcheck.run())
-        }
+        acts = (self._upkeep.run(), self._conversation.run(), self.netcheck.run(), self._first_ping.run())
+        tasks = {asyncio.create_task(act) for act in acts}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -197,6 +200,16 @@ class Engine:
         """Wait."""
         await self._sleep(seconds)
 
+    async def rest(self, seconds: float) -> None:
+        """Wait for the next heartbeat, or for news that are worth one before."""
+        waits = [asyncio.ensure_future(act) for act in (self._sleep(seconds), self._beat_now.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+        self._beat_now.clear()
+
     async def take_map(self, raw: Any, *, asked_at: float | None) -> tuple[int, int] | None:
         """Apply a map; what is wrong with it, or with this machine, is logged and shown by ``status``."""
         await self.rotation.heed(raw)
@@ -267,7 +280,11 @@ class Engine:
 
     def _traffic(self) -> dict[str, Any]:
         tunnel = self.worker.tunnel
-        return tunnel.traffic.told() if tunnel is not None else {}
+        return (tunnel.traffic.told() if tunnel is not None else {}) | self._first_ping.member()
+
+    def _beat_soon(self) -> None:
+        self._traffic_told.hurry()
+        self._beat_now.set()
 
     async def _tell_routes(self, raw: Any) -> None:
         """Where the portal has other routes of ours than the user wants, say so, once for each wish."""

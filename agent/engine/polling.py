@@ -38,7 +38,7 @@ class Poller:
             left = until - self._listener.boot()
             if left <= 0:
                 return Verdict(Step.AGAIN, "polling: the socket is tried again")
-            await self._listener.pause(min(left, interval))
+            await self._listener.rest(min(left, interval))
 
     async def _once(self) -> float:
         listener, portal = self._listener, self._portal

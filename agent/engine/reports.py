@@ -77,6 +77,10 @@ class Report:
         self._settled, self._under_way = self._under_way, None
         return True
 
+    def hurry(self) -> None:
+        """There is news that is worth telling before its time."""
+        self._not_before = float("-inf")
+
     def forget(self) -> None:
         """The portal may have lost what it was told."""
         self._settled = None

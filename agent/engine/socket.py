@@ -152,7 +152,7 @@ class SocketTalk:
                 self._pending = now
                 facts = await self._listener.news()  # so that the next ack is the answer to it
             await connection.send(encode({"type": "heartbeat", **facts}))
-            await self._listener.pause(self._interval)
+            await self._listener.rest(self._interval)
 
     async def _tell_endpoints(self, connection: ClientConnection) -> None:
         await self._map_done.wait()

@@ -58,3 +58,6 @@ class Listener(Protocol):
 
     async def pause(self, seconds: float) -> None:
         """Wait; tests have time of their own."""
+
+    async def rest(self, seconds: float) -> None:
+        """Wait as long between heartbeats; less where there is news that is worth one."""

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from coordinator.authentication import admit_session
+from coordinator.first_ping import read_first_ping
 from coordinator.heartbeats import HeartbeatReport, answer_heartbeat
 from coordinator.hot_path.credentials import Known
 from coordinator.hot_path.reading import NOTHING
@@ -20,6 +21,7 @@ from mesh.change import Cause
 from mesh.endpoints import parse_endpoints
 from mesh.topology import NodeRecord, Topology
 from mesh.traffic import Totals
+from nodes.services.first_ping import note_first_ping
 from nodes.services.nodes import check_latencies, check_posture, same_posture
 from sessions_app.models import NodeSession
 
@@ -48,8 +50,9 @@ async def beat(
     """
     enforce_heartbeat(known.node_id, now)
     traffic = None if report.traffic is None else read_traffic(report.traffic, now)
+    is_pinged = known.pinged or read_first_ping(report.traffic) is None
     record = known.record
-    if topology is not None and record is not None and is_known(report, known, record, topology):
+    if topology is not None and record is not None and is_pinged and is_known(report, known, record, topology):
         note_alive(known.network_id, known.node_id, is_online=record.online, now=now)
         _note_traffic(known.node_id, traffic)
         HEARTBEATS.from_memory += 1
@@ -98,6 +101,10 @@ def _ask_database(
     # What was just written may not have come to the replica: nothing older may be answered, or compared with.
     fresh.version = session.node.network.map_version
     fresh.latencies = session.node.relay_latency_ms
+    ping = None if fresh.pinged else read_first_ping(report.traffic)
+    if ping is not None:
+        note_first_ping(node_id=fresh.node_id, peer_id=ping.peer_id, milliseconds=ping.milliseconds, now=now)
+        fresh.pinged = True
     return fresh, answer
 
 

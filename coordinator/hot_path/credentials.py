@@ -46,6 +46,8 @@ class Known:
     latencies: Mapping[str, float]
     body: bytes | None = None
     """The last body whose facts were those of ``record``: the same bytes again need not be read."""
+    pinged: bool = False
+    """Whether the node's first ping is written down: what it tells of it is no news any more."""
 
     @classmethod
     def of(cls, session: NodeSession) -> Known:
@@ -61,13 +63,14 @@ class Known:
             record=_record_of(session) if session.pending_digest is None else None,
             version=node.network.map_version,
             latencies=node.relay_latency_ms,
+            pinged=node.first_ping_at is not None,
         )
 
     def update(self, fresh: Known) -> None:
         """Takes over what was read anew about the same session."""
         self.expires_at, self.ends_at = fresh.expires_at, fresh.ends_at
         self.record, self.version, self.latencies = fresh.record, fresh.version, fresh.latencies
-        self.body = None
+        self.body, self.pinged = None, fresh.pinged
 
 
 def _record_of(session: NodeSession) -> NodeRecord | None:
