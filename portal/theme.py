@@ -17,7 +17,7 @@ from django.urls import reverse
 from portal.badges import only_network, waiting_machines, waiting_routes
 from sessions_app.roles import allows
 
-# In this order: fonts and tokens first, phone rules after what they change.
+# In this order: fonts and tokens first, rules for phones and fingers after what they change.
 STYLESHEETS: Final = (
     "portal/css/fonts.css",
     "portal/css/tokens.css",
@@ -38,6 +38,7 @@ STYLESHEETS: Final = (
     "portal/css/plain.css",
     "portal/css/policy-trial.css",
     "portal/css/phone.css",
+    "portal/css/touch.css",
 )
 
 

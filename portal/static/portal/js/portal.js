@@ -20,9 +20,29 @@
 
   const narrow = window.matchMedia("(max-width: 1023px)");
 
+  const sideToggle = document.querySelector("button[data-gw-side-toggle]");
+
+  // While the drawer is open the keyboard stays in it.
+  function showSide() {
+    if (!sideToggle) return;
+    const drawn = narrow.matches && root.classList.contains("gw-side-open");
+    document.querySelector(".gw-main").inert = drawn;
+    sideToggle.setAttribute("aria-expanded", String(narrow.matches ? drawn : !root.classList.contains("gw-side-closed")));
+  }
+
+  function closeDrawer() {
+    if (!root.classList.contains("gw-side-open")) return;
+    root.classList.remove("gw-side-open");
+    showSide();
+    sideToggle.focus();
+  }
+
   function toggleSide() {
     if (narrow.matches) {
-      root.classList.toggle("gw-side-open");
+      if (root.classList.contains("gw-side-open")) return closeDrawer();
+      root.classList.add("gw-side-open");
+      showSide();
+      document.querySelector("#gw-side .gw-nav-link[aria-current], #gw-side a").focus();
       return;
     }
     const closed = root.classList.toggle("gw-side-closed");
@@ -37,6 +57,15 @@
 
   function closeMenus(except) {
     for (const menu of all("details[data-gw-menu][open]")) if (menu !== except) menu.open = false;
+  }
+
+  // Who is in a menu comes back to what opened it.
+  function leaveMenus() {
+    const menu = document.activeElement?.closest("details[data-gw-menu][open]");
+    const opened = menu !== null && menu !== undefined;
+    if (opened) menu.querySelector("summary").focus();
+    closeMenus();
+    return opened;
   }
 
   // --- Times in the viewer's zone and words
@@ -87,8 +116,7 @@
 
   function onKey(event) {
     if (event.key === "Escape") {
-      closeMenus();
-      root.classList.remove("gw-side-open");
+      if (!leaveMenus()) closeDrawer();
       return;
     }
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
@@ -138,6 +166,10 @@
     for (const box of all("[data-gw-enables]", within)) document.getElementById(box.dataset.gwEnables).disabled = !box.checked;
   }
 
+  // Others open and close it too.
+  new MutationObserver(showSide).observe(root, { attributeFilter: ["class"] });
+  narrow.addEventListener("change", showSide);
+  showSide();
   showTheme();
   showTimes();
   prepare(document);
