@@ -16,9 +16,10 @@ from mesh.errors import FieldError, GhostWireError, ValidationError
 from mesh.explain.flow import Answer, PassedOver, Reason
 from mesh.policy import Labels, Rule, SelectorKind, format_ports, format_protocol, format_selector, parse_protocol
 from mesh.policy.conditions import describe_condition
-from mesh.policy.schedule import describe_schedule, parse_instant
+from mesh.policy.schedule import parse_instant
 from mesh.policy.services import PORT_PROTOCOLS
 from nodes.models import Node
+from portal.admin.rule import schedule_words
 from sessions_app.models import User
 
 FIELDS: Final = ("from", "to", "on", "at")
@@ -234,7 +235,7 @@ def _criteria(rule: Rule, labels: Labels) -> tuple[Any, ...]:
         {"said": "it is about", "named": [services]} if services else {"said": "any port will do", "named": []}
     )
     if rule.schedule is not None:
-        words.append({"said": "the time is within", "named": [describe_schedule(rule.schedule)]})
+        words.append({"said": "the time is within", "named": [schedule_words(rule.schedule)]})
     words += [{"said": "", "named": [describe_condition(item)]} for item in rule.conditions]
     return tuple(words)
 

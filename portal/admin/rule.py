@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from acl.models import AclRule
 from acl.selectors import labels_for, rule_value
 from acl.services.rules import create_rule, delete_rule, move_rule, update_rule
-from mesh.policy import Labels, format_protocol
+from mesh.policy import Labels, Schedule, format_protocol
 from mesh.policy.schedule import describe_schedule
 from portal import html, links
 from portal.admin.base import ServiceAdmin
@@ -60,13 +60,18 @@ def services_words(rule: AclRule) -> SafeString:
     return format_html('on <span class="gw-mono gw-ink">{}</span>', words)
 
 
+def schedule_words(schedule: Schedule) -> str:
+    """``weekdays 08:00-18:00 Europe/Berlin``."""
+    words = describe_schedule(schedule)
+    return words.replace("mon,tue,wed,thu,fri", "weekdays").replace("sat,sun", "weekends")
+
+
 def when_words(rule: AclRule) -> str:
     """``, weekdays 08:00-18:00 Europe/Berlin, if os is linux``: nothing for a rule that always holds."""
     parts = []
     said = rule_value(rule).schedule
     if said is not None:
-        words = describe_schedule(said)
-        parts.append(words.replace("mon,tue,wed,thu,fri", "weekdays").replace("sat,sun", "weekends"))
+        parts.append(schedule_words(said))
     if rule.conditions:
         parts.append("if " + " and ".join(condition_words(item) for item in rule.conditions))
     return "".join(f", {part}" for part in parts)

@@ -16,10 +16,10 @@ from coordinator.policy.words import brief, entries
 from mesh.errors import NotFoundError
 from mesh.explain.heat import Axis, Decider
 from mesh.policy.rules import Rule
-from mesh.policy.schedule import describe_schedule
 from mesh.policy.services import PORT_PROTOCOLS
 from nodes.models import Network
 from portal.access.tabs import network_of, tabs
+from portal.admin.rule import schedule_words
 from portal.matrix.cells import ShownCell, at_times, grid_of, later_sentence, sentence
 from sessions_app.roles import allows
 
@@ -164,7 +164,7 @@ def _line(found: Decider, possible: int, request: HttpRequest) -> DecidingRule:
         rule,
         "anything" if not rule.protocols and not rule.ports else brief(services),
         ", ".join(entries(services)),
-        describe_schedule(rule.schedule) if rule.schedule is not None else "always",
+        schedule_words(rule.schedule) if rule.schedule is not None else "always",
         found.later,
         found.pairs,
         possible,

@@ -82,7 +82,7 @@ export function showNode(panel, answer, actions) {
       make("h2", { class: "gw-topo-title", text: node.name, tabindex: "-1" }),
       make("button", { type: "button", class: "gw-icon-button gw-end", "aria-label": "Close", onclick: actions.close }, make("span", { class: "gw-icon", "aria-hidden": "true", text: "close" })),
     ),
-    make("p", { class: `gw-status gw-is-${node.status}` }, glyph(node.status), make("span", { text: node.word }), since(node.since)),
+    make("p", { class: `gw-status gw-is-${node.status}` }, glyph(node.status), make("span", {}, `${node.word} `, since(node.since))),
     make("dl", { class: "gw-facts gw-topo-facts" }, ...facts.flatMap(([name, value]) => [make("dt", { text: name }), make("dd", {}, value)])),
     make("h3", { class: "gw-topo-sub", text: answer.reaches ? `Reaches ${many(answer.reaches, "node")}` : "Reaches nobody" }),
     ...(answer.reaches ? listed(answer.list, answer.reaches, SHOWN, actions) : [make("p", { class: "gw-dim", text: "No rule in force lets it start anything." })]),
