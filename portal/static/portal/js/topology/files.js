@@ -4,6 +4,7 @@ import { amount, paint } from "./canvas.js";
 import { bounds, labels } from "./scene.js";
 
 const number = (value) => String(Math.round(value * 100) / 100);
+const ROOM = 12;
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 // Characters that XML 1.0 has no place for are left out: a file that does not open helps nobody.
 const escaped = (text) => text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "").replace(/[&<>"']/g, (sign) => ESCAPES[sign]);
@@ -16,22 +17,35 @@ function element(name, attributes, inner = "") {
   return inner ? `<${name}${said}>${inner}</${name}>` : `<${name}${said}/>`;
 }
 
-export function svgOf(model, scene, colours, title) {
-  const edge = bounds(model);
-  const [width, height] = [edge.right - edge.left, edge.bottom - edge.top];
+// What the picture holds, with all names that stand at its edge, and some room.
+function frame(model, scene, colours) {
   const ctx = document.createElement("canvas").getContext("2d");
-  ctx.font = `500 12px ${colours.mono}`;
+  ctx.font = `600 12px ${colours.mono}`;
+  const names = labels(scene, 1, (text) => ctx.measureText(text).width);
+  const edge = bounds(model);
+  for (const { box: [left, top, right, bottom] } of names) {
+    edge.left = Math.min(edge.left, left);
+    edge.top = Math.min(edge.top, top);
+    edge.right = Math.max(edge.right, right);
+    edge.bottom = Math.max(edge.bottom, bottom);
+  }
+  const [left, top] = [edge.left - ROOM, edge.top - ROOM];
+  return { names, left, top, width: edge.right + ROOM - left, height: edge.bottom + ROOM - top };
+}
+
+export function svgOf(model, scene, colours, title) {
+  const { names, left, top, width, height } = frame(model, scene, colours);
   const parts = [
     element("title", {}, escaped(title)),
-    element("rect", { x: edge.left, y: edge.top, width, height, fill: colours.card }),
+    element("rect", { x: left, y: top, width, height, fill: colours.card }),
     ...scene.wires.map((wire) => path(wire, scene.faded ? colours.groupFaded : colours.group, wire.width < scene.hairlines ? 0.9 : wire.width, wire.dashed, null)),
     ...scene.hulls.flatMap((hull) => hullParts(hull, colours)),
     ...scene.dots.filter((dot) => !dot.related).map((dot) => dotPart(dot, scene, colours)),
     ...scene.picks.flatMap((pick) => pickParts(pick, scene, colours)),
     ...scene.dots.filter((dot) => dot.related).map((dot) => dotPart(dot, scene, colours)),
-    ...labels(scene, 1, (text) => ctx.measureText(text).width).map((label) => labelPart(label, colours)),
+    ...names.map((label) => labelPart(label, colours)),
   ];
-  const view = [edge.left, edge.top, width, height].map(number).join(" ");
+  const view = [left, top, width, height].map(number).join(" ");
   const root = { xmlns: "http://www.w3.org/2000/svg", viewBox: view, width, height, "font-family": "'IBM Plex Mono', ui-monospace, monospace" };
   return `<?xml version="1.0" encoding="UTF-8"?>\n${element("svg", root, `\n${parts.join("\n")}\n`)}\n`;
 }
@@ -44,6 +58,7 @@ function path(line, colour, width, dashed, opacity) {
     stroke: colour,
     "stroke-width": width,
     "stroke-dasharray": dashed ? "5 4" : null,
+    "stroke-linecap": "round",
     opacity,
   });
 }
@@ -118,7 +133,7 @@ function labelPart(label, colours) {
     const half = (label.box[2] - label.box[0]) / 2 + 2;
     return (
       element("rect", { x: label.x - half, y: label.y - 14, width: 2 * half, height: 19, rx: 3, fill: colours.ink }) +
-      element("text", { ...at, fill: colours.card, "font-weight": 500 }, escaped(words))
+      element("text", { ...at, fill: colours.card, "font-weight": 500, "font-family": "'IBM Plex Sans', sans-serif" }, escaped(words))
     );
   }
   const fill = { strong: colours.ink, faint: colours.dim, group: colours.text }[label.style];
@@ -128,8 +143,7 @@ function labelPart(label, colours) {
 
 // At most 8,192 pixels a side: what browsers draw.
 export function pngOf(model, scene, colours) {
-  const edge = bounds(model);
-  const [width, height] = [edge.right - edge.left, edge.bottom - edge.top];
+  const { left, top, width, height } = frame(model, scene, colours);
   const scale = Math.min(2, 8192 / Math.max(width, height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.ceil(width * scale);
@@ -138,7 +152,7 @@ export function pngOf(model, scene, colours) {
   ctx.fillStyle = colours.card;
   ctx.fillRect(0, 0, canvas.width, canvas.height);
   ctx.scale(scale, scale);
-  ctx.translate(-edge.left, -edge.top);
+  ctx.translate(-left, -top);
   paint(ctx, scene, colours, 1, null);
   return new Promise((done) => canvas.toBlob(done, "image/png"));
 }
