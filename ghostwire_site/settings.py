@@ -141,7 +141,7 @@ STATIC_ROOT = GHOSTWIRE.server.data_dir / "static"
 STATIC_ROOT.mkdir(mode=0o700, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "ghostwire_site.static_files.HashedStaticFiles"},
 }
 
 # --- API

@@ -15,10 +15,11 @@ from tests.services.once import run_folder
 
 def put_statics(data_dir: Path) -> None:
     """Put collected static files into a data directory, as a server's first start would."""
-    shutil.copytree(_collected() / "static", data_dir / "static", copy_function=_link, dirs_exist_ok=True)
+    shutil.copytree(collected() / "static", data_dir / "static", copy_function=_link, dirs_exist_ok=True)
 
 
-def _collected() -> Path:
+def collected() -> Path:
+    """The folder in which a server's static files stand, below ``static``."""
     folder = run_folder() / "statics"
     folder.mkdir(exist_ok=True)
     with (folder / "collecting").open("w") as collecting:
