@@ -69,6 +69,11 @@ class Verb:
     undo: Callable[[Any], Undo | None] | None = None
     minor: bool = False
 
+    @property
+    def asks(self) -> bool:
+        """Whether a page comes first. For templates, which would call ``ask`` and ``form`` instead of looking."""
+        return self.ask is not None or self.form is not None
+
 
 def count(objects: Sequence[Any], one: str, many: str) -> str:
     """``web-1`` for one object, ``3 nodes`` for several."""

@@ -83,7 +83,7 @@ def ask(
     if not objects:
         messages.warning(request, f"{verb.label}: nothing to do for what is selected.")
         return HttpResponseRedirect(list_url or admin.url("changelist"))
-    confirmed = request.method == "POST" and ("confirmed" in request.POST or (verb.ask is None and verb.form is None))
+    confirmed = request.method == "POST" and ("confirmed" in request.POST or not verb.asks)
     single = objects[0] if len(objects) == 1 else None
     form = None
     if verb.form is not None:
