@@ -71,9 +71,12 @@ class FirstPing:
         """One round; the seconds until the next."""
         peers = await self._peers()
         ids = frozenset(peer.id for peer in peers)
-        if ids - self._known and len(ids) <= _FEW:
-            self._pause = _LOOK_SECONDS  # somebody came who was not asked yet
-        self._known = ids
+        came, self._known = ids - self._known, ids
+        if came and len(ids) - len(came) < _FEW:
+            # Somebody who was not asked yet, and who may hear of this machine a moment after it of him: the handshake
+            # of a ping that came too early would be tried again after five seconds only.
+            self._pause = _LOOK_SECONDS
+            return _LOOK_SECONDS
         if not peers:
             return _LOOK_SECONDS
         await self._ask(peers[self._turn % len(peers)])

@@ -3,7 +3,7 @@
 "use strict";
 
 (() => {
-  const EVERY = 5000;
+  const EVERY = 2000;
   const parts = () => [...document.querySelectorAll("[data-gw-follow][id]")];
   const served = new WeakMap();
   // Marks of forms differ each time, and say nothing.
