@@ -21,12 +21,13 @@ NAME = "live network"
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """A network before and after a policy comes into force, what its stored tests say then, and what speaks against it
-    in words for people."""
+    in words for people: that tests break, and what else (``others``)."""
 
     before: CompiledPolicy
     after: CompiledPolicy
     outcomes: tuple[Outcome, ...]
     objections: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 def assess(*, network: Network, policy: Policy, at: datetime) -> Assessment:
@@ -39,11 +40,9 @@ def assess(*, network: Network, policy: Policy, at: datetime) -> Assessment:
     plan = plan_approvals(network_id=network.pk, policy=policy)
     after = with_approvals(live, with_policy(live.compiled, policy, at), plan)
     outcomes = run_assertions(after)
-    objections = (
-        *broken_words(broken_tests(live.compiled, outcomes)),
-        *crowd_objections(live.compiled, after, network.max_peers),
-    )
-    return Assessment(live.compiled, after, outcomes, objections)
+    broken = broken_words(broken_tests(live.compiled, outcomes))
+    others = crowd_objections(live.compiled, after, network.max_peers)
+    return Assessment(live.compiled, after, outcomes, (*broken, *others), others)
 
 
 def judge(proposal: Proposal) -> tuple[str, ...]:

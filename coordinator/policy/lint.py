@@ -23,7 +23,7 @@ ENDED: Final = "expired"
 @dataclass(frozen=True, slots=True)
 class PolicyRemark:
     """One remark. ``finding`` is a word for programs; ``position`` and ``rule_id`` are 0 where it is about no rule;
-    ``at`` is the instant that it speaks of, if any."""
+    ``at`` is the instant that it speaks of, if any, and ``by`` are the places of the rules that are the reason."""
 
     finding: str
     message: str
@@ -31,6 +31,7 @@ class PolicyRemark:
     rule_id: int = 0
     selector: Selector | None = None
     at: datetime | None = None
+    by: tuple[int, ...] = ()
 
 
 def lint_policy(*, network_id: int, now: datetime) -> tuple[PolicyRemark, ...]:
@@ -41,7 +42,7 @@ def lint_policy(*, network_id: int, now: datetime) -> tuple[PolicyRemark, ...]:
 def remarks_on(compiled: CompiledPolicy, now: datetime) -> tuple[PolicyRemark, ...]:
     """The engine's remarks, and those on temporary access: what ends soon, and what has ended and was kept."""
     found = [
-        PolicyRemark(str(item.finding), item.message, item.position, item.rule_id, item.selector)
+        PolicyRemark(str(item.finding), item.message, item.position, item.rule_id, item.selector, by=item.by)
         # What ends soon is said below, with its instant.
         for item in lint(compiled, soon=timedelta(0))
     ]

@@ -39,13 +39,15 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One finding: about the rule at ``position`` (0: about no rule) and perhaps one of its selectors."""
+    """One finding: about the rule at ``position`` (0: about no rule) and perhaps one of its selectors. ``by`` are the
+    places of the rules because of which it is so."""
 
     finding: Finding
     message: str
     position: int = 0
     rule_id: int = 0
     selector: Selector | None = None
+    by: tuple[int, ...] = ()
 
 
 def lint(compiled: CompiledPolicy, *, soon: timedelta = timedelta(days=1)) -> tuple[Remark, ...]:
@@ -58,9 +60,11 @@ def lint(compiled: CompiledPolicy, *, soon: timedelta = timedelta(days=1)) -> tu
         remarks.extend(_about_rule(compiled, line, hosts))
         remarks.extend(_about_time(rule, compiled.at, soon))
         if over := shadows.over(line):
-            names = ", ".join(other.label() for other in over)
-            message = f"{rule.label()} can never decide: {names} decides all that it matches"
-            remarks.append(_remark(rule, Finding.SHADOWED, message))
+            names = " and ".join(other.label() for other in over)
+            decide = "decide" if len(over) > 1 else "decides"
+            message = f"{rule.label()} can never decide: {names} {decide} all that it matches"
+            by = tuple(other.position for other in over)
+            remarks.append(Remark(Finding.SHADOWED, message, rule.position, rule.id, by=by))
     remarks.extend(_about_sections(compiled))
     crowding = crowding_warnings(compiled.classes, compiled.muted, MAX_CLASSES)
     remarks.extend(Remark(Finding.CROWDED, message) for message in crowding)

@@ -16,6 +16,7 @@ from coordinator.admin_api.fields import QueryNumberField, StrictSerializer, Tex
 from coordinator.admin_api.serializers.policy_preview import edits_of
 from nodes.models import Network
 from portal.access.calls import body_of, call, query_of
+from portal.access.facts import suggest_fact
 from portal.access.flows import MAX_WORDS, Asked, ask
 from portal.access.named import suggest
 from portal.access.preview import DraftBody
@@ -23,6 +24,7 @@ from portal.access.rules import rules_in_force
 from portal.policy.who import names_of
 
 TOLD = 10
+FACTS = ("os", "posture")
 
 
 class StateQuery(StrictSerializer):
@@ -35,7 +37,7 @@ class NamesQuery(StrictSerializer):
     """How a name begins, and where it is to stand."""
 
     q = TextField(max_length=MAX_WORDS, allow_blank=True)
-    scope = serializers.ChoiceField(choices=("source", "destination", "point"))
+    scope = serializers.ChoiceField(choices=("source", "destination", "point", *FACTS))
 
 
 class FlowBody(DraftBody):
@@ -62,7 +64,8 @@ def state(request: HttpRequest, network: Network) -> HttpResponse:
 def names(request: HttpRequest, network: Network) -> HttpResponse:
     """What a name may become."""
     query = query_of(request, NamesQuery)
-    found = suggest(network_id=network.pk, text=query["q"], scope=query["scope"])
+    find = suggest_fact if query["scope"] in FACTS else suggest
+    found = find(network_id=network.pk, text=query["q"], scope=query["scope"])
     return JsonResponse({"names": [{"text": item.text, "hint": item.hint, "url": item.url} for item in found]})
 
 

@@ -14,16 +14,18 @@ from coordinator.admin_api.fields import StrictSerializer
 from coordinator.admin_api.serializers.policy_lint import describe_remark
 from coordinator.admin_api.serializers.policy_preview import MAX_EDITS, EditIn, PreviewOut, describe_preview, edits_of
 from coordinator.errors import problem
-from coordinator.policy.lint import remarks_on
+from coordinator.policy.lint import PolicyRemark, remarks_on
+from coordinator.policy.own_machines import asker_of, own_losses
 from coordinator.policy.preview import PolicyPreview, preview_edits
 from mesh.errors import ValidationError
 from mesh.explain.preview import PairGroup
 from mesh.policy import Labels, SelectorKind
 from nodes.models import Network, Node
+from portal import links
 from portal.access.calls import body_of, call
 from portal.access.meant import with_meant
 from portal.access.named import pages_of
-from portal.access.own import cuts, own_nodes
+from portal.admin.rule import limit_words
 from sessions_app.models import User
 
 GROUPS = 100
@@ -47,7 +49,9 @@ def preview(request: HttpRequest, network: Network) -> HttpResponse:
         return refused(network, error, said)
     labels = _labels(found)
     remarks = remarks_on(found.assessment.after, found.assessment.after.at)
-    body = dict(PreviewOut(describe_preview(found, labels)).data)
+    asker = asker_of(request, user_id=request.user.pk)
+    own = own_losses(network=network, assessment=found.assessment, asker=asker)
+    body = dict(PreviewOut(describe_preview(found, labels, own)).data)
     del body["first_gained"], body["first_lost"]
     body["gained_by"] = _groups(body["gained_by"], found.preview.gained_by, labels)
     body["lost_by"] = _groups(body["lost_by"], found.preview.lost_by, labels)
@@ -63,8 +67,10 @@ def preview(request: HttpRequest, network: Network) -> HttpResponse:
     return JsonResponse(
         body
         | {
-            "remarks": [describe_remark(item, labels) for item in remarks],
-            "own": cuts(found.assessment, own_nodes(request, network)),
+            "remarks": [_remark(network, item, labels) for item in remarks],
+            "own": _with_pages(body["own"]),
+            "when": [limit_words(rule) for rule in found.assessment.after.policy.ordered()],
+            "others": found.assessment.others,
             "stored_tests": PolicyTest.objects.filter(network=network).count(),
             "pages": pages_of(network.pk, named),
         }
@@ -75,6 +81,19 @@ def refused(network: Network, error: ValidationError, edits: list[dict[str, Any]
     """A draft that cannot be: each fault with what was probably meant."""
     body = problem(error) | {"errors": with_meant(network.pk, error.errors, edits)}
     return JsonResponse(body, status=error.status, content_type="application/problem+json")
+
+
+def _remark(network: Network, remark: PolicyRemark, labels: Labels) -> dict[str, Any]:
+    """A remark, with the page of what it names."""
+    said = describe_remark(remark, labels)
+    name = said["selector"]
+    return said | {"page": pages_of(network.pk, {name}).get(name, "") if name else ""}
+
+
+def _with_pages(own: dict[str, Any]) -> dict[str, Any]:
+    """Losses of one's own machines, each with where the machine's page is."""
+    machines = [dict(item) | {"url": links.change_url("nodes.node", item["id"])} for item in own["machines"]]
+    return dict(own) | {"machines": machines}
 
 
 def _groups(told: list[Any], groups: Iterable[PairGroup], labels: Labels) -> list[dict[str, Any]]:

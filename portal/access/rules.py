@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from acl.models import AclRule
+from acl.selectors import rule_value
 from coordinator.admin_api.serializers.rules import RuleOut, describe_rules
 from nodes.models import Network
 from portal.access.named import pages_of
-from portal.admin.rule import when_words
+from portal.admin.rule import limit_words
 
 
 def rules_in_force(network: Network, now: datetime) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def rules_in_force(network: Network, now: datetime) -> dict[str, Any]:
             break
         # A change came between the two: read both again.
     told = zip(describe_rules(rows, now), rows, strict=True)
-    rules = [dict(RuleOut(said).data) | {"when": when_words(row).removeprefix(", ")} for said, row in told]
+    rules = [dict(RuleOut(said).data) | {"when": limit_words(rule_value(row))} for said, row in told]
     return {"version": version, "rules": rules, "pages": pages_of(network.pk, selectors_of(rules))}
 
 

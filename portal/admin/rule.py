@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from django.contrib.admin import display
@@ -15,8 +16,9 @@ from django.utils.safestring import SafeString
 from acl.models import AclRule
 from acl.selectors import labels_for, rule_value
 from acl.services.rules import create_rule, delete_rule, move_rule, update_rule
-from mesh.policy import Labels, Schedule, format_protocol
-from mesh.policy.schedule import describe_schedule
+from mesh.policy import Labels, Rule, Schedule, format_protocol
+from mesh.policy.conditions import condition_to_json
+from mesh.policy.schedule import describe_schedule, format_instant
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import ChoiceFilter, NetworkFilter
@@ -61,20 +63,26 @@ def services_words(rule: AclRule) -> SafeString:
 
 
 def schedule_words(schedule: Schedule) -> str:
-    """``weekdays 08:00-18:00 Europe/Berlin``."""
+    """``weekdays 08:00-18:00 Europe/Berlin, until 31 Dec 2026 18:00 UTC``."""
     words = describe_schedule(schedule)
+    for at in (schedule.not_before, schedule.expires_at):
+        if at is not None:
+            words = words.replace(format_instant(at), f"{at.astimezone(UTC):%-d %b %Y %H:%M} UTC")
     return words.replace("mon,tue,wed,thu,fri", "weekdays").replace("sat,sun", "weekends")
 
 
 def when_words(rule: AclRule) -> str:
     """``, weekdays 08:00-18:00 Europe/Berlin, if os is linux``: nothing for a rule that always holds."""
-    parts = []
-    said = rule_value(rule).schedule
-    if said is not None:
-        parts.append(schedule_words(said))
+    said = limit_words(rule_value(rule))
+    return f", {said}" if said else ""
+
+
+def limit_words(rule: Rule) -> str:
+    """``weekdays 08:00-18:00 Europe/Berlin, if os is linux``: when a rule holds; nothing where that is always."""
+    parts = [] if rule.schedule is None else [schedule_words(rule.schedule)]
     if rule.conditions:
-        parts.append("if " + " and ".join(condition_words(item) for item in rule.conditions))
-    return "".join(f", {part}" for part in parts)
+        parts.append("if " + " and ".join(condition_words(condition_to_json(item)) for item in rule.conditions))
+    return ", ".join(parts)
 
 
 def sentence(rule: AclRule, labels: Labels) -> SafeString:

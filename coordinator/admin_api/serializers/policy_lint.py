@@ -9,7 +9,8 @@ from mesh.policy import Labels, format_selector
 
 
 class RemarkOut(serializers.Serializer[Any]):
-    """One remark. ``position`` and ``rule`` are null where it is about no rule; ``at`` is the instant it speaks of."""
+    """One remark. ``position`` and ``rule`` are null where it is about no rule; ``at`` is the instant it speaks of;
+    ``by`` are the positions of the rules because of which it is so."""
 
     finding = serializers.CharField()
     message = serializers.CharField()
@@ -17,6 +18,7 @@ class RemarkOut(serializers.Serializer[Any]):
     rule = serializers.IntegerField(allow_null=True)
     selector = serializers.CharField(allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
+    by = serializers.ListField(child=serializers.IntegerField())
 
     class Meta:
         ref_name = "PolicyRemark"
@@ -44,4 +46,5 @@ def describe_remark(remark: PolicyRemark, labels: Labels) -> dict[str, Any]:
         "rule": remark.rule_id or None,
         "selector": selector,
         "at": remark.at,
+        "by": list(remark.by),
     }

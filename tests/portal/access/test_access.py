@@ -12,7 +12,7 @@ from django.test import Client
 from acl.models import AclRule, PolicyTrial
 from acl.services.rules import create_rule
 from mesh.change import Cause
-from nodes.models import Change
+from nodes.models import Change, Node
 from sessions_app.models import User
 from tests import factories as make
 from tests.factories import NOW
@@ -95,6 +95,36 @@ def test_what_breaks_a_test_needs_force(client: Client, network: Any, pair: None
 def test_the_editor_is_told_when_a_rule_holds(client: Client, network: Any) -> None:
     make.AclRuleFactory(network=network, position=1, schedule={"weekdays": ["sat", "sun"], "timezone": "Europe/Berlin"})
     assert client.get(f"{BASE}state/").json()["rules"][0]["when"] == "weekends Europe/Berlin"
+
+
+def test_what_one_s_own_machine_would_lose_is_said(client: Client, network: Any, owner: User, pair: None) -> None:
+    node = Node.objects.get(name="one")
+    Node.objects.filter(pk=node.pk).update(owner=owner)
+    rule = create_rule(network_id=network.pk, fields=OPEN, cause=Cause.command(), now=NOW)
+    own = post(client, "preview", edits=[{"do": "delete", "id": rule.pk}]).json()["own"]
+    (machine,) = own["machines"]
+    assert (machine["name"], machine["lost"], machine["first_lost"]) == ("one", 1, ["two"])
+    assert (machine["url"], own["portal"]) == (f"/admin/nodes/node/{node.pk}/change/", False)
+
+
+def test_a_remark_says_because_of_which_rule(client: Client, pair: None) -> None:
+    remarks = post(client, "preview", edits=new(name="first") + new(ports=["22"])).json()["remarks"]
+    shadowed = next(item for item in remarks if item["finding"] == "shadowed")
+    assert (shadowed["position"], shadowed["by"]) == (2, [1])
+
+
+def test_a_draft_says_when_its_rules_hold(client: Client, pair: None) -> None:
+    limits = {"schedule": {"weekdays": ["sat", "sun"]}, "conditions": [{"os": ["linux"]}]}
+    assert post(client, "preview", edits=new(**limits)).json()["when"] == ["weekends UTC, if os is linux"]
+    fault = post(client, "preview", edits=new(schedule={"start": "08:00"})).json()["errors"][0]
+    assert (fault["field"], fault["message"]) == ("edits.0.schedule", "a window needs both a start and an end")
+
+
+def test_what_nodes_report_may_be_chosen(client: Client, pair: None) -> None:
+    Node.objects.filter(name="one").update(os="Plan9", posture={"disk_encrypted": True})
+    for scope, text, found in (("os", "pl", "plan9"), ("os", "lin", "linux"), ("posture", "d", "disk_encrypted")):
+        said = client.get(f"{BASE}names/", {"q": text, "scope": scope}).json()["names"]
+        assert [item["text"] for item in said] == [found]
 
 
 def test_pairs_lead_to_their_nodes(client: Client, pair: None) -> None:

@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.skipif(not Path("/usr/bin/chromium").exists(), reason="chromium is not installed"),
 ]
 
+WEEKEND = {"weekdays": ["sat", "sun"], "start": "08:00", "end": "20:00", "timezone": "Europe/Berlin"}
 # Drafts made at random: what their edits make of the rules in force, one after the other, is the draft.
 EDITS_MAKE_DRAFTS = """() => {
   let seed = 7;
@@ -65,7 +66,11 @@ def test_write_preview_apply_move_and_meet_somebody_else(
         page = found.page
         page.goto(f"{live_server.url}/admin/access/")
         _write_a_rule(page)
+        _say_when_and_if(page)
         _put_it_in_force(page)
+        rule = AclRule.objects.order_by("-position")[0]
+        assert (rule.schedule, rule.expires_at is not None) == (WEEKEND, True)
+        assert rule.conditions == [{"os": ["linux"]}, {"attribute": "disk_encrypted", "equals": True}]
         assert list(AclRule.objects.values_list("sources", "destinations", "ports").order_by("-position")[:1]) == [
             (["tag:ci"], ["tag:db"], [[5432, 5432]])
         ]
@@ -97,6 +102,37 @@ def _write_a_rule(page: Page) -> None:
     preview = page.get_by_role("region", name="Preview")
     expect(preview).to_contain_text("pairs gained")
     expect(preview.locator(".gw-pairs-head")).to_contain_text("tag:ci")
+
+
+def _say_when_and_if(page: Page) -> None:
+    """The times and conditions of a rule are written where the rule is, by keyboard."""
+    row = page.locator(".gw-rule-new")
+    row.get_by_role("button", name="Edit").click()
+    page.locator(".gw-rf-limits summary").press("Enter")
+    for day in ("Sat", "Sun"):
+        page.get_by_label(day).press("Space")
+    page.get_by_label("From o'clock").fill("08:00")
+    page.get_by_label("To o'clock").fill("26:00")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    page.get_by_label("Ends").fill("2099-01-31T18:00")
+    page.get_by_role("button", name="Condition", exact=True).click()
+    systems = page.get_by_label("Systems")
+    systems.press_sequentially("lin")
+    expect(page.locator(".gw-names [aria-selected=true]")).to_contain_text("linux")
+    systems.press("Enter")
+    page.get_by_role("button", name="Condition", exact=True).click()
+    page.get_by_label("What the source reports").nth(1).select_option("attribute")
+    page.get_by_label("Attribute").fill("disk_encrypted")
+    page.get_by_label("Value").fill("true")
+    # What is wrong stands beside it.
+    expect(page.locator(".gw-rf-when .gw-errors")).to_contain_text("“26:00” is not a time of day")
+    page.get_by_label("To o'clock").fill("20:00")
+    page.get_by_role("button", name="Done").click()
+    expect(row).to_contain_text("on 5432, weekends 08:00-20:00 Europe/Berlin, until 31 Jan 2099")
+    expect(row).to_contain_text(", if os is linux and disk_encrypted is true")
+    # Nothing in the sample runs that: the remark leads on, or takes the rule away.
+    expect(row.locator(".gw-remark")).to_contain_text("matches nothing under its conditions")
+    expect(row.locator(".gw-remark").get_by_role("button", name="Remove")).to_be_visible()
 
 
 def _put_it_in_force(page: Page) -> None:

@@ -27,7 +27,7 @@
         el("span.gw-bad", { "data-role": "trouble", role: "alert" })),
       el("button.gw-button", { type: "button", onclick: act.discard }, "Discard"),
       el("button.gw-button.gw-button-primary", { type: "button", "data-role": "review", "aria-keyshortcuts": "Control+S", onclick: act.open },
-        "Review", el("kbd", {}, "Ctrl S")),
+        "Review and activate", el("kbd", {}, "Ctrl S")),
     );
   };
 })();

@@ -4,11 +4,12 @@
 
 (() => {
   const PAUSE = 120; // How long nothing is typed before names are asked for.
+  const FREE = ["os", "posture"]; // Anything may stand there.
   let made = 0;
 
   // `take(text)` gets what was chosen. The input must stand in an element of its own, in which the list is put.
-  // Answers what closes the list.
-  GWAccess.complete = (input, scope, take) => {
+  // `part` says of what stands there what is to be completed. Answers what closes the list.
+  GWAccess.complete = (input, scope, take, part = (text) => text) => {
     const { el, ask } = GWAccess;
     const id = `gw-names-${(made += 1)}`;
     const list = el("ul.gw-names", { id, role: "listbox", "aria-label": "Names", hidden: true });
@@ -55,6 +56,7 @@
 
     function show(names) {
       found = names;
+      if (!names.length && FREE.includes(scope)) return close();
       if (!names.length) return say(input.value.trim() ? "Nothing is called so." : "There is nothing to name yet.");
       note.hidden = true;
       list.replaceChildren(
@@ -74,7 +76,7 @@
       running?.abort();
       const mine = (running = new AbortController());
       try {
-        const { names } = await ask("names", { query: { q: input.value.trim(), scope }, signal: mine.signal });
+        const { names } = await ask("names", { query: { q: part(input.value.trim()), scope }, signal: mine.signal });
         if (mine === running && document.activeElement === input) show(names);
       } catch (error) {
         if (error.name !== "AbortError") say(error.message);

@@ -3,8 +3,7 @@
 "use strict";
 
 (() => {
-  const MEMBERS = ["name", "action", "sources", "destinations", "protocols", "ports", "enabled", "comment"];
-  const LASTING = [...MEMBERS, "schedule", "conditions"];
+  const MEMBERS = ["name", "action", "sources", "destinations", "protocols", "ports", "schedule", "conditions", "enabled", "comment"];
   const EMPTY = {
     name: "", action: "accept", sources: [], destinations: [], protocols: [], ports: [], enabled: true, comment: "",
     schedule: null, conditions: [], when: "",
@@ -44,6 +43,13 @@
 
     rule(row) {
       return { ...EMPTY, ...this.base.get(row.id), ...row.fields };
+    }
+
+    // When and under which conditions a row holds, in words: as the portal says it, once it was asked. Empty: always.
+    limits(row) {
+      const { schedule, conditions, when } = this.rule(row);
+      if (!schedule && !conditions.length) return "";
+      return row.fields.schedule === undefined && row.fields.conditions === undefined ? when : row.when || "not always";
     }
 
     row(key) {
@@ -147,7 +153,7 @@
       for (const rule of rules) {
         const was = this.base.get(rule.id);
         if (!was) found.set(rule.id, "added");
-        else if (LASTING.some((name) => !same(was[name], rule[name]))) found.set(rule.id, "changed");
+        else if (MEMBERS.some((name) => !same(was[name], rule[name]))) found.set(rule.id, "changed");
         else if (!stay.has(rule.id)) found.set(rule.id, "moved");
       }
       for (const id of this.order) if (!now.has(id)) found.set(id, "removed");

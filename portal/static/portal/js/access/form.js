@@ -2,14 +2,14 @@
 "use strict";
 
 (() => {
-  const WORDS = { sources: "Source", destinations: "Destination", protocols: "Protocols", ports: "Ports", name: "Name", comment: "Comment", action: "Action", enabled: "In force" };
+  const WORDS = { sources: "Source", destinations: "Destination", protocols: "Protocols", ports: "Ports", name: "Name", comment: "Comment", action: "Action" };
   let made = 0;
 
   const split = (text) => text.split(/[\s,]+/).filter(Boolean);
 
   // `change(member, value)`; `close()`; `reset()`; answers {body, mark(faults), focus()}.
-  GWAccess.ruleForm = ({ rule, place, fresh, advanced, change, close, reset }) => {
-    const { el, icon, tokens, sentence } = GWAccess;
+  GWAccess.ruleForm = ({ rule, place, fresh, limits, page, change, close, reset }) => {
+    const { el, tokens, sentence } = GWAccess;
     const id = `gw-ruleform-${(made += 1)}`;
     const errors = {};
     const fields = {};
@@ -34,6 +34,8 @@
     const mono = { spellcheck: "false", autocapitalize: "none" };
     const enabled = el("input", { type: "checkbox", checked: rule.enabled, onchange: (event) => change("enabled", event.target.checked) });
     enabled.id = `${id}-enabled`;
+    const bounds = GWAccess.limitsForm({ id, rule, words: limits, change });
+    Object.assign(errors, bounds.errors);
 
     const body = el("form.gw-ruleform", { "aria-label": place, novalidate: true, onsubmit: (event) => {
       event.preventDefault();
@@ -46,10 +48,10 @@
       field("ports", text("ports", rule.ports.join(", "), { ...mono, placeholder: "any, or 22, 8000-8999" }, split)),
       field("name", text("name", rule.name, { maxlength: "100" })),
       field("comment", text("comment", rule.comment, { maxlength: "500" })),
+      bounds.body,
       el("div.gw-rf-foot", {},
         el("label.gw-rf-enabled", {}, enabled, "On"),
-        rule.when ? el("span.gw-small.gw-dim", {}, `Holds ${rule.when}.`) : null,
-        advanced ? el("a.gw-small", { href: advanced }, "Schedule, conditions and end") : null,
+        page ? el("a.gw-small", { href: page }, "Its page") : null,
         el("span.gw-rf-buttons", {},
           el("button.gw-button", { type: "button", onclick: reset }, fresh ? "Remove" : "Undo changes"),
           el("button.gw-button.gw-button-primary", { type: "submit" }, "Done")),
@@ -81,6 +83,7 @@
         } }, `Use ${fault.meant}`) : null;
         (errors[name] ?? errors[""]).append(el("li", {}, sentence(fault.message), " ", instead));
       }
+      if (faults.some((item) => bounds.errors[item.field.split(".")[0]])) bounds.body.open = true;
       for (const [name, place_] of Object.entries(fields)) place_.classList.toggle("gw-rf-wrong", errors[name].childElementCount > 0);
     }
 

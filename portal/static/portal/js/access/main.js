@@ -24,6 +24,7 @@
       rows.faults = new Map();
       rows.remarks = new Map();
       const standing = draft.standing();
+      standing.forEach((row, index) => (row.when = said.when[index]));
       for (const item of said.remarks) {
         const row = standing[item.position - 1];
         if (row) rows.remarks.set(row.key, [...(rows.remarks.get(row.key) ?? []), item]);
@@ -68,6 +69,7 @@
       rows.focus(row.key, "menu");
     },
     remove: (row) => {
+      if (rows.open === row.key) rows.open = "";
       const words = `Rule ${draft.place(row)} removed from the draft`;
       draft.remove(row);
       changed();
@@ -79,6 +81,7 @@
       changed();
       rows.focus(row.key, "menu");
     },
+    show: (place) => rows.reveal(draft.standing()[place - 1]),
     move: (row, step) => {
       // Over those that are removed: they have no place.
       let to = draft.rows.indexOf(row) + step;
@@ -96,16 +99,8 @@
 
   const rows = new Rows(document.getElementById("gw-rulelist"), { mayEdit, formBase: place.dataset.forms, on });
 
-  // Each fault beside its rule and member; what is about no rule stands in the panel.
   function fault(error, keys) {
-    rows.faults = new Map();
-    for (const item of error.errors) {
-      const [, index, ...rest] = item.field.split(".");
-      const key = keys[Number(index)];
-      if (!key) continue;
-      const field = rest.join(".").replace(/^fields\./, "");
-      rows.faults.set(key, [...(rows.faults.get(key) ?? []), { ...item, field }]);
-    }
+    rows.blame(error, keys);
     rows.show(draft);
   }
 

@@ -15,17 +15,20 @@
         figure(said.gained, "+", "gw-ok", said.gained === 1 ? "pair gained" : "pairs gained"),
         figure(said.lost, "−", "gw-bad", said.lost === 1 ? "pair lost" : "pairs lost"),
         figure(said.touched, "", "", said.touched === 1 ? "agent told" : "agents told")),
+      ...(said.tests.length ? tests(said) : []), // The worst consequence comes first.
       ...own(said),
       ...groups(said.lost_by, "deny", "−", "gw-bad", said.pages),
       ...groups(said.gained_by, "accept", "+", "gw-ok", said.pages),
       said.gained || said.lost ? null : el("p.gw-small.gw-dim", {}, "Nobody gains or loses a peer. What peers may do with each other may change."),
-      ...tests(said),
+      ...(said.tests.length ? [] : tests(said)),
       ...said.warnings.map((words) => el("p.gw-remark", {}, GWAccess.icon("warning"), el("span", {}, GWAccess.sentence(words)))),
     ];
 
-    function own({ own: cuts }) {
-      return cuts.map((item) => GWAccess.note("warning", el("b", {}, "Your own machine "), item.url ? el("a", { href: item.url }, item.name) : item.name,
-        ` would lose ${item.lost} of ${many(item.peers, "peer")}: ${item.names.join(", ")}${item.lost > item.names.length ? " and others" : ""}.`));
+    function own({ own: { portal, machines } }) {
+      const cut = GWAccess.note("error", el("b", {}, "This cuts you off. "), "From where you are, this portal could not be reached any more. Put it on trial: it reverts by itself.");
+      return [portal ? cut : null, ...machines.map((item) => GWAccess.note("warning", el("b", {}, item.url ? el("a", { href: item.url }, item.name) : item.name),
+        item.here ? ", the machine you are at," : ", your own machine,",
+        ` loses ${item.lost} of ${many(item.peers, "peer")}: ${item.first_lost.join(", ")}${item.lost > item.first_lost.length ? " and others" : ""}.`))];
     }
   }
 
@@ -47,7 +50,7 @@
   function tests(said) {
     const { el, icon, many } = GWAccess;
     if (said.tests.length) {
-      return [el("div.gw-failing", {}, el("p.gw-bad", {}, el("b", {}, `${many(said.tests.length, "test")} would fail`)),
+      return [el("div.gw-failing", {}, el("p", {}, GWAccess.icon("cancel"), el("b", {}, `${many(said.tests.length, "test")} would fail`)),
         el("ul", {}, ...said.tests.flatMap((test) => test.failures.map((item) => el("li", {},
           el("span.gw-mono.gw-ink", {}, test.source), item.wanted === "accept" ? " must reach " : " must not reach ", item.detail)))))];
     }

@@ -12,8 +12,9 @@
     const tick = el("input", { type: "checkbox", onchange: () => (apply.disabled = !tick.checked) });
     const comment = el("input.gw-input", { type: "text", maxlength: "500", placeholder: "Why, for the history", id: "gw-review-comment" });
     const trial = el("select.gw-input", { id: "gw-review-trial" }, ...TRIALS.map(([value, words]) => el("option", { value }, words)));
-    if (said.own.length) trial.value = TRIALS[1][0]; // Whoever is cut off cannot take it back.
-    const apply = el("button.gw-button.gw-button-primary", { type: "submit", disabled: said.objections.length > 0 }, "Apply");
+    if (said.own.portal || said.own.machines.length) trial.value = TRIALS[1][0]; // Whoever is cut off cannot take it back.
+    const apply = el("button.gw-button.gw-button-primary", { type: "submit", disabled: said.objections.length > 0 }, said.objections.length ? "Apply all the same" : "Apply");
+    const keep = el("button.gw-button", { type: "button", onclick: () => dialog.close() }, "Go on editing");
     const dialog = el("dialog.gw-dialog.gw-reviewdialog", { "aria-labelledby": "gw-review-title", onclose: () => dialog.remove() },
       el("form", { novalidate: true, onsubmit: (event) => {
         event.preventDefault();
@@ -23,13 +24,13 @@
           el("p.gw-dim", {}, `${many(draft.changes.length, "rule")} of policy ${draft.version} ${draft.changes.length === 1 ? "changes" : "change"}, as one change.`)),
         el("div.gw-review-effect", { tabindex: "0", role: "group", "aria-label": "What it does" }, ...GWAccess.figures(said).filter(Boolean)),
         el("div.gw-dialog-body", {},
-          said.tests.length ? null : said.objections.map((words) => note("error", sentence(words))),
-          said.objections.length ? el("label.gw-dialog-tick", {}, tick, said.tests.length ? `Apply it although ${many(said.tests.length, "test")} would fail` : "Apply it in spite of what speaks against it") : null,
+          said.others.map((words) => note("error", sentence(words))),
+          said.objections.length ? el("label.gw-dialog-tick", {}, tick, said.objections.length > said.others.length ? `Apply it although ${many(said.tests.length, "test")} would fail` : "Apply it in spite of what speaks against it") : null,
           el("div.gw-review-fields", {},
             el("label", { for: "gw-review-comment" }, "Comment"), comment,
             el("label", { for: "gw-review-trial" }, "Stays"), trial),
           trouble,
-          el("div.gw-dialog-foot", {}, el("button.gw-button", { type: "button", onclick: () => dialog.close() }, "Go on editing"), apply))));
+          el("div.gw-dialog-foot", {}, keep, apply))));
 
     async function send() {
       apply.disabled = true;
@@ -53,7 +54,7 @@
 
     document.body.append(dialog);
     dialog.showModal();
-    comment.focus();
+    (said.objections.length ? keep : comment).focus();
     return dialog;
   };
 })();

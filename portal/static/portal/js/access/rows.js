@@ -4,7 +4,8 @@
 (() => {
   const FLAGS = { new: ["new", ""], removed: ["removed", "gw-bad"], edited: ["edited", "gw-flag-edit"], moved: ["moved", "gw-flag-edit"] };
 
-  // `on` has what may be done: edit, close, reset, change, remove, restore, toggle, move(row, step), drop(row, to).
+  // `on` has what may be done: edit, close, reset, change, remove, restore, toggle, show(place), move(row, step),
+  // drop(row, to).
   GWAccess.Rows = class {
     constructor(list, { mayEdit, formBase, on }) {
       Object.assign(this, { list, mayEdit, formBase, on });
@@ -13,8 +14,7 @@
       this.faults = new Map(); // key -> faults
       this.remarks = new Map();
       this.pages = {};
-      this.dragged = "";
-      if (mayEdit) this.listen();
+      if (mayEdit) GWAccess.moveRows(this);
     }
 
     show(draft) {
@@ -39,6 +39,23 @@
       found?.focus();
     }
 
+    reveal(row) {
+      this.items.get(row?.key)?.node.scrollIntoView({ block: "center" });
+      if (row) this.focus(row.key, "edit");
+    }
+
+    // Each fault beside its rule and member; what is about no rule stands in the panel.
+    blame(error, keys) {
+      this.faults = new Map();
+      for (const item of error.errors) {
+        const [, index, ...rest] = item.field.split(".");
+        const key = keys[Number(index)];
+        if (!key) continue;
+        const field = rest.join(".").replace(/^fields\./, "");
+        this.faults.set(key, [...(this.faults.get(key) ?? []), { ...item, field }]);
+      }
+    }
+
     item(row, place) {
       const isOpen = this.open === row.key;
       const { rule, draft } = { rule: this.draft.rule(row), draft: this.draft };
@@ -52,7 +69,7 @@
         this.say(known.said, row, [], remarks);
         return known.node;
       }
-      const signature = isOpen ? "form" : JSON.stringify([rule, place, state, faults, remarks, this.mayEdit, Object.keys(this.pages).length]);
+      const signature = isOpen ? "form" : JSON.stringify([rule, this.draft.limits(row), place, state, faults, remarks, this.mayEdit, Object.keys(this.pages).length]);
       if (known?.signature === signature) return known.node;
       const made = isOpen ? this.formItem(row, rule, place) : this.readItem(row, rule, place, state);
       this.say(made.said, row, isOpen ? [] : faults, remarks);
@@ -67,7 +84,8 @@
         rule,
         fresh: row.id === null,
         place: row.id === null ? "New rule" : `Rule ${place}`,
-        advanced: row.id === null ? "" : `${this.formBase}${row.id}/change/`,
+        limits: this.draft.limits(row),
+        page: row.id === null ? "" : `${this.formBase}${row.id}/change/`,
         change: (member, value) => this.on.change(row, member, value),
         close: () => this.on.close(row),
         reset: () => this.on.reset(row),
@@ -88,7 +106,9 @@
       const was = state === "edited" ? this.draft.base.get(row.id) : null;
       const on = services(rule);
       const changedOn = was && services(was) !== on;
-      const kind = rule.when && rule.action === "accept" ? "times" : rule.action;
+      const limits = this.draft.limits(row);
+      const kind = limits && rule.action === "accept" ? "times" : rule.action;
+      const changedLimits = was && ["schedule", "conditions"].some((name) => row.fields[name] !== undefined);
       const words = el("span.gw-sentence", {},
         this.side(rule.sources, was?.sources, off),
         wire(kind, off),
@@ -96,7 +116,7 @@
         this.side(rule.destinations, was?.destinations, off),
         el("span", {},
           on ? ["on ", el(`span.gw-mono.gw-ink${changedOn ? ".gw-changed" : ""}`, {}, on)] : el(`span.gw-dim${changedOn ? ".gw-changed" : ""}`, {}, "on any port"),
-          rule.when ? `, ${rule.when}` : ""),
+          limits ? [", ", el(changedLimits ? "span.gw-changed" : "span", {}, limits)] : changedLimits ? [", ", el("span.gw-changed", {}, "always")] : null),
       );
       const said = el("div");
       const body = el("div.gw-rule-body", {}, words, rule.name || rule.comment
@@ -156,59 +176,21 @@
       const { el, icon, sentence } = GWAccess;
       place.replaceChildren(
         ...faults.map((item) => el("p.gw-remark.gw-remark-bad", { role: "alert" }, icon("error"), el("span", {}, sentence(item.message)))),
-        ...remarks.map((item) => el("p.gw-remark", {}, icon("warning"), el("span", {}, sentence(item.message)))),
+        ...remarks.map((item) => el("p.gw-remark", {}, icon("warning"), el("span", {}, sentence(item.message), ...this.cures(row, item)))),
       );
     }
 
-    // --- Moving
-
-    listen() {
-      const rowOf = (event) => this.draft.row(event.target.closest?.("[data-key]")?.dataset.key);
-      this.list.addEventListener("keydown", (event) => {
-        const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-        if (!event.altKey || !step || event.ctrlKey || event.metaKey || event.target.closest(".gw-ruleform")) return;
-        const row = rowOf(event);
-        if (!row || row.removed) return;
-        event.preventDefault();
-        this.on.move(row, step);
-      });
-      const mark = (node, side) => {
-        for (const item of this.list.children) item.classList.remove("gw-drop-before", "gw-drop-after");
-        node?.classList.add(`gw-drop-${side}`);
-      };
-      this.list.addEventListener("dragstart", (event) => {
-        const row = rowOf(event);
-        if (!row || !event.target.closest("[data-role=grip]")) return;
-        this.dragged = row.key;
-        event.dataTransfer.effectAllowed = "move";
-        event.dataTransfer.setData("text/plain", row.key);
-        event.dataTransfer.setDragImage(event.target.closest("li"), 20, 20);
-      });
-      const over = (event) => {
-        const node = event.target.closest("[data-key]");
-        const box = node?.getBoundingClientRect();
-        return node ? { node, side: event.clientY < box.top + box.height / 2 ? "before" : "after" } : null;
-      };
-      this.list.addEventListener("dragover", (event) => {
-        if (!this.dragged) return;
-        event.preventDefault();
-        const found = over(event);
-        if (found) mark(found.node, found.side);
-      });
-      this.list.addEventListener("drop", (event) => {
-        const found = over(event);
-        if (!this.dragged || !found) return;
-        event.preventDefault();
-        const [row, beside] = [this.draft.row(this.dragged), this.draft.row(found.node.dataset.key)];
-        if (row && beside && row !== beside) {
-          const rest = this.draft.rows.filter((item) => item !== row);
-          this.on.drop(row, rest.indexOf(beside) + (found.side === "after" ? 1 : 0));
-        }
-      });
-      this.list.addEventListener("dragend", () => {
-        this.dragged = "";
-        mark(null, "before");
-      });
+    // What may be done about a remark: two things at most.
+    cures(row, { finding, selector, page, by }) {
+      const { el } = GWAccess;
+      const act = (words, run) => el("button.gw-linkbutton", { type: "button", onclick: run }, words);
+      const cures = [];
+      if (finding === "shadowed" && by.length) cures.push(act(`Show rule ${by[0]}`, () => this.on.show(by[0])));
+      else if (finding === "matches_nothing" && page) cures.push(el("a.gw-linkbutton", { href: page }, selector.startsWith("group:") ? "Add members" : `Open ${selector}`));
+      else if (this.mayEdit && this.open !== row.key && ["expired", "ends_soon", "never_open", "unknown_zone"].includes(finding)) cures.push(act("Change when it holds", () => this.on.edit(row)));
+      else if (this.mayEdit && this.open !== row.key && ["vanished", "all_open"].includes(finding)) cures.push(act("Edit", () => this.on.edit(row)));
+      if (this.mayEdit && finding !== "ends_soon") cures.push(act("Remove", () => this.on.remove(row)));
+      return cures.flatMap((cure) => [" ", cure]);
     }
   };
 })();
