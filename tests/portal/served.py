@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import uvicorn
+from django.db import OperationalError
+from django.db.backends.utils import CursorWrapper
 from django.test.utils import setup_databases, setup_test_environment
 from playwright._impl._api_structures import SetCookieParam
 
 from coordinator.tail import TAIL
 from portal.sockets.newsroom import NEWSROOM
-from sessions_app.models import User
-from tests import factories as make
 from tests.portal.browser import session_cookie
-from tests.portal.sample import build
 from tests.services.processes import wait_until
 
 
 @contextmanager
-def served(*, empty: bool = False) -> Iterator[tuple[str, SetCookieParam, dict[str, Any]]]:
-    """Yields the address, the cookie of an owner, and the sample; ``empty``: a network without a machine."""
+def served(build: Callable[[], dict[str, Any]]) -> Iterator[tuple[str, SetCookieParam, dict[str, Any]]]:
+    """Yields the address, the cookie of the sample's owner, and the sample as ``build`` makes it."""
     setup_test_environment(debug=False)
     setup_databases(0, interactive=False)
-    if empty:
-        network = make.NetworkFactory(name="main", domain="mycompany.ghost", ipv4_range="10.1.0.0/23")
-        make.AclRuleFactory(network=network, position=1, name="own devices")
-        sample = {"owner": make.UserFactory(username="mara", display_name="Mara Lindqvist", role=User.Role.OWNER)}
-    else:
-        sample = build()
+    sample = build()
     with asgi_server() as url:
         yield url, session_cookie(sample["owner"], url), sample
+
+
+@contextmanager
+def database_away() -> Iterator[None]:
+    """No statement is answered, whichever thread asks."""
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("connection refused")
+
+    with patch.object(CursorWrapper, "execute", refuse):
+        yield
 
 
 @contextmanager

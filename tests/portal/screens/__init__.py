@@ -1,18 +1,20 @@
-"""Pictures of all pages, light and dark, wide and at phone width, of a sample network.
+"""Every page of the portal by name, and its address in a sample network.
 
-``python -m tests.portal.screens FOLDER [PAGE ...]`` needs no server and no data of its own. The page ``start`` shows
-the first steps of an empty network, and is taken only when it is named.
+``python -m tests.portal.screens FOLDER [--state STATE] [PAGE ...]`` takes pictures of them, light and dark, wide and at
+phone width, and needs no server and no data of its own. States (``tests.portal.screens.states`` says what each holds):
+
+* ``usual`` (without ``--state``): a network of fifty machines;
+* ``empty``: a network without anything, then one of each thing that has nothing;
+* ``loading``: what is fetched is on its way;
+* ``error``: stores away, requests that fail, wrong input, what is not there or not permitted;
+* ``huge``: 50,000 nodes and names as long as they may be.
+
+``--theme light`` or ``dark``, ``--size wide`` or ``phone`` take only those.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
 from typing import Any
-
-import django
-from playwright._impl._api_structures import SetCookieParam
 
 PAGES = {
     "overview": "/admin/",
@@ -88,48 +90,3 @@ def addresses_of(sample: dict[str, Any]) -> dict[str, str]:
     """The pages of a sample network, by name."""
     ids = {name: row.pk for name, row in sample.items() if hasattr(row, "pk")}
     return {name: path.format(**ids) for name, path in PAGES.items()}
-
-
-def main() -> None:
-    """Build the sample in a test database, serve it from this process, and take the pictures."""
-    folder, wanted = Path(sys.argv[1]), sys.argv[2:]
-    folder.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    django.setup()
-    from tests.portal.served import served
-
-    empty = "start" in wanted
-    with served(empty=empty) as (url, cookie, sample):
-        pages = {"start": "/admin/"} if empty else addresses_of(sample)
-        for dark in (False, True):
-            for prefix in ("", "m-"):
-                chosen = {name: path for name, path in pages.items() if not wanted or name in wanted}
-                _shoot(folder, url, cookie, chosen, dark=dark, prefix=prefix)
-
-
-def _shoot(folder: Path, url: str, cookie: SetCookieParam, pages: dict[str, str], *, dark: bool, prefix: str) -> None:
-    from tests.portal.browser import PHONE, WIDE, window
-
-    theme, size = "dark" if dark else "light", PHONE if prefix else WIDE
-    with window(cookie, size=size, dark=dark) as found:
-        for name, path in pages.items():
-            found.page.goto(url + path)
-            found.page.evaluate("document.fonts.ready")
-            found.page.wait_for_function("!document.querySelector('[data-gw-live-badge][hidden]')")
-            if found.page.query_selector("[data-gw-topology]"):
-                found.page.wait_for_selector("[data-gw-drawn]")
-            found.page.screenshot(path=folder / f"{prefix}{name}-{theme}.png", full_page=bool(prefix))
-            if name == "start":
-                found.page.click("text=Make a key")
-                found.page.wait_for_selector(".gw-command")
-                found.page.screenshot(path=folder / f"{prefix}{name}-key-{theme}.png", full_page=bool(prefix))
-                found.page.goto(url + "/admin/")
-        print(*found.complaints, sep="\n", end="\n" if found.complaints else "")  # noqa: T201 - a script
-    with window(size=size, dark=dark) as found:
-        found.page.goto(url + "/admin/login/")
-        found.page.evaluate("document.fonts.ready")
-        found.page.screenshot(path=folder / f"{prefix}login-{theme}.png")
-
-
-if __name__ == "__main__":
-    main()
