@@ -156,23 +156,23 @@ class Story:
 
     def forbid(self, source: str, target: str) -> None:
         """A rule forbids a pair: running connections stop, and new ones do not start."""
-        hearing = self._talk(source, target, 9000)
+        hearing = self.talk(source, target, 9000)
         self._add_rule("deny", source, target)
         self._add_rule("deny", target, source)
         began = time.monotonic()
-        self._cut(hearing, began, f"{source} → {target}")
+        self.cut(hearing, began, f"{source} → {target}")
         assert not self.pings(source, target, 4)
         assert not self.pings(source, target, 6)
         self.say(f"{source} and {target} were forbidden to talk; a running connection stopped in time.")
 
     def open_one_port(self, source: str, target: str, port: int) -> None:
         """Between a pair only one port is open: a running connection to another port stops."""
-        hearing = self._talk(source, target, 9001)
+        hearing = self.talk(source, target, 9001)
         self._add_rule("deny", source, target)
         self._add_rule("accept", source, target, protocols=["tcp"], ports=[str(port)])
         began = time.monotonic()
-        self._cut(hearing, began, f"{source} → {target}:9001")
-        opened = self._talk(source, target, port)
+        self.cut(hearing, began, f"{source} → {target}:9001")
+        opened = self.talk(source, target, port)
         assert opened.is_alive()
         assert not self.pings(source, target, 4)
         self.say(f"{source} reaches {target} on tcp/{port} alone now; its other connection stopped in time.")
@@ -187,14 +187,14 @@ class Story:
     def delete_in_admin(self, name: str) -> None:
         """An administrator deletes a machine in the portal's admin; its peers drop it."""
         others = [other for other in self.nodes if other != name]
-        hearing = self._talk(name, others[0], 9002)
+        hearing = self.talk(name, others[0], 9002)
         password = (self.data / "admin-password").read_text().strip()
         self._on_portal(_DELETE_IN_ADMIN, self.url, password, str(self.nodes[name]))
         began = time.monotonic()
         for other in others:
             self._until(partial(self._has_dropped, other, name), f"{other} drops {name}", seconds=PATIENCE)
         took = time.monotonic() - began
-        self._cut(hearing, began, f"{name} → {others[0]}")
+        self.cut(hearing, began, f"{name} → {others[0]}")
         assert not any(self.pings(name, other, 4) for other in others)
         self._until(lambda: self._stands_down(name), f"{name} itself comes down")
         self.say(f"{name} was deleted in the admin; within {took:.1f} s nobody had it as a peer any more.")
@@ -234,7 +234,8 @@ class Story:
         said = self.lab.machines[name].run("ghostwire-agent", "status", "--json", check=False)
         return said.returncode in (_NEEDS_LOGIN, _NOT_READY) and not json.loads(said.stdout)["peers"]
 
-    def _talk(self, source: str, target: str, port: int) -> Hearing:
+    def talk(self, source: str, target: str, port: int) -> Hearing:
+        """A running TCP connection from one machine to a port of another."""
         listener = self.lab.machines[target].start(
             python(), "-c", _TALKER, str(port), stdout=subprocess.PIPE, text=True
         )
@@ -249,7 +250,8 @@ class Story:
         self._until(hearing.is_alive, f"{source} hears {target}:{port}")
         return hearing
 
-    def _cut(self, hearing: Hearing, began: float, what: str) -> None:
+    def cut(self, hearing: Hearing, began: float, what: str) -> None:
+        """Wait until nothing comes through any more, which must be so soon after ``began``."""
         self._until(lambda: not hearing.is_alive(), f"{what} is cut")
         took = hearing.last - began
         assert took < OBEYED, f"{what} went on for {took:.1f} s"

@@ -16,6 +16,7 @@ GROUPS: Final = (
     ("tests/integration/test_drain", "many-processes"),
     ("tests/integration/test_mesh", "mesh"),
     ("tests/integration/test_rotation_live", "mesh"),
+    ("tests/journeys/", "journeys"),
     ("tests/mutants/", "mutants"),
     ("tests/coordinator/test_acknowledgements", "redis"),
     ("tests/coordinator/test_limits", "redis"),

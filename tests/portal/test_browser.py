@@ -145,19 +145,5 @@ def test_sidebar_is_a_drawer_on_a_phone(
         assert not page.is_visible("#gw-side")
 
 
-def test_login_with_the_keyboard(transactional_db: None, live_server: LiveServer) -> None:
-    make.NetworkFactory(name="main")
-    make.UserFactory(username="mara", role="owner", password="correct-horse-battery")
-    with window() as found:
-        page = found.page
-        page.goto(live_server.url + "/admin/")
-        page.keyboard.type("mara")
-        page.keyboard.press("Tab")
-        page.keyboard.type("correct-horse-battery")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("text=ready and empty")
-    assert found.complaints == []
-
-
 def test_browser_is_told_nothing_that_weakens_it() -> None:
     assert not {"--disable-web-security", "--allow-running-insecure-content"} & set(ARGUMENTS)
