@@ -183,6 +183,8 @@ class EnrolmentAdmin(ServiceAdmin):
                     ("Asked", self.asked(obj)),
                     ("Ends", html.until(obj.expires_at, timezone.now())),
                 ),
+                ident="gw-asking",
+                refresh="enrolments",
             ),
             Section(
                 "What it gets",
