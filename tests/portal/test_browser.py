@@ -10,7 +10,6 @@ from playwright._impl._api_structures import SetCookieParam
 from playwright.sync_api import ViewportSize
 from pytest_django.live_server_helper import LiveServer
 
-from tests import factories as make
 from tests.portal.browser import ARGUMENTS, PHONE, WIDE, session_cookie, window
 from tests.portal.sample import build
 from tests.portal.screens import addresses_of
