@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import display
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from acl.models import PolicyVersion
 from coordinator.delivery import delivery_of
 from coordinator.events import before_after
 from nodes.models import Change, Node
@@ -21,6 +23,7 @@ from portal import events, html, links
 from portal.admin.base import ServiceAdmin
 from portal.audit.page import events_file, events_page
 from portal.sections import Section, facts
+from portal.viewer import may_see
 
 SHOWN_BYTES = 64 * 1024
 NAMED = 12
@@ -128,8 +131,20 @@ def _difference(change: Change) -> Section:
         "new": [names[thing] for thing in found.new],
         "unknown": [names[thing] for thing in found.unknown],
         "left_out": found.left_out,
+        "version": _version(change),
     }
     return Section(title, span=12, template="portal/events_difference.html", data=data)
+
+
+def _version(change: Change) -> dict[str, Any] | None:
+    """The version of the policy that a change put in force, and the page that shows it rule by rule."""
+    number = change.facts.get("policy_version")
+    if change.kind != "policy" or change.facts.get("boundary") or not may_see("acl.policyversion"):
+        return None
+    if not PolicyVersion.objects.filter(network=change.network_id, number=number).exists():
+        return None
+    query = urlencode({"network": change.network.name})
+    return {"number": number, "url": f"{reverse('admin:policy_version', args=[number])}?{query}"}
 
 
 def _names(things: Sequence[str]) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from django.utils import timezone
 from acl.models import AclRule, PolicyTrial
 from acl.services.rules import delete_rule, update_rule
 from mesh.change import Cause
-from nodes.models import Network
+from nodes.models import Change, Network
 from portal.policy.version import diff_rows
-from tests.portal.pages import text_of
+from tests.portal.pages import read, text_of
 from tests.portal.policy.conftest import rule_names
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +61,14 @@ def test_a_rule_that_came_back_with_another_id_is_no_difference(client: Client, 
     client.post("/admin/access/history/2/restore/", {"version": "3"})
     assert rule_names(policy) == ["own devices", "all of it"]
     assert "Both say the same." in text_of(client.get("/admin/access/history/4/?to=2"))
+
+
+def test_an_event_leads_to_what_it_did_to_the_policy(client: Client, policy: Network) -> None:
+    edit(policy, sources=["tag:db"])
+    change = Change.objects.filter(kind="policy").order_by("-version")[0]
+    said = read(client.get(f"/admin/nodes/change/{change.pk}/change/"))
+    assert "/admin/access/history/3/?network=main" in said.hrefs
+    assert client.get("/admin/access/history/3/?network=main").status_code == 200
 
 
 def test_against_no_policy_all_of_it_is_new(client: Client, policy: Network) -> None:
