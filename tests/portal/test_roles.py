@@ -118,7 +118,7 @@ def test_disabled_person_has_no_pages(network: Any) -> None:
 
 
 def test_anonymous_is_asked_to_log_in(network: Any) -> None:
-    for address in ("/admin/", "/admin/nodes/node/", "/admin/records/", "/admin/overview/state/"):
+    for address in ("/admin/", "/admin/nodes/node/", "/admin/records/", "/admin/enrol/"):
         assert Client().get(address)["Location"].startswith("/admin/login/")
 
 

@@ -85,7 +85,7 @@ def _make_key(page: Any) -> None:
     page.wait_for_selector(".gw-command")
 
 
-def _key_once(page: Any) -> None:
+def _line(page: Any) -> None:
     page.click("button:has-text('Make the key')")
     page.wait_for_selector(".gw-command")
 
@@ -93,7 +93,7 @@ def _key_once(page: Any) -> None:
 _FIRST: Final = [
     Shot("start", "/admin/"),
     Shot("start-key", "/admin/", _make_key),
-    Shot("key-once", "/admin/sessions_app/authkey/add/", _key_once),
+    Shot("enrol-line", "/admin/enrol/", _line),
 ]
 
 
