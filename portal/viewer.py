@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sessions_app.roles import allows
@@ -40,12 +41,21 @@ _RIGHTS: Final = {
     "sessions_app.nodesession": "nodes.view",
 }
 
-_viewer: ContextVar[Any] = ContextVar("gw_viewer", default=None)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Viewer:
+    """Holds a request's user, who is read from the database when first asked about: whoever carries contexts between
+    threads compares what they hold, and may not ask the database by that."""
+
+    user: Any
+
+
+_viewer: ContextVar[_Viewer] = ContextVar("gw_viewer", default=_Viewer(None))  # noqa: B039 - it is frozen
 
 
 def look_as(user: Any) -> None:
     """Pages made from here on, in this context, are for ``user``. Set at the beginning of each request."""
-    _viewer.set(user)
+    _viewer.set(_Viewer(user))
 
 
 def right_to_see(model: str) -> str:
@@ -55,4 +65,4 @@ def right_to_see(model: str) -> str:
 
 def may_see(model: str) -> bool:
     """Whether the person who looks may see the pages of ``model``. Nobody sees anything."""
-    return allows(_viewer.get(), right_to_see(model))
+    return allows(_viewer.get().user, right_to_see(model))

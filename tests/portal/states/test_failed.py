@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
-from django.test import Client
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, Client
 from redis.exceptions import ConnectionError as RedisAway
 
 from portal.login import PER_LOGIN
 from tests.portal.pages import read, text_of
+from tests.portal.served import database_away
 
 FORM = "application/x-www-form-urlencoded"
 pytestmark = pytest.mark.django_db
@@ -32,17 +32,6 @@ KINDS = (
     "/enrol/",
     "/welcome/password/",
 )
-
-
-@contextmanager
-def _away() -> Iterator[None]:
-    """No statement is answered."""
-
-    def refuse(*args: Any) -> Any:
-        raise OperationalError("connection refused")
-
-    with connection.execute_wrapper(refuse):
-        yield
 
 
 @pytest.fixture
@@ -67,7 +56,7 @@ def _is_whole(answer: Any, status: int) -> str:
 
 @pytest.mark.parametrize("path", KINDS)
 def test_every_kind_of_page_says_that_the_database_is_away(patient: Client, path: str) -> None:
-    with _away():
+    with database_away():
         answer = patient.get(f"{path}?q=web")
     words = _is_whole(answer, 503)
     assert "The database does not answer" in words
@@ -77,14 +66,23 @@ def test_every_kind_of_page_says_that_the_database_is_away(patient: Client, path
     assert f"{path}?q=web" in read(answer).hrefs
 
 
+@pytest.mark.parametrize("path", ["/admin/", "/account/"])
+def test_the_same_where_pages_are_made_in_threads(patient: Client, path: str) -> None:
+    browser = AsyncClient(raise_request_exception=False)
+    browser.cookies = patient.cookies
+    with database_away():
+        answer = async_to_sync(browser.get)(path)
+    assert "The database does not answer" in _is_whole(answer, 503)
+
+
 def test_whoever_is_not_logged_in_is_told_too(db: None) -> None:
-    with _away():
+    with database_away():
         answer = Client(raise_request_exception=False).get("/login/")
     assert "The database does not answer" in _is_whole(answer, 503)
 
 
 def test_what_was_sent_is_not_sent_again_by_itself(patient: Client) -> None:
-    with _away():
+    with database_away():
         answer = patient.post("/admin/acl/aclrule/add/", {"action": "accept"})
     words = _is_whole(answer, 503)
     assert "What you sent was not done" in words
@@ -94,7 +92,7 @@ def test_what_was_sent_is_not_sent_again_by_itself(patient: Client) -> None:
 
 @pytest.mark.parametrize("path", ["/admin/palette/?q=web", "/admin/topology/graph/", "/admin/access/preview/"])
 def test_scripts_and_callers_get_a_problem(patient: Client, path: str) -> None:
-    with _away():
+    with database_away():
         answer = patient.get(path, headers={"accept": "application/json"})
     assert answer.status_code == 503
     assert answer["Content-Type"] == "application/problem+json"
