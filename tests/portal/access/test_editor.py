@@ -167,6 +167,9 @@ def _meet_somebody_else(page: Page, sample: dict[str, Any]) -> None:
         now=timezone.now(),
         forced=True,
     )
+    page.get_by_role("button", name="Edit rule 5").click()
+    page.get_by_label("Name", exact=True).fill("Mine")
+    page.get_by_role("button", name="Done").click()
     page.keyboard.press("Control+s")
     dialog = page.get_by_role("dialog", name="Put the draft in force?")
     conflict = page.get_by_role("region", name="Policy 39 came into force while you wrote on policy 38")
@@ -176,7 +179,8 @@ def _meet_somebody_else(page: Page, sample: dict[str, Any]) -> None:
         dialog.get_by_role("button", name="Apply").click()
     expect(conflict).to_contain_text("Rule 5 Theirs changed")
     expect(conflict).to_contain_text("Rule 2 Metrics scrape moved to 1")
-    conflict.get_by_role("button", name="Rebase").click()
-    expect(page.locator("#gw-draftbar")).to_contain_text("Draft on policy 39 1 rule changed")
-    expect(page.locator("#gw-rulelist")).to_contain_text("Theirs")
+    expect(conflict.locator(".gw-conflict-both")).to_have_text("nametheirs Theirs, yours Mine")
+    conflict.get_by_role("button", name="Keep mine where both changed").click()
+    expect(page.locator("#gw-draftbar")).to_contain_text("Draft on policy 39 2 rules changed")
+    expect(page.locator("#gw-rulelist")).to_contain_text("Mine")
     expect(page.get_by_role("region", name="Preview")).to_contain_text("draft on policy 39")

@@ -84,5 +84,18 @@ window.GWAccess = {};
     setTimeout(() => (place.textContent = words), 50);
   }
 
-  Object.assign(GWAccess, { el, icon, wire, chip, services, many, upper, sentence, note, announce });
+  // Answers what tells whether a pointer is pressed; `released` is called after the click that this ends in.
+  function pointer(released) {
+    let pressed = false;
+    document.addEventListener("pointerdown", () => (pressed = true), true);
+    for (const name of ["pointerup", "pointercancel", "dragend"]) {
+      document.addEventListener(name, () => {
+        pressed = false;
+        setTimeout(released);
+      }, true);
+    }
+    return () => pressed;
+  }
+
+  Object.assign(GWAccess, { pointer, el, icon, wire, chip, services, many, upper, sentence, note, announce });
 })();

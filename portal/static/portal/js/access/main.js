@@ -124,9 +124,13 @@
     if (none) none.hidden = draft.rows.length > 0;
     const count = draft.changes.length;
     by.textContent = count ? `the draft on policy ${draft.version}` : `policy ${draft.version}, in force`;
-    bar.hidden = outdated || (!count && !discarded);
+    const hides = outdated || (!count && !discarded);
+    if (pressed() && bar.hidden !== hides) return; // Nothing moves away below a button that is pressed.
+    bar.hidden = hides;
     if (!bar.hidden) draftBar(bar, draft, { discard, undo, open });
   }
+
+  const pressed = GWAccess.pointer(() => draft && show());
 
   function say(words) {
     const told = bar.querySelector("[data-role=trouble]");
