@@ -47,7 +47,9 @@ class EnrolForm(NetworkForm):
     )
     ephemeral = forms.BooleanField(required=False, help_text="Its machines are removed when they stay offline.")
     pre_approved = forms.BooleanField(
-        required=False, help_text="Its machines need no approval where the network wants one for each new node."
+        label="Pre-approved",
+        required=False,
+        help_text="Its machines need no approval where the network wants one for each new node.",
     )
     lifetime = forms.ChoiceField(choices=LIFETIMES, initial="1d")
     expires_at = UtcDateTimeField(label="Until", required=False, help_text="In UTC, if the lifetime is “until ...”.")

@@ -57,7 +57,7 @@ def first_key(request: HttpRequest, network: Network, now: datetime) -> str:
     created = create_auth_key(
         network_id=network.pk,
         owner_id=request.user.pk,
-        name="first machines",
+        name="first steps",
         reusable=True,
         max_uses=FIRST_MACHINES,
         expires_at=now + FIRST_KEY_LIVES,

@@ -103,7 +103,7 @@ def stages_of(
 def _ping_note(node: Node, peer: str) -> str:
     if node.first_ping_ms is None:
         return ""
-    took = f"{node.first_ping_ms:.0f} ms" if node.first_ping_ms >= 10 else f"{node.first_ping_ms:.1f} ms"
+    took = f"{node.first_ping_ms:.0f}\u00a0ms" if node.first_ping_ms >= 10 else f"{node.first_ping_ms:.1f}\u00a0ms"
     return f"{peer} in {took}" if peer else took
 
 

@@ -114,13 +114,13 @@ def test_a_first_ping_is_what_the_agent_told(key: AuthKey) -> None:
     came(key, online=True, first_ping_at=now, first_ping_ms=3.24, first_ping_peer=peer.pk)
     (machine,) = machines_of(key, now)
     assert machine.answered
-    assert (machine.stages[4].at, machine.stages[4].note) == (now, "db-01 in 3.2 ms")
+    assert (machine.stages[4].at, machine.stages[4].note) == (now, "db-01 in 3.2\u00a0ms")
 
 
 def test_a_peer_that_is_gone_leaves_the_ping(key: AuthKey) -> None:
     came(key, online=True, first_ping_at=timezone.now(), first_ping_ms=42.0, first_ping_peer=10**6)
     (machine,) = machines_of(key, timezone.now())
-    assert machine.stages[4].note == "42 ms"
+    assert machine.stages[4].note == "42\u00a0ms"
 
 
 def test_what_two_other_machines_tell_of_each_other_counts_for_neither(key: AuthKey) -> None:
