@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from bench.page import page
 
-MODULES: Final = ("policy", "netmap", "replica", "heartbeats", "push", "addresses", "pages")
+MODULES: Final = ("policy", "netmap", "replica", "heartbeats", "push", "registrations", "addresses", "pages")
 RESULTS: Final = Path(__file__).parent / "results"
 _ONE: Final = "import importlib, json, sys; print(json.dumps(importlib.import_module('bench.' + sys.argv[1]).run()))"
 

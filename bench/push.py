@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.servers import Worker, most_files, worker
+from bench.stack import stack_environment
 
 AGENTS = 5_000
 ROUNDS = 5
@@ -131,7 +132,15 @@ def run(agents: int = AGENTS) -> list[Row]:
         tokens = str(Path(folder, "tokens"))
         hub = Path(tokens).read_text().split()[0]
         with worker("ghostwire_site.asgi:application", environment) as portal:
-            return one_worker(portal, hub, tokens, folder, agents)
+            rows = one_worker(portal, hub, tokens, folder, agents)
+    with tempfile.TemporaryDirectory(prefix="ghostwire-bench-") as folder, stack_environment(folder) as shared:
+        environment = portal_environment(folder, **shared)
+        fill(environment, folder, agents)
+        with (
+            worker("ghostwire_site.asgi:application", environment) as one,
+            worker("ghostwire_site.asgi:application", environment) as two,
+        ):
+            return [*rows, two_workers([one, two], str(Path(folder, "tokens")), folder, agents)]
 
 
 def one_worker(portal: Worker, hub: str, tokens: str, folder: str, agents: int) -> list[Row]:
@@ -164,6 +173,24 @@ def one_worker(portal: Worker, hub: str, tokens: str, folder: str, agents: int) 
         length = len(packed.frame())
         rows.append(("the same as zstd", f"{length} B", f"{MOST_BYTES} B", length < MOST_BYTES))
     return rows
+
+
+def two_workers(portals: list[Worker], tokens: str, folder: str, agents: int) -> Row:
+    """The agents are spread over two workers, and one of them hears of the change from the other, over Redis."""
+    hub = Path(tokens).read_text().split()[0]
+    ports = [portal.port for portal in portals]
+    with load(ports, tokens, agents) as fleet:
+        for number, portal in enumerate(portals):
+            change(portal.port, hub, number)  # both replicas are loaded, and the code warm
+        time.sleep(1)
+        fleet("open")
+        time.sleep(2)
+        measured = [pushed(portals, fleet, hub, number) for number in range(2, ROUNDS)]
+        frame = fleet.frame()
+        with bare(frame, folder) as port, load([port], tokens, agents, "bare") as plain:
+            plain("upgrade")
+            least = [broadcast(port, plain) for _ in range(ROUNDS)]
+    return ratio_row(f"the same with two workers and Redis, {agents:,} agents in all", measured, least, MOST_RATIO_TWO)
 
 
 def pushed(portals: list[Worker], fleet: Load, hub: str, number: int) -> float:

@@ -184,8 +184,11 @@ def newcomer(network: Network, public_key: str, reported: ReportedFacts, princip
         reported=reported,
         now=now,
     )
-    write_endpoints(network=network, node=node, endpoints=reported.endpoints or ())
-    write_advertised_routes(network=network, node=node, prefixes=reported.routes or ())
+    # Most machines have neither when they come, and the whole network waits behind this one.
+    if reported.endpoints:
+        write_endpoints(network=network, node=node, endpoints=reported.endpoints)
+    if reported.routes:
+        write_advertised_routes(network=network, node=node, prefixes=reported.routes)
     return node
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from django.db.models import QuerySet
 
 from mesh.errors import NotFoundError
 from mesh.topology import (
@@ -16,6 +19,9 @@ from mesh.topology import (
 )
 from nodes.models import Address, DnsRecord, Endpoint, Network, Node, NodeTag, Route
 from nodes.selectors.relays import relays_in_maps
+
+# A server-side cursor takes three calls where one would do, so it is worth it for many rows alone.
+_MANY: Final = 2000
 
 
 def load_network_record(network_id: int) -> NetworkRecord:
@@ -63,18 +69,19 @@ def load_node_records(network_id: int, node_ids: Iterable[int] | None = None) ->
     wanted = {} if node_ids is None else {"node_id__in": list(node_ids)}
     if node_ids is not None:
         nodes = nodes.filter(pk__in=wanted["node_id__in"])
+    few = node_ids is not None and len(wanted["node_id__in"]) <= _MANY
     tags: dict[int, list[str]] = defaultdict(list)
     tag_rows = NodeTag.objects.filter(node__network_id=network_id, **wanted).order_by("tag")
-    for node_id, tag in tag_rows.values_list("node_id", "tag").iterator(2000):
+    for node_id, tag in _rows(tag_rows.values_list("node_id", "tag"), few=few):
         tags[node_id].append(tag)
     addresses: dict[int, list[str]] = defaultdict(list)
     address_rows = Address.objects.filter(network_id=network_id, node__isnull=False, **wanted).order_by("family")
-    for node_id, address in address_rows.values_list("node_id", "address").iterator(2000):
+    for node_id, address in _rows(address_rows.values_list("node_id", "address"), few=few):
         addresses[node_id].append(address)
     endpoints: dict[int, list[str]] = defaultdict(list)
     observed: dict[int, int] = defaultdict(int)
     endpoint_rows = Endpoint.objects.filter(node__network_id=network_id, **wanted).order_by("position")
-    for node_id, address, kind in endpoint_rows.values_list("node_id", "address", "kind").iterator(2000):
+    for node_id, address, kind in _rows(endpoint_rows.values_list("node_id", "address", "kind"), few=few):
         endpoints[node_id].append(address)
         observed[node_id] += kind == Endpoint.Kind.OBSERVED
     routes: dict[int, list[RouteRecord]] = defaultdict(list)
@@ -109,5 +116,9 @@ def load_node_records(network_id: int, node_ids: Iterable[int] | None = None) ->
             agent_version=node.agent_version,
             posture=node.posture,
         )
-        for node in nodes.iterator(2000)
+        for node in _rows(nodes, few=few)
     ]
+
+
+def _rows(rows: QuerySet[Any, Any], *, few: bool) -> Iterator[Any]:
+    return iter(rows) if few else rows.iterator(_MANY)

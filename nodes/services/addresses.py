@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
@@ -37,9 +38,8 @@ def allocate_addresses(*, network: Network, node: Node, now: datetime) -> list[A
     Next comes an address that was never used; when there is none left, the one that was released the longest ago
     and whose quarantine is over. Raises ResourceExhaustedError, upon which the caller's transaction rolls back.
     """
-    return [
-        _hold(network, node, family, pool, now) for family in (4, 6) if (pool := pool_of(network, family)) is not None
-    ]
+    pools = {family: pool for family in (4, 6) if (pool := pool_of(network, family)) is not None}
+    return _hold(network, node, pools, now)
 
 
 @transaction.atomic
@@ -79,7 +79,7 @@ def _give(network: Network, nodes: list[Node], family: int, pool: Pool, now: dat
     given: set[int] = set()
     for node in nodes:
         try:
-            _hold(network, node, family, pool, now)
+            _hold(network, node, {family: pool}, now)
         except ResourceExhaustedError:
             log.warning("addresses.exhausted", network=network.name, family=family, without=len(nodes) - len(given))
             break
@@ -122,12 +122,19 @@ def fix_address(*, network: Network, node: Node, address: str, now: datetime) ->
     return row
 
 
-def _hold(network: Network, node: Node, family: int, pool: Pool, now: datetime) -> Address:
-    address = _never_used(network, family, pool)
-    if address is not None:
-        row = _row(network, node, address)
-        row.save(force_insert=True)
-        return row
+def _hold(network: Network, node: Node, pools: Mapping[int, Pool], now: datetime) -> list[Address]:
+    """One address of each pool. The new rows, and how far the network's pools are used up, are written together."""
+    before = (network.ipv4_cursor, network.ipv6_cursor)
+    found = {family: _never_used(network, family, pool) for family, pool in pools.items()}
+    if (network.ipv4_cursor, network.ipv6_cursor) != before:
+        network.save(update_fields=["ipv4_cursor", "ipv6_cursor"])
+    new = [_row(network, node, address) for address in found.values() if address is not None]
+    rows = {row.family: row for row in Address.objects.bulk_create(new)}
+    return [rows.get(family) or _released(network, node, family, pool, now) for family, pool in pools.items()]
+
+
+def _released(network: Network, node: Node, family: int, pool: Pool, now: datetime) -> Address:
+    """The address that was released the longest ago, for ``node``. Raises ResourceExhaustedError."""
     released = (
         Address.objects.filter(network=network, family=family, node=None, quarantined_until__lte=now)
         .order_by("quarantined_until")
@@ -143,6 +150,7 @@ def _hold(network: Network, node: Node, family: int, pool: Pool, now: datetime) 
 
 
 def _never_used(network: Network, family: int, pool: Pool) -> IPv4Address | IPv6Address | None:
+    """The next address that nobody ever had; how far the pool is used up since stands in ``network``, not saved."""
     field = "ipv4_cursor" if family == 4 else "ipv6_cursor"
     cursor = before = int(getattr(network, field))
     found: IPv4Address | IPv6Address | None = None
@@ -162,7 +170,6 @@ def _never_used(network: Network, family: int, pool: Pool) -> IPv4Address | IPv6
             found = address
     if cursor != before:
         setattr(network, field, cursor if family == 4 else str(cursor))
-        network.save(update_fields=[field])
     return found
 
 
