@@ -20,6 +20,6 @@ urlpatterns = [
     path("routes", RoutesView.as_view()),
     path("key/rotate", RotateKeyView.as_view()),
     path("nodes/self", OwnNodeView.as_view()),
-    path("me", include("coordinator.admin_api.own_urls")),
+    path("", include("coordinator.admin_api.own_urls")),
     path("admin/", include("coordinator.admin_api.urls")),
 ]

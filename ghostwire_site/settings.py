@@ -105,7 +105,8 @@ CSRF_FAILURE_VIEW = "portal.audit.forged.forged_form"
 CONTENT_SECURITY_POLICY = csp.POLICY
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# Over plain http browsers pass over it, and complain on each page.
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin" if GHOSTWIRE.https else None
 X_FRAME_OPTIONS = "DENY"
 # Cookies stay usable on a LAN address over plain http; they are Secure and bound to this host where there is https.
 SESSION_COOKIE_NAME = cookie_name("sessionid", https=GHOSTWIRE.https)

@@ -1,4 +1,4 @@
-"""What belongs to the caller, below /api/v1/me."""
+"""What belongs to the caller, at /api/v1/me and below."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from coordinator.admin_api.views.me import (
 )
 
 urlpatterns = [
-    path("", Me.as_view()),
-    path("/devices", DeviceList.as_view()),
-    path("/devices/<int:pk>", DeviceDetail.as_view()),
-    path("/devices/<int:pk>/expire", DeviceExpire.as_view()),
-    path("/sessions", BrowserList.as_view()),
-    path("/sessions/<slug:pk>", BrowserDetail.as_view()),
-    path("/api-tokens", MyTokenList.as_view()),
-    path("/api-tokens/<int:pk>", MyTokenDetail.as_view()),
+    path("me", Me.as_view()),
+    path("me/devices", DeviceList.as_view()),
+    path("me/devices/<int:pk>", DeviceDetail.as_view()),
+    path("me/devices/<int:pk>/expire", DeviceExpire.as_view()),
+    path("me/sessions", BrowserList.as_view()),
+    path("me/sessions/<slug:pk>", BrowserDetail.as_view()),
+    path("me/api-tokens", MyTokenList.as_view()),
+    path("me/api-tokens/<int:pk>", MyTokenDetail.as_view()),
 ]

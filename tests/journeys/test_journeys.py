@@ -32,8 +32,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         pytest.skip(f"A lab of network namespaces {lacks}.")
     with furnished(tmp_path_factory.mktemp("journeys")) as made:
         yield made
-        # That a header counts for nothing over plain http is no fault of a page.
-        assert [said for said in made.complaints if "Cross-Origin-Opener-Policy" not in said] == []
+        assert made.complaints == []
 
 
 def reload_is_noticed(page: Page) -> None:
