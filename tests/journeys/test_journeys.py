@@ -78,7 +78,7 @@ def test_a_second_machine_is_approved_and_they_ping(place: Place) -> None:
     beta.get_by_role("button", name="Approve").click()
     expect(beta).to_contain_text("In the mesh")
     expect(beta.locator(".gw-track-done")).to_have_count(5)
-    expect(beta.locator(".gw-track li").last).to_contain_text(re.compile(r"alpha in [\d.]+ ms"))
+    expect(beta.locator(".gw-track li").last).to_contain_text(re.compile(r"alpha in [\d.]+\sms"))
     assert it_stayed(page)
     assert page.locator(".gw-command code").inner_text() == line
     assert place.pings("alpha", "beta") and place.pings("beta", "alpha")
