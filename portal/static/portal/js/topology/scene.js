@@ -2,6 +2,7 @@
 
 const DOT = 5;
 const MANY = 300;
+const FEW = 12;
 const CROWDED = 1500;
 
 // `selected`: the answer about a node, with where it stands, or null.
@@ -65,29 +66,33 @@ function dots(model, selected) {
   return found;
 }
 
-// Wires of the selected node: to each node that is drawn, and one to each group that is closed.
+// Wires of the selected node: to each node that is drawn, and one to each group that is closed, or of which so many nodes
+// are meant among very many that one wire says it better.
 function picks(model, selected, home) {
   const from = placeOf(model, selected.node.id) || aloneAt(model, selected);
   if (!from) return [];
+  const crowded = selected.wires.length > MANY;
+  const bundled = new Set();
   const found = [];
-  for (const [id, out, back] of selected.wires) {
-    const to = placeOf(model, id);
-    if (to) found.push(pick(from, to, out, back, DOT + 2));
-  }
   const way = (now, atTimes, later) => (now ? (atTimes === now ? 2 : 1) : later && 3);
   for (const [index, ...counts] of selected.groups) {
     const group = model.groups[index];
-    if (!group || group.nodes || index === home) continue;
     const [out, back] = [counts.slice(0, 3), counts.slice(3)];
+    const most = Math.max(out[0] + out[2], back[0] + back[2]);
+    if (!group || index === home || (group.nodes && !(crowded && most > FEW))) continue;
+    bundled.add(group);
     const total = out[0] + out[2] + back[0] + back[2];
     found.push({ ...pick(from, group, way(...out), way(...back), group.r), width: Math.min(1.4 + 0.3 * Math.log2(1 + total), 5) });
+  }
+  for (const [id, out, back] of selected.wires) {
+    const node = model.byId.get(id);
+    if (node && !bundled.has(node.group)) found.push(pick(from, placeOf(model, id), out, back, DOT + 2));
   }
   if (found.length > MANY) for (const wire of found) wire.heads = [];
   return found.sort((one, other) => Number(one.out) - Number(other.out));
 }
 
 // `out` and `back`: 0 nothing, 1 access, 2 access at times, 3 nothing now but at other times.
-
 function pick(from, to, out, back, margin) {
   const dx = to.x - from.x;
   const line = curve(from.x, from.y, to.x, to.y, dx >= 0 ? -0.12 : 0.12);
