@@ -57,6 +57,14 @@ def test_the_line_is_shown_once_and_no_cache_keeps_it(client: Client) -> None:
     assert not KEY.search(again.content.decode())
 
 
+def test_a_form_works_however_often_its_page_is_asked_for_meanwhile(client: Client) -> None:
+    form = client.get(PAGE).context["form"]
+    for _ in range(25):
+        client.get(PAGE)
+    fields = {"network": form["network"].value(), "owner": "mara", "lifetime": "1d", "once": form["once"].value()}
+    assert KEY.search(client.post(PAGE, fields).content.decode())
+
+
 def test_what_was_chosen_is_what_the_key_may_do(client: Client) -> None:
     send(client, tags="web", reusable="on", max_uses="3", ephemeral="on", pre_approved="on", lifetime="7d")
     key = AuthKey.objects.get()
