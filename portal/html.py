@@ -51,6 +51,10 @@ _WIRES = {
 
 # Shape says machine (square) or people (round).
 _PEOPLE = ("group:", "user:", "autogroup:")
+FEW = 10
+"""So many chips stand beside each other; of more the first, with how many there are beside."""
+LONG = 90
+"""Letters that a row has room for."""
 EMPTY = mark_safe('<span class="gw-dim">–</span>')
 
 
@@ -95,9 +99,11 @@ def chip(selector: str, *, off: bool = False, url: str = "", people: bool = Fals
         classes += " gw-chip-people"
     if off:
         classes += " gw-chip-off"
+    # What may not have its whole width says all of itself on hover.
+    hover = format_html(' title="{}"', selector) if len(selector) > 24 else ""
     if url:
-        return format_html('<a class="{}" href="{}">{}<b>{}</b></a>', classes, url, prefix, name)
-    return format_html('<span class="{}">{}<b>{}</b></span>', classes, prefix, name)
+        return format_html('<a class="{}" href="{}"{}>{}<b>{}</b></a>', classes, url, hover, prefix, name)
+    return format_html('<span class="{}"{}>{}<b>{}</b></span>', classes, hover, prefix, name)
 
 
 def flag(word: str, css: str) -> SafeString:
@@ -107,8 +113,7 @@ def flag(word: str, css: str) -> SafeString:
 
 def chips(selectors: Iterable[str]) -> SafeString:
     """Several chips in a row that wraps; a dash for none."""
-    inner = format_html_join("", "{}", ((chip(selector),) for selector in selectors))
-    return format_html('<span class="gw-chips">{}</span>', inner) if inner else EMPTY
+    return chips_of(chip(selector) for selector in selectors)
 
 
 def mono(text: object) -> SafeString:
@@ -138,7 +143,7 @@ def addresses(pairs: Iterable[tuple[int, str]]) -> SafeString:
 
 def many(number: int, one: str, plural: str = "") -> str:
     """``1 node``, ``3 nodes``, ``2 people``."""
-    return f"{number} {one if number == 1 else plural or one + 's'}"
+    return f"{number:,} {one if number == 1 else plural or one + 's'}"
 
 
 def span_words(span: timedelta) -> str:
@@ -179,6 +184,30 @@ def until(at: datetime | None, now: datetime, *, never: str = "never", soon: tim
 
 
 def chips_of(made: Iterable[SafeString]) -> SafeString:
-    """Chips that are made already, in a row that wraps."""
-    inner = format_html_join("", "{}", ((item,) for item in made))
+    """Chips that are made already, in a row that wraps, many of them folded; a dash for none."""
+    inner = folded(made)
     return format_html('<span class="gw-chips">{}</span>', inner) if inner else EMPTY
+
+
+def folded(made: Iterable[SafeString]) -> SafeString:
+    """A few things one after the other; of more than ``FEW`` the first, and the rest where a reader unfolds them."""
+    items = list(made)
+    first = items if len(items) <= FEW else items[: FEW - 2]
+    shown = format_html_join("", "{}", ((item,) for item in first))
+    if len(items) == len(first):
+        return shown
+    rest = format_html_join("", "{}", ((item,) for item in items[len(first) :]))
+    words = '{}<details class="gw-fold"><summary>and {} more</summary><span class="gw-chips">{}</span></details>'
+    return format_html(words, shown, f"{len(items) - len(first):,}", rest)
+
+
+def named(words: Iterable[object], *, most: int = 4) -> str:
+    """Names in a sentence: ``web-1, web-2, db and 61 more``."""
+    items = [str(word) for word in words]
+    more = len(items) - most
+    return f"{', '.join(items[:most])} and {more:,} more" if more > 0 else ", ".join(items)
+
+
+def clamped(text: str) -> SafeString | str:
+    """Text that a row may not grow by: two lines of what is long, all of it on hover."""
+    return format_html('<span class="gw-clamp" title="{}">{}</span>', text, text) if len(text) > LONG else text

@@ -23,6 +23,7 @@ STYLESHEETS: Final = (
     "portal/css/tokens.css",
     "portal/css/base.css",
     "portal/css/parts.css",
+    "portal/css/states.css",
     "portal/css/shell.css",
     "portal/css/live.css",
     "portal/css/notes.css",

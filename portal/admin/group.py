@@ -106,6 +106,10 @@ def _delete(request: HttpRequest, group: Group, data: dict[str, Any]) -> None:
     delete_group(group_id=group.pk, forced=data["forced"], **act(request))
 
 
+MEMBERS_SHOWN = 50
+RULES_SHOWN = 20
+
+
 class GroupAdmin(ServiceAdmin):
     """Who belongs together in the policy."""
 
@@ -177,25 +181,31 @@ class GroupAdmin(ServiceAdmin):
 
     def sections(self, request: HttpRequest, obj: Any) -> list[Section]:
         """Members and the rules that name it."""
-        members = list(obj.members.select_related("user", "subgroup")[:200])
+        members = list(obj.members.select_related("user", "subgroup")[:MEMBERS_SHOWN])
         lines = [
             links.person(row.user)
             if row.user is not None
             else html.chip(str(row.subgroup), url=links.change_url("acl.group", row.subgroup_id))
             for row in members
         ]
+        whole = obj.gw_users + obj.gw_groups
+        if whole > len(lines):
+            lines.append(html.dim(f"and {whole - len(lines):,} more, all of them below"))
         return [
-            Section("Members", lines=lines, count=obj.gw_users + obj.gw_groups, empty="Nobody yet."),
+            Section("Members", lines=lines, count=whole, empty="Nobody yet."),
             rules_section(f"group:{obj.name}"),
         ]
 
 
 def rules_section(selector: str) -> Section:
     """Rules that name something."""
+    rules = rules_naming(selector)
     lines = [
         html.link(links.change_url("acl.aclrule", rule.pk), f"Rule {rule.position} {rule.name}".strip())
-        for rule in rules_naming(selector)[:20]
+        for rule in rules[:RULES_SHOWN]
     ]
+    if len(lines) == RULES_SHOWN and (more := rules.count() - RULES_SHOWN) > 0:
+        lines.append(html.dim(f"and {more:,} more"))
     return Section("Rules that name it", lines=lines, empty="None.")
 
 

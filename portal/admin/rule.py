@@ -101,7 +101,7 @@ def sentence(rule: AclRule, labels: Labels) -> SafeString:
 
 
 def _side(stored: list[str], labels: Labels, off: bool) -> SafeString:
-    return format_html_join("", "{}", ((links.selector_chip(item, labels, off=off),) for item in stored))
+    return html.folded(links.selector_chip(item, labels, off=off) for item in stored)
 
 
 def _ask_delete(rules: Sequence[AclRule]) -> Question:

@@ -31,7 +31,7 @@ def what_words(job: Job, number: int | None = None) -> str:
     if job.act == UNDO:
         return f"Undo job {job.undo_of_id} on {nodes}"
     if job.act == "tags" and job.arguments:
-        tags = ", ".join(job.arguments["tags"])
+        tags = html.named(job.arguments["tags"])
         words = {"add": f"Add {tags} to {nodes}", "remove": f"Remove {tags} from {nodes}"}
         return words.get(job.arguments["mode"], f"Set {tags} on {nodes}")
     if job.act in ("rotate", "expire"):

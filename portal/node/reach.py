@@ -13,7 +13,7 @@ from django.urls import reverse
 from coordinator.policy.reach import Reach, ReachGroup, ports_words, who_reaches, whom_it_reaches
 from mesh.netmap.state import State
 from nodes.models import Node
-from portal import links
+from portal import html, links
 from portal.node.peers import NAMED, Crowd, Peer, Peers, crowds_of, peers_of
 from portal.sections import Section
 from sessions_app.roles import allows
@@ -145,7 +145,7 @@ def nobody(node: Node, state: State, reach: Reach, *, into: bool) -> str:
     if state.policy.node(node.pk) is None:
         return "Nobody: it takes no part in the mesh now."
     tags = [row.tag for row in node.tags.all()]
-    who = ", ".join(f"`{tag}`" for tag in tags) if tags else f"`{node.name}` or its owner"
+    who = html.named(f"`{tag}`" for tag in tags) if tags else f"`{node.name}` or its owner"
     side = "destination" if into else "source"
     if reach.named:
         return f"Nobody. Rules that name {who} as a {side} let no node in at present."

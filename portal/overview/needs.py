@@ -82,7 +82,7 @@ def _machines(network: Network, now: datetime) -> Iterator[Need]:
         return
     count = len(rows) if len(rows) <= MOST else waiting.count()
     names = ", ".join(row.hostname or "a machine" for row in rows[:MOST])
-    more = f" and {count - MOST} more" if count > MOST else ""
+    more = f" and {count - MOST:,} more" if count > MOST else ""
     url = links.list_url("sessions_app.enrolment")
     if count == 1:
         url = links.change_url("sessions_app.enrolment", rows[0].pk)

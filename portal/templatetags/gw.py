@@ -85,9 +85,14 @@ def _cell(name: str, obj: Any, admin: Any) -> Any:
     field, _attr, value = lookup_field(name, obj, admin)
     if isinstance(value, SafeString):
         return value
+    if isinstance(value, str) and len(value) > html.LONG:
+        return html.clamped(value)
     if isinstance(field, Field):
         return display_for_field(value, field, html.EMPTY)
     return display_for_value(value, html.EMPTY)
+
+
+register.filter(html.clamped)
 
 
 @register.simple_tag

@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--state", choices=STATES, default="usual")
     parser.add_argument("--theme", choices=("light", "dark"))
     parser.add_argument("--size", choices=("wide", "phone"))
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()

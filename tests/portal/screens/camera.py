@@ -65,3 +65,4 @@ def _take(found: Window, url: str, shot: Shot, path: Path, *, whole: bool) -> No
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
         found.complaints.append(f"{path.name} is wider than the window")
     page.screenshot(path=path, full_page=whole)
+    page.evaluate("sessionStorage.clear()")  # No draft goes on to the next.

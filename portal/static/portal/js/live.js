@@ -92,7 +92,7 @@
 
   async function fetchPage() {
     const url = location.pathname + location.search;
-    const response = await fetch(url, { headers: { Accept: "text/html" }, cache: "no-store", credentials: "same-origin" });
+    const response = await fetch(url, { headers: { Accept: "text/html" }, cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(SILENCE) });
     if (response.redirected && new URL(response.url).pathname !== location.pathname) {
       leave(); // Logged out, or what the page was about is gone.
       return null;

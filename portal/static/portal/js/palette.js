@@ -95,6 +95,7 @@
     clearTimeout(timer);
     const turn = (asked += 1);
     waiting = true;
+    parts.dialog.setAttribute("aria-busy", "true");
     const url = new URL(script.dataset.gwPalette, window.location.href);
     url.searchParams.set("q", parts.input.value);
     try {
@@ -131,6 +132,7 @@
     choose(options.length ? 0 : -1);
     parts.list.scrollTop = 0;
     waiting = false;
+    parts.dialog.removeAttribute("aria-busy");
     if (hurried) go(hurried.beside);
     hurried = null;
   }

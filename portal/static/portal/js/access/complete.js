@@ -75,11 +75,14 @@
     async function look() {
       running?.abort();
       const mine = (running = new AbortController());
+      input.parentElement.setAttribute("aria-busy", "true");
       try {
         const { names } = await ask("names", { query: { q: part(input.value.trim()), scope }, signal: mine.signal });
         if (mine === running && document.activeElement === input) show(names);
       } catch (error) {
         if (error.name !== "AbortError") say(error.message);
+      } finally {
+        if (mine === running) input.parentElement.removeAttribute("aria-busy");
       }
     }
 

@@ -47,11 +47,22 @@ window.GWAccess = {};
     return made;
   }
 
+  // A part whose answer is on its way says so.
+  async function busy(part, work) {
+    part.setAttribute("aria-busy", "true");
+    try {
+      return await work;
+    } finally {
+      part.removeAttribute("aria-busy");
+    }
+  }
+
   // A selector; `mark` says what a draft does with it: "added", "gone" or nothing.
   function chip(text, { url = "", off = false, mark = "" } = {}) {
     const kind = KINDS.find((item) => text.startsWith(item)) ?? "";
     const name = text === "*" ? "everything" : text.slice(kind.length);
     const made = el(url ? "a.gw-chip" : "span.gw-chip", url ? { href: url } : {});
+    if (text.length > 24) made.title = text;
     if (PEOPLE.includes(kind)) made.classList.add("gw-chip-people");
     if (off) made.classList.add("gw-chip-off");
     if (mark) made.classList.add(`gw-chip-${mark}`);
@@ -97,5 +108,5 @@ window.GWAccess = {};
     return () => pressed;
   }
 
-  Object.assign(GWAccess, { pointer, el, icon, wire, chip, services, many, upper, sentence, note, announce });
+  Object.assign(GWAccess, { busy, pointer, el, icon, wire, chip, services, many, upper, sentence, note, announce });
 })();

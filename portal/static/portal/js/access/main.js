@@ -281,7 +281,7 @@
   async function start() {
     const kept = mayEdit ? Draft.stored(name) : null;
     if (kept?.changes.length) draft = kept;
-    await look();
+    await GWAccess.busy(document.getElementById("gw-rules"), look());
     if (!draft) return;
     delete document.getElementById("gw-rules").dataset.gwRefresh; // From here on this script keeps it.
     rows.list.classList.toggle("gw-rulelist-edit", mayEdit);

@@ -72,8 +72,15 @@
       this.stop();
       this.said = null;
       this.note.textContent = "Working it out…";
-      this.body.classList.add("gw-preview-old");
+      this.old(true);
       this.timer = setTimeout(() => this.ask(draft), PAUSE);
+    }
+
+    // What is shown answers an earlier draft.
+    old(is) {
+      this.body.classList.toggle("gw-preview-old", is);
+      if (is) this.panel.setAttribute("aria-busy", "true");
+      else this.panel.removeAttribute("aria-busy");
     }
 
     stop() {
@@ -84,7 +91,7 @@
     async ask(draft) {
       this.stop();
       const mine = (this.running = new AbortController());
-      this.body.classList.add("gw-preview-old");
+      this.old(true);
       const open = draft.unfinished;
       if (open) return this.wait(draft, open);
       const { edits, keys } = draft.edits();
@@ -105,7 +112,7 @@
     }
 
     wait(draft, row) {
-      this.body.classList.remove("gw-preview-old");
+      this.old(false);
       const missing = draft.rule(row).sources.length ? "destination" : "source";
       this.note.textContent = "";
       this.body.replaceChildren(GWAccess.el("p.gw-small.gw-dim", {}, `Rule ${draft.place(row)} has no ${missing} yet.`));
@@ -114,7 +121,7 @@
     }
 
     show(draft, said, changed) {
-      this.body.classList.remove("gw-preview-old");
+      this.old(false);
       const { el } = GWAccess;
       this.note.textContent = `${changed ? "draft on " : ""}policy ${draft.version}`;
       const general = said.remarks.filter((item) => !item.position);
@@ -124,7 +131,7 @@
     }
 
     fail(draft, error) {
-      this.body.classList.remove("gw-preview-old");
+      this.old(false);
       const { el, note, sentence } = GWAccess;
       this.note.textContent = "";
       const again = el("button.gw-linkbutton", { type: "button", onclick: () => this.ask(draft) }, "Try again");

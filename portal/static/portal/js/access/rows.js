@@ -4,6 +4,15 @@
 (() => {
   const FLAGS = { new: ["new", ""], removed: ["removed", "gw-bad"], edited: ["edited", "gw-flag-edit"], moved: ["moved", "gw-flag-edit"] };
 
+  const FEW = 10; // Of more chips the first are shown; the rest unfolds.
+
+  function fold(chips) {
+    const { el } = GWAccess;
+    if (chips.length <= FEW) return chips;
+    const rest = chips.slice(FEW - 2);
+    return [...chips.slice(0, FEW - 2), el("details.gw-fold", {}, el("summary", {}, `and ${rest.length} more`), el("span.gw-chips", {}, ...rest))];
+  }
+
   // `on` has what may be done: edit, close, reset, change, remove, restore, toggle, show(place), move(row, step),
   // drop(row, to).
   GWAccess.Rows = class {
@@ -168,7 +177,7 @@
       const { chip } = GWAccess;
       const before = was ?? now;
       const all = now.map((text) => chip(text, { url: this.pages[text], off, mark: before.includes(text) ? "" : "added" }));
-      return [...all, ...before.filter((text) => !now.includes(text)).map((text) => chip(text, { off: true, mark: "gone" }))];
+      return fold([...all, ...before.filter((text) => !now.includes(text)).map((text) => chip(text, { off: true, mark: "gone" }))]);
     }
 
     // Faults and remarks beside the rule that they are about.

@@ -9,6 +9,7 @@ async function choose(link) {
   const url = new URL(link.href);
   for (const other of document.querySelectorAll(".gw-heat-cell[aria-current]")) other.removeAttribute("aria-current");
   link.setAttribute("aria-current", "true");
+  link.setAttribute("aria-busy", "true");
   try {
     const response = await fetch(url, { credentials: "same-origin" });
     if (!response.ok) throw new Error(String(response.status));
@@ -22,8 +23,26 @@ async function choose(link) {
     chosen?.scrollIntoView({ block: "nearest" });
     chosen?.focus({ preventScroll: true });
   } catch {
-    if (mine === turn) location.assign(link.href); // The page itself says what is wrong.
+    if (mine === turn) fail(link);
+  } finally {
+    link.removeAttribute("aria-busy");
   }
+}
+
+// What was shown stays, below what is wrong.
+function fail(link) {
+  const note = document.createElement("div");
+  note.className = "gw-note gw-note-error";
+  note.setAttribute("role", "alert");
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "gw-linkbutton";
+  again.textContent = "Try again";
+  again.addEventListener("click", () => choose(link));
+  note.append(`The portal did not answer for ${link.getAttribute("aria-label")}. `, again);
+  card.querySelector(".gw-note-error")?.remove();
+  card.prepend(note);
+  note.scrollIntoView({ block: "nearest" });
 }
 
 document.addEventListener("click", (event) => {

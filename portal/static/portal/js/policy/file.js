@@ -46,6 +46,7 @@ async function check() {
   const text = area.value;
   const state = document.getElementById("gw-filestate");
   state.classList.add("gw-filestate-old");
+  state.setAttribute("aria-busy", "true");
   const body = new FormData();
   body.set("document", text);
   body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
@@ -60,9 +61,16 @@ async function check() {
   } catch (error) {
     if (error.name === "AbortError") return;
     state.classList.remove("gw-filestate-old");
+    state.removeAttribute("aria-busy");
     const words = document.createElement("p");
     words.className = "gw-warn";
-    words.textContent = "It could not be checked: the portal does not answer. It is asked again with the next key.";
+    words.textContent = "It could not be checked: the portal does not answer. ";
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "gw-linkbutton";
+    again.textContent = "Try again";
+    again.addEventListener("click", check);
+    words.append(again);
     state.replaceChildren(words);
   } finally {
     if (running === mine) running = null;

@@ -29,7 +29,10 @@ let turn = 0;
 async function call(name, query = {}) {
   const url = new URL(page.dataset[`gw${name[0].toUpperCase()}${name.slice(1)}`], location.href);
   for (const [key, value] of Object.entries({ by, ...query })) url.searchParams.set(key, value);
-  const response = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+  const asked = fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+  const response = await asked.catch(() => {
+    throw new Error("The portal does not answer.");
+  });
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(body.detail || `The server answered ${response.status}.`);
   return body;
@@ -130,7 +133,7 @@ async function toggle(group) {
   if (group.nodes) closeGroup(model, group);
   else {
     try {
-      const answer = await call("members", { group: group.key });
+      const answer = await during(stage, call("members", { group: group.key }));
       const now = model.groups.find((other) => other.key === answer.key);
       if (!now) return;
       openGroup(model, now, answer.nodes);
@@ -166,7 +169,7 @@ async function select(id) {
     return;
   }
   try {
-    const answer = await call("reach", { node: id });
+    const answer = await during(panel, call("reach", { node: id }));
     if (mine !== turn) return;
     selected = { ...answer, touched: new Set(answer.wires.map(([other]) => other)) };
     remember(id);
@@ -200,8 +203,18 @@ function say(words) {
 
 // --- Loading, and loading anew
 
+// A part whose answer is on its way says so.
+async function during(part, work) {
+  part.setAttribute("aria-busy", "true");
+  try {
+    return await work;
+  } finally {
+    part.removeAttribute("aria-busy");
+  }
+}
+
 async function load() {
-  const answer = await call("graph");
+  const answer = await during(stage, call("graph"));
   const first = !model;
   model = modelOf(answer, model, ratio());
   page.querySelector("[data-gw-pairs]").textContent = `${answer.pairs.toLocaleString("en")} pairs`;
@@ -259,7 +272,7 @@ for (const button of page.querySelectorAll("[data-gw-tool]")) {
   });
 }
 const field = page.querySelector("[data-gw-search]");
-search(field, page.querySelector("[data-gw-found]"), (words) => call("find", { q: words }), select);
+search(field, page.querySelector("[data-gw-found]"), (words) => during(field.form, call("find", { q: words })), select);
 field.form.addEventListener("submit", (event) => event.preventDefault());
 document.addEventListener("keydown", (event) => event.key === "Escape" && selected && select(null));
 
