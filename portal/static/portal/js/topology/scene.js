@@ -132,8 +132,9 @@ function head(line, margin, atStart, way) {
 export function bounds(model) {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const group of model.groups) {
-    left = Math.min(left, group.x - Math.max(group.r, 40));
-    right = Math.max(right, group.x + Math.max(group.r, 40));
+    const half = Math.max(group.r, Math.min(titleOf(group).length, 28) * 4.6); // Its name, also from further away.
+    left = Math.min(left, group.x - half);
+    right = Math.max(right, group.x + half);
     top = Math.min(top, group.y - group.r - 26);
     bottom = Math.max(bottom, group.y + group.r + 8);
   }
