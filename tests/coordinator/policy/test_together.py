@@ -37,7 +37,7 @@ AWAY = st.sampled_from([None, *[(pk, state) for pk in (1, 3, 4, 5) for state in 
 INSTANTS = st.sampled_from([AT, AT + timedelta(hours=2), AT + timedelta(days=1)])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=18, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(policy=policies(), away=AWAY, at=INSTANTS)
 def test_all_say_the_same(network: Network, policy: Policy, away: tuple[int, str] | None, at: datetime) -> None:
     with transaction.atomic():

@@ -1,4 +1,5 @@
-"""The topology in a real browser: find a node, see whom it reaches, take the picture home, open the node."""
+"""The topology and the matrix in a real browser: find a node, see whom it reaches, take the picture home, open the
+node; move between cells by arrow keys, and open one's rules without leaving the page."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from django.db import connections
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from acl.models import AclRule
@@ -48,6 +49,21 @@ DIFFERENCE = """async (files) => {
 
 def data_url(path: Path, kind: str) -> str:
     return f"data:{kind};base64,{b64encode(path.read_bytes()).decode()}"
+
+
+def choose_a_cell(page: Page, url: str) -> None:
+    page.goto(url + "/admin/access/matrix/")
+    page.focus(".gw-heat td a >> nth=0")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    named = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert named.startswith("group:admins to group:admins: everything, ")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-gw-cell] >> text=Everyone reaches their own devices")
+    assert "from=group%3Aadmins" in page.url
+    assert page.evaluate("document.querySelectorAll('.gw-heat-cell[aria-current]').length") == 1
+    page.reload()
+    assert page.is_visible("[data-gw-cell] >> text=Everyone reaches their own devices")
 
 
 @pytest.fixture
@@ -95,6 +111,7 @@ def test_a_node_is_found_its_reach_seen_exported_and_opened(
         page.wait_for_url(f"**/node/{laptop.pk}/change/")
         page.goto(live_server.url + "/admin/topology/?view=table")
         assert pairs in page.inner_text(".gw-footer")
+        choose_a_cell(page, live_server.url)
         page.goto("about:blank")
         files = [data_url(tmp_path / name, kind) for name, kind in FILES.items()]
         assert page.evaluate(DIFFERENCE, files) < 0.013  # Letters are others: fonts are not in the file.
