@@ -48,7 +48,7 @@ globalThis.audit = (() => {
   }
 
   function hidden(element) {
-    const box = element.getBoundingClientRect();
+    const box = element.getClientRects()[0]; // A link among words may go over two lines.
     const [x, y] = [box.left + box.width / 2, box.top + Math.min(box.height / 2, 12)];
     if (x < 0 || y < 0 || x > innerWidth || y > innerHeight) return "is outside the window when it has the focus";
     const there = document.elementFromPoint(x, y);
@@ -60,6 +60,7 @@ globalThis.audit = (() => {
   function unseen() {
     const found = [];
     for (const element of reachable()) {
+      if (!shown(element)) continue; // In a menu that has closed since.
       element.focus();
       if (document.activeElement !== element) {
         found.push(`${nameOf(element)} does not take the focus`);
@@ -88,13 +89,14 @@ globalThis.audit = (() => {
   function inLine(element) {
     if (element.localName !== "a" || element.matches(".gw-button, .gw-icon-button")) return false;
     const words = [...element.parentNode.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && /\p{L}/u.test(node.data));
-    return words || element.closest(WITHIN) !== null;
+    const chip = element.matches(".gw-chip") && !element.closest(".gw-c-subject");
+    return words || chip || element.closest(WITHIN) !== null;
   }
 
   function small(least) {
     const found = [];
     for (const element of reachable()) {
-      if (inLine(element)) continue;
+      if (!shown(element) || inLine(element)) continue;
       element.focus();
       element.scrollIntoView({ block: "center", inline: "center" });
       const box = element.getBoundingClientRect();

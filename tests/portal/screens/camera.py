@@ -50,7 +50,14 @@ class Camera:
 
 
 def _take(found: Window, url: str, shot: Shot, path: Path, *, whole: bool) -> None:
-    page = found.page
+    open_shot(found.page, url, shot)
+    if found.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        found.complaints.append(f"{path.name} is wider than the window")
+    found.page.screenshot(path=path, full_page=whole)
+
+
+def open_shot(page: Page, url: str, shot: Shot) -> None:
+    """Bring a page to where the picture is taken."""
     page.unroute_all(behavior="ignoreErrors")
     if shot.before is not None:
         shot.before(page)
@@ -62,7 +69,4 @@ def _take(found: Window, url: str, shot: Shot, path: Path, *, whole: bool) -> No
             page.wait_for_selector("[data-gw-drawn]")
     if shot.act is not None:
         shot.act(page)
-    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-        found.complaints.append(f"{path.name} is wider than the window")
-    page.screenshot(path=path, full_page=whole)
     page.evaluate("sessionStorage.clear()")  # No draft goes on to the next.

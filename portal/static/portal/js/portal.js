@@ -154,6 +154,12 @@
   });
 
   document.addEventListener("keydown", onKey);
+  // No menu stays open over what the keyboard has gone on to, and what scrolls sideways shows it whole.
+  document.addEventListener("focusin", (event) => {
+    closeMenus(event.target.closest("details[data-gw-menu]"));
+    if (!event.target.closest(".gw-own-nav, .gw-filters, .gw-tabs-list")) return;
+    event.target.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
   document.addEventListener("gw:replaced", (event) => {
     showTimes(event.target);
     prepare(event.target);

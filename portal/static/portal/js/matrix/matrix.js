@@ -39,7 +39,7 @@ function fail(link) {
   again.className = "gw-linkbutton";
   again.textContent = "Try again";
   again.addEventListener("click", () => choose(link));
-  note.append(`The portal did not answer for ${link.getAttribute("aria-label")}. `, again);
+  note.append(`The portal did not answer for ${link.querySelector(".gw-sr").textContent}. `, again);
   card.querySelector(".gw-note-error")?.remove();
   card.prepend(note);
   note.scrollIntoView({ block: "nearest" });
