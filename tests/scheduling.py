@@ -18,6 +18,7 @@ GROUPS: Final = (
     ("tests/integration/test_rotation_live", "mesh"),
     ("tests/journeys/", "journeys"),
     ("tests/mutants/", "mutants"),
+    ("tests/portal/states/test_huge", "huge"),
     ("tests/coordinator/test_acknowledgements", "redis"),
     ("tests/coordinator/test_limits", "redis"),
     ("tests/nodes/test_periodic", "redis"),

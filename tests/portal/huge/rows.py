@@ -27,9 +27,11 @@ def write_rows(model: type[Model], number: int, /, **columns: str) -> None:
 
     Where ``id`` is given, the sequence of ids goes on after the last.
     """
-    names, values, parameters = [], [], []
+    names: list[str] = []
+    values: list[str] = []
+    parameters: list[Any] = []
     for field in model._meta.concrete_fields:
-        name = field.column
+        name = str(field.column)
         if name in columns:
             names.append(name)
             values.append(columns[name].replace("%", "%%"))

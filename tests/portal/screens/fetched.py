@@ -18,14 +18,13 @@ WAIT_MS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One of them. ``early``: asked for by the page itself when it opens, before any act."""
+    """One of them."""
 
     name: str
     path: str
     address: str
     act: Act
     part: str
-    early: bool = False
 
 
 def _nothing(page: Page) -> None:
@@ -77,11 +76,11 @@ def _palette(page: Page) -> None:
 
 
 FETCHES: Final = (
-    Fetch("topology", "/admin/topology/", "**/topology/graph/**", _nothing, "[data-gw-stage]", early=True),
+    Fetch("topology", "/admin/topology/", "**/topology/graph/**", _nothing, "[data-gw-stage]"),
     Fetch("topology-node", "/admin/topology/", "**/topology/reach/**", _choose_node, "[data-gw-panel]"),
     Fetch("topology-find", "/admin/topology/", "**/topology/find/**", _find_node, ".gw-topo-tools .gw-search"),
     Fetch("matrix-cell", "/admin/access/matrix/", "**/access/matrix/?*from*", _choose_cell, ".gw-heatcard a"),
-    Fetch("access-editor", "/admin/access/", "**/access/state/**", _nothing, "#gw-rules", early=True),
+    Fetch("access-editor", "/admin/access/", "**/access/state/**", _nothing, "#gw-rules"),
     Fetch("access-preview", "/admin/access/", "**/access/preview/**", _edit_rule, "#gw-preview"),
     Fetch("access-review", "/admin/access/", "**/access/preview/**", _review, "#gw-preview"),
     Fetch("access-names", "/admin/access/", "**/access/names/**", _name_source, ".gw-combo"),
@@ -93,9 +92,7 @@ FETCHES: Final = (
         "#gw-explain-answer",
     ),
     Fetch("policy-file", "/admin/access/file/", "**/access/file/state/**", _type_file, "#gw-filestate"),
-    Fetch(
-        "policy-version", "/admin/access/history/36/", "**/access/history/**/effect/**", _nothing, "#gw-effect", True
-    ),
+    Fetch("policy-version", "/admin/access/history/36/", "**/access/history/**/effect/**", _nothing, "#gw-effect"),
     Fetch("palette", "/admin/", "**/admin/palette/**", _palette, ".gw-palette"),
 )
 
