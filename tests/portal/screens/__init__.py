@@ -14,6 +14,7 @@ phone width, and needs no server and no data of its own. States (``tests.portal.
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Any
 
 PAGES = {
@@ -87,6 +88,11 @@ PAGES = {
 
 
 def addresses_of(sample: dict[str, Any]) -> dict[str, str]:
-    """The pages of a sample network, by name."""
+    """The pages of a sample network, by name: of those things that it has."""
     ids = {name: row.pk for name, row in sample.items() if hasattr(row, "pk")}
-    return {name: path.format(**ids) for name, path in PAGES.items()}
+    return {name: path.format_map(ids) for name, path in PAGES.items() if _is_there(path, ids)}
+
+
+def _is_there(path: str, ids: dict[str, int]) -> bool:
+    """Whether the sample has what a page is about."""
+    return all(name in ids for _text, name, _spec, _conversion in Formatter().parse(path) if name)
