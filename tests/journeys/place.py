@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import select
 import shlex
 import subprocess
 import time
@@ -43,8 +44,15 @@ class Asking:
     def read_until(self, pattern: str) -> re.Match[str]:
         """The first place on its screen that fits; reads on until there is one."""
         while (found := re.search(pattern, self.shown)) is None:
+            assert select.select([self.terminal], [], [], SOON / 1000)[0], f"{pattern}: not in {self.shown}"
             self.shown += os.read(self.terminal, 65536).decode(errors="replace")
         return found
+
+    def end(self) -> int:
+        """Wait for its end and put the terminal away; its exit code."""
+        code = self.process.wait(SOON / 1000)
+        os.close(self.terminal)
+        return code
 
 
 class Place:
