@@ -22,10 +22,10 @@ ARGS ?=
 MUTANTS ?=
 SAMPLE ?=
 
-.PHONY: help run test screenshots mutants demo bench stack-test lint lock wheels debian-packages clean
+.PHONY: help run test screenshots accessibility mutants demo bench stack-test lint lock wheels debian-packages clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime wheels ## Install what is needed into .venv and serve the portal
 	@exec $(BIN)/python manage.py serve
@@ -33,8 +33,11 @@ run: $(VENV)/.runtime wheels ## Install what is needed into .venv and serve the 
 test: debian-packages $(VENV)/.development wheels ## Install what tests need, and run them all
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS) $(TESTS)
 
-screenshots: $(VENV)/.development ## Take pictures of all pages of a sample network, into docs/screenshots
-	@$(BIN)/python -m tests.portal.screens docs/screenshots
+screenshots: $(VENV)/.development ## Take pictures of all pages, into docs/screenshots or FOLDER; STATE=empty, loading, error or huge
+	@$(BIN)/python -m tests.portal.screens $(or $(FOLDER),docs/screenshots) $(if $(STATE),--state $(STATE))
+
+accessibility: $(VENV)/.development ## Look at every page in every state with axe-core, by keyboard and under a finger
+	@$(BIN)/python -m tests.portal.accessibility
 
 mutants: $(VENV)/.development ## Put faults into the policy engine, one at a time; the tests must notice 90 %
 	@nice -n 15 $(BIN)/python -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS)
