@@ -3,7 +3,8 @@
 
 globalThis.audit = (() => {
   const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex], [contenteditable=true]";
-  const NATIVE_OR_LABEL = `${FOCUSABLE}, label, option, [role=option]`;
+  // The main part takes the focus too, from the skip link; that makes nothing in it a control.
+  const NATIVE_OR_LABEL = FOCUSABLE.replace("[tabindex]", "[tabindex='0'], label, option, [role=option]");
 
   function shown(element) {
     const box = element.getBoundingClientRect();
