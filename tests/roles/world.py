@@ -79,7 +79,8 @@ def make_world() -> World:
     User.objects.filter(username="disabled@example.com").update(is_active=False)
     callers["anonymous"] = Caller("anonymous")
     _one_of_each(sample, ana)
-    return World(sample, callers, sample.ids | _more_ids(network))
+    people = {name: caller.user.pk for name, caller in callers.items() if caller.user is not None}
+    return World(sample, callers, sample.ids | _more_ids(network) | people)
 
 
 def row_of(world: World, label: str) -> int:

@@ -87,7 +87,7 @@ NODES = (
         "sessions_app.enrolment",
         "nodes.view",
         verbs={
-            "approve": Does("nodes.approve", body={"tags": "tag:web"}),
+            "approve": Does("nodes.approve", row="key_enrolment"),
             "reject": Does("nodes.approve", bulk=True),
         },
     ),
@@ -176,7 +176,7 @@ PEOPLE = (
         change={"display_name": "Ana B."},
         verbs={
             "link": Does("users.manage"),
-            "sign_out": Does("users.manage"),
+            "sign_out": Does("users.manage", row="auditor"),
             "password": Does("users.manage", body={"password": "staple-of-a-horse"}),
             "enable": Does("users.manage", bulk=True, given={"is_active": False}),
             "disable": Does("users.manage", bulk=True),

@@ -32,7 +32,7 @@ class Page:
     given: str = ""
 
 
-DRAFT: Final = {"edits": [{"op": "delete", "rule": "{rule}"}]}
+DRAFT: Final = {"edits": [{"do": "delete", "id": "{rule}"}]}
 NEW: Final = "staple-of-a-horse"
 FLOW: Final = {"edits": [], "from": "node:laptop", "to": "node:web", "on": "22"}
 
@@ -66,7 +66,7 @@ ACCESS = (
     Page("GET", "admin/access/matrix/", VIEW),
     Page("GET", "admin/topology/", VIEW),
     Page("GET", "admin/topology/graph/", VIEW),
-    Page("GET", "admin/topology/members/", VIEW, query="group=user:ana@example.com"),
+    Page("GET", "admin/topology/members/", VIEW, query="group=tag:web"),
     Page("GET", "admin/topology/reach/", VIEW, query="node={node}"),
     Page("GET", "admin/topology/find/", VIEW, query="q=web"),
     Page("GET", "admin/access/tests/", VIEW),
