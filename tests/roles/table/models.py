@@ -38,6 +38,8 @@ class Model:
     change: Mapping[str, Any] | None = None
     verbs: Mapping[str, Does] = field(default_factory=dict)
     job_acts: Mapping[str, str] = field(default_factory=dict)
+    # What it takes to be led on from the address of a form that is elsewhere.
+    leads_on: str = ""
 
 
 def _read_only(needs: str, *labels: str) -> tuple[Model, ...]:
@@ -183,7 +185,12 @@ PEOPLE = (
             "delete": Does("users.manage", body={"nodes": "delete"}, row="spare_user"),
         },
     ),
-    Model("sessions_app.authkey", "keys.view", verbs={"revoke": Does("keys.manage", bulk=True)}),
+    Model(
+        "sessions_app.authkey",
+        "keys.view",
+        verbs={"revoke": Does("keys.manage", bulk=True)},
+        leads_on="keys.manage",
+    ),
     *_read_only("keys.view", "sessions_app.authkeyuse", "sessions_app.usedchallenge"),
     Model(
         "sessions_app.apitoken",
