@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
 
-from coordinator.limits import Limit, enforce
+from coordinator.limits import Limit, enforce, source_of
+from coordinator.requests import origin_of
 from mesh.errors import ThrottledError
 from portal.audit.signals import note_failed_login
 from sessions_app.roles import CAPABILITIES
@@ -54,7 +55,7 @@ class PortalAuthenticationForm(AuthenticationForm):
         login = str(self.cleaned_data.get("username") or "").strip().lower()
         self.cleaned_data["username"] = login
         try:
-            enforce(PER_ADDRESS, self.request.META.get("REMOTE_ADDR", ""), now)
+            enforce(PER_ADDRESS, source_of(origin_of(self.request)), now)
             if login:
                 enforce(PER_LOGIN, login, now)
         except ThrottledError as error:

@@ -15,7 +15,7 @@ from tests.roles.judge import scratch
 from tests.roles.table.api import BASE, CALLS, Call
 from tests.roles.table.people import MATRIX, OWN, ROLES, held_by
 from tests.roles.walk import METHODS, api_methods, plain
-from tests.roles.world import Caller, World
+from tests.roles.world import Caller, World, light_client
 
 pytestmark = pytest.mark.django_db
 CODES = {401: "authentication", 403: "permission", 404: "not_found"}
@@ -74,7 +74,7 @@ def test_each_role_may_what_the_table_says(world: World, role: str) -> None:
 def test_a_token_opens_what_its_scopes_name_and_nothing_else(world: World) -> None:
     owner, faults = world.callers["owner"], []
     every = [*MATRIX, OWN]
-    tokens = {name: _token(owner, [item for item in every if item not in name]) for name in _without()}
+    tokens: dict[Any, Api] = {name: _token(owner, [item for item in every if item not in name]) for name in _without()}
     tokens |= {name: _token(owner, name.split("+")) for name in {f"{row.knows}+{row.needs}" for row in CALLS}}
     for row in CALLS:
         lacks = (row.needs, OWN) if row.needs != OWN else (OWN,)
@@ -93,13 +93,14 @@ def test_a_token_opens_what_its_scopes_name_and_nothing_else(world: World) -> No
 def test_without_a_token_that_is_valid_nothing_is_told(world: World, who: str) -> None:
     caller, owner = world.callers["owner"], world.callers["owner"]
     with scratch():
-        api = {
+        made: dict[str, Any] = {
             "anonymous": Api,
             "agent": lambda: Api(world.sample.machine.token),
             "unknown": lambda: Api("gwa_" + "A" * 43),
             "disabled": lambda: world.callers["disabled"].api,
             "revoked": lambda: _revoked(owner),
-        }[who]()
+        }
+        api = made[who]()
         for row in CALLS:
             response = api(row.method, address(world, caller, row), body_of(world, caller, row))
             assert refusal(response) == (401, "authentication"), row
@@ -171,7 +172,7 @@ def _token(owner: Caller, scopes: list[str]) -> Api:
     made = create_api_token(
         user_id=owner.user.pk, name="x", now=START, random32=random32(), scopes=list(dict.fromkeys(scopes))
     )
-    return Api(made.secret, owner.user, made.api_token)
+    return Api(made.secret, owner.user, made.api_token, light_client(raises=False))
 
 
 def _revoked(owner: Caller) -> Api:
