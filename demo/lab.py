@@ -117,13 +117,18 @@ class Machine:
 
 
 class Lab:
-    """A bridge and the machines on it. Use it as a context manager: the end always clears up."""
+    """A bridge and the machines on it. Use it as a context manager: the end always clears up.
 
-    def __init__(self) -> None:
+    ``holder`` is what the first process of a machine does, in sh; its words are a folder for what is the machine's own,
+    and the machine's name. ``folder``: where these folders are made.
+    """
+
+    def __init__(self, *, holder: str = _HOLDER, folder: Path | None = None) -> None:
+        self.holder = holder
         self.machines: dict[str, Machine] = {}
         self._holders: list[subprocess.Popen[str]] = []
-        self._places = Path(tempfile.mkdtemp(prefix="ghostwire-lab-"))
-        self._bridge = 0
+        self._places = Path(tempfile.mkdtemp(prefix="ghostwire-lab-", dir=folder))
+        self.bridge = 0
 
     def __enter__(self) -> Lab:
         lacks = why_unavailable()
@@ -131,7 +136,7 @@ class Lab:
             self.close()
             raise LabUnavailableError(f"A lab {lacks}.")
         try:
-            self._bridge = self._hold(["--net"], _BRIDGE_HOLDER, [])
+            self.bridge = self._hold(["--net"], _BRIDGE_HOLDER, [])
         except BaseException:
             self.close()
             raise
@@ -147,15 +152,16 @@ class Lab:
         number = len(self.machines) + 1
         place = self._places / name
         place.mkdir()
-        pid = self._hold(["--net", "--mount", "--uts", "--pid", "--mount-proc"], _HOLDER, [str(place), name])
+        pid = self._hold(["--net", "--mount", "--uts", "--pid", "--mount-proc"], self.holder, [str(place), name])
         machine = Machine(name, pid, f"192.0.2.{number}", f"2001:db8:2::{number:x}")
         # Made inside the bridge's namespace, so that nothing of it is ever seen outside.
         port = f"port{number}"
         self._in_bridge("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
         self._in_bridge("ip", "link", "set", port, "master", "lan", "up")
-        machine.run("ip", "address", "add", f"{machine.address}/24", "dev", "eth0")
-        machine.run("ip", "address", "add", f"{machine.address6}/64", "dev", "eth0", "nodad")
-        machine.run("ip", "link", "set", "eth0", "up")
+        # By this machine's own tool: the new one may have none.
+        self.on_net(pid, "ip", "address", "add", f"{machine.address}/24", "dev", "eth0")
+        self.on_net(pid, "ip", "address", "add", f"{machine.address6}/64", "dev", "eth0", "nodad")
+        self.on_net(pid, "ip", "link", "set", "eth0", "up")
         self.machines[name] = machine
         return machine
 
@@ -196,7 +202,7 @@ class Lab:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509
+            preexec_fn=die_with_parent,  # noqa: PLW1509
         )
         self._holders.append(holder)
         assert holder.stdout is not None and holder.stderr is not None
@@ -205,9 +211,12 @@ class Lab:
         children = Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text(encoding="ascii").split()
         return int(children[0])
 
+    def on_net(self, pid: int, *words: str) -> None:
+        """Run a program of this machine in the network namespace of a process."""
+        subprocess.run(["nsenter", "--target", str(pid), "--net", "--", *words], check=True)  # noqa: S603, S607
+
     def _in_bridge(self, *words: str) -> None:
-        words = ("nsenter", "--target", str(self._bridge), "--net", "--", *words)
-        subprocess.run(words, check=True)  # noqa: S603
+        self.on_net(self.bridge, *words)
 
 
 def _environment(given: Mapping[str, str] | None) -> dict[str, str]:
@@ -215,7 +224,7 @@ def _environment(given: Mapping[str, str] | None) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("GHOSTWIRE_")} | dict(given or {})
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """In the child: end with the lab's own process, however that ends (prctl(2), PR_SET_PDEATHSIG)."""
     import ctypes  # noqa: PLC0415 - only after the fork
 

@@ -23,15 +23,20 @@ class JoinCommand:
 
 
 def join_command(url: str, auth_key: str) -> JoinCommand:
-    """The line for a machine that has only Python: it fetches the agent from the portal and joins with the key."""
-    fetch = f"import urllib.request as r; print(r.urlopen('{url}/agent/install.py').read().decode())"
-    insecure = " --insecure-http" if url.startswith("http://") else ""
+    """The line for a bare machine: it gets Python where there is none, fetches the agent from the portal, and joins.
+
+    The fetched script knows the portal that it came from. It is not piped into Python: a pipe whose first part failed
+    would look like success.
+    """
+    tls = url.startswith("https://")
+    packages = "python3 ca-certificates" if tls else "python3"
     return JoinCommand(
-        f'python3 -c "{fetch}" | python3 - up --server ',
+        f"command -v python3 >/dev/null || (apt-get update; apt-get install -y {packages}); "
+        "python3 -c \"import urllib.request as r; exec(r.urlopen('",
         url,
-        " --auth-key ",
+        "/agent/install.py').read())\" up --auth-key ",
         auth_key,
-        insecure,
+        "" if tls else " --insecure-http",
     )
 
 

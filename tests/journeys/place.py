@@ -88,11 +88,12 @@ class Place:
     def run_line(self, name: str, line: str, *, is_let_in: bool = True) -> None:
         """Run on a machine what a page says to run there: its installer is the portal's, its words go to the agent."""
         machine = self.machine(name)
-        fetch, _, words = line.partition(" | python3 - ")
-        served = machine.run("sh", "-c", fetch).stdout
+        fetch, quote, words = line.partition('.read())"')
+        assert quote
+        served = machine.run("sh", "-c", fetch.replace("exec(", "print(") + '.read().decode())"').stdout
         known = (HOME / "agent" / "install" / "install.py").read_text(encoding="utf-8")
         assert served.strip() == known.replace("__GHOSTWIRE_SERVER__", self.story.url).strip()
-        done = machine.run("ghostwire-agent", *shlex.split(words), check=is_let_in)
+        done = machine.run("ghostwire-agent", *shlex.split(words), "--server", self.story.url, check=is_let_in)
         assert ("is up on" in done.stdout) is is_let_in, done.stdout + done.stderr
 
     def ask_to_join(self, name: str) -> Asking:

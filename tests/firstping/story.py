@@ -1,0 +1,132 @@
+"""The four steps, with a stopwatch: the server's line, a line on each of two machines, and a ping."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from demo.lab import Machine
+from tests.firstping.bare import BareLab, output, place, type_in
+
+HOME: Final = Path(__file__).resolve().parents[2]
+PATIENCE: Final = 900.0
+PLACE_OF_REPOSITORY: Final = "REPOSITORY"
+CACHES: Final = ("var/cache/apt/archives", "var/lib/apt/lists", "root/.cache/pip")
+"""What a machine keeps of its downloads."""
+# A part of a line's work lasts until its output says that the next has begun.
+SERVER: Final = (
+    ("apt-get", ""),
+    ("git clone", r"Cloning into"),
+    ("python3 -m venv", r"-m venv"),
+    ("pip install", r"Installing GhostWire's requirements"),
+    ("first start", r"statics\.collecting"),
+)
+READY: Final = r"On each machine, as root"
+MACHINE: Final = (
+    ("python3 with apt-get", ""),
+    ("packages of the agent", r"ghostwire: (installing|fetching)"),
+    ("agent", r"ghostwire: the agent is installed"),
+)
+
+Parts = list[tuple[str, float]]
+
+
+def server_line(readme: str) -> str:
+    """The line that README says for the server."""
+    (found,) = re.findall(rf"^```\n(apt-get [^`]*{PLACE_OF_REPOSITORY}[^`]*)\n```$", readme, re.MULTILINE)
+    return str(found)
+
+
+class Story:
+    """One run on fresh machines; ``times`` says what took how long, in seconds and in the order of its steps."""
+
+    def __init__(self, lab: BareLab, repository: Path, caches: Path) -> None:
+        self._lab = lab
+        self._repository = repository
+        self._caches = caches
+        self.times: Parts = []
+        self.total = 0.0
+
+    def tell(self) -> None:
+        """All of it, from the first key on the server to the first ping."""
+        server, alpha, beta = (self._add(name) for name in ("server", "alpha", "beta"))
+        shutil.copytree(self._repository, place(server) / "srv" / self._repository.name)
+        readme = (HOME / "README.md").read_text(encoding="utf-8")
+        line = server_line(readme).replace(PLACE_OF_REPOSITORY, f"file:///srv/{self._repository.name}")
+        began = time.monotonic()
+        said = self._follow(server, line, SERVER, until=READY)
+        joining = said[-1].strip()
+        for machine in (alpha, beta):
+            self._follow(machine, joining, MACHINE)
+        self._follow(alpha, "ghostwire-agent ping beta", (("ghostwire-agent ping beta", ""),))
+        self.total = time.monotonic() - began
+        self._check(alpha, beta)
+        for machine in (server, alpha, beta):
+            self._keep(machine)
+
+    def _check(self, alpha: Machine, beta: Machine) -> None:
+        """Beyond the clock: it is so both ways, and with what else a machine has."""
+        for source, target in ((alpha, beta), (beta, alpha)):
+            for line in (f"ghostwire-agent ping {target.name}", f"getent hosts {target.name}.mycompany.ghost"):
+                child = type_in(source, line)
+                text = output(child).read()
+                assert child.wait() == 0, f"{source.name}: {line}\n{text}"
+
+    def _follow(self, machine: Machine, line: str, parts: Sequence[tuple[str, str]], *, until: str = "") -> list[str]:
+        """Run a line, to its end or until it says something and two lines more; note how long each part took."""
+        began = time.monotonic()
+        child = type_in(machine, line)
+        watchdog = threading.Timer(PATIENCE, child.kill)
+        watchdog.start()
+        said: list[str] = []
+        starts = [(parts[0][0], began)]
+        rest = list(parts[1:])
+        try:
+            for text in output(child):
+                said.append(text)
+                print(f"{time.monotonic() - began:6.1f} {machine.name}| {text}", end="", flush=True)
+                while rest and any(re.search(mark, text) for _, mark in rest):
+                    name, mark = rest.pop(0)
+                    if re.search(mark, text):
+                        starts.append((name, time.monotonic()))
+                        break
+                if until and len(said) > 2 and re.search(until, said[-3]):
+                    threading.Thread(target=_drain, args=(child,), daemon=True).start()
+                    break
+            else:
+                assert child.wait() == 0, f"{machine.name}: {line}\n{''.join(said[-40:])}"
+                assert not until, f"{machine.name}: {line} ended."
+        finally:
+            watchdog.cancel()
+        ends = [moment for _, moment in starts[1:]] + [time.monotonic()]
+        self.times += [
+            (f"{machine.name}: {name}", end - moment) for (name, moment), end in zip(starts, ends, strict=True)
+        ]
+        return said
+
+    def _add(self, name: str) -> Machine:
+        """A bare machine, with what an earlier run downloaded, where one did."""
+        machine = self._lab.add(name)
+        for cache in CACHES:
+            kept = self._caches / name / cache
+            if kept.exists():
+                shutil.copytree(kept, place(machine) / cache, dirs_exist_ok=True)
+        return machine
+
+    def _keep(self, machine: Machine) -> None:
+        for cache in CACHES:
+            here = place(machine) / cache
+            if here.exists():
+                shutil.copytree(here, self._caches / machine.name / cache, dirs_exist_ok=True)
+
+
+def _drain(child: subprocess.Popen[str]) -> None:
+    """What runs on goes on talking, and nobody must make it wait."""
+    for _ in output(child):
+        pass
