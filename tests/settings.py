@@ -28,7 +28,8 @@ from ghostwire_site.settings import *  # noqa: E402, F403
 
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-WHITENOISE_USE_FINDERS = True
+# Files are looked for when they are asked for, not all of them for each client of each test.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 # Pages are tested without collecting and compressing the static files first.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
