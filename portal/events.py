@@ -8,8 +8,9 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from nodes.facts import homed_ids, homes_told, patched_ids
+from nodes.facts import homes_told, patched_ids
 from nodes.models import Change, Node
+from nodes.selectors.about import node_ids_of
 from portal import html, links
 from sessions_app.models import AuditEntry, User
 
@@ -62,7 +63,7 @@ class Names:
         users: set[int] = set()
         for change in changes:
             if isinstance(change, Change):
-                nodes.update(nodes_of(change)[:MOST_LOOKED_UP])
+                nodes.update(node_ids_of(change)[:MOST_LOOKED_UP])
             elif isinstance(ident := change.facts.get("user"), int):
                 users.add(ident)
             kind, _, ident = change.actor.partition(":")
@@ -100,23 +101,6 @@ class Names:
         return html.dim(_SYSTEM.get(ident, f"by the portal: {ident or actor}"))
 
 
-def nodes_of(change: Change) -> list[int]:
-    """Ids of the nodes that a change speaks of."""
-    said: Mapping[str, Any] = change.facts if isinstance(change.facts, dict) else {}
-    found: list[int] = []
-    for key in ("nodes", "removed", "online", "offline"):
-        for item in said.get(key) or []:
-            value = item.get("id") if isinstance(item, dict) else item
-            if isinstance(value, list) and value:
-                value = value[0]
-            if isinstance(value, int):
-                found.append(value)
-    found += patched_ids(said)
-    found += homed_ids(said)
-    found += [int(key) for key in said.get("endpoints") or {} if str(key).isdigit()]
-    return found
-
-
 def sentence(change: Change, names: Names) -> SafeString:
     """What a change did, in one line. A kind this does not know is told by its name."""
     if change.pruned:
@@ -150,7 +134,7 @@ def _nodes(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
 def _endpoints(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
     pairs = sorted((said.get("endpoints") or {}).items())
     if len(pairs) != 1:
-        return format_html("Endpoints of {} changed", names.node_list(nodes_of(change)))
+        return format_html("Endpoints of {} changed", names.node_list(node_ids_of(change)))
     node_id, endpoints = pairs[0]
     where = format_html_join(", ", '<span class="gw-mono">{}</span>', ((item,) for item in list(endpoints)[:3]))
     return format_html("{} is at {}", names.node(int(node_id)), where or "no known endpoint")
@@ -158,7 +142,7 @@ def _endpoints(said: Mapping[str, Any], names: Names, change: Change) -> SafeStr
 
 def _presence(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
     online = [pk for pk in said.get("online") or [] if isinstance(pk, int)]
-    offline = [pk for pk in nodes_of(change) if pk not in online]
+    offline = [pk for pk in node_ids_of(change) if pk not in online]
     parts = []
     if online:
         parts.append(format_html("{} {} online", names.node_list(online), "is" if len(online) == 1 else "are"))
@@ -168,8 +152,11 @@ def _presence(said: Mapping[str, Any], names: Names, change: Change) -> SafeStri
 
 
 def _sessions(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:
+    if said.get("started"):
+        words = "renewed its session" if said.get("renewed") else "has a new session"
+        return format_html("{} {}", names.node_list(node_ids_of(change)), words)
     ended = _SESSION_ENDS.get(str(said.get("reason")), "ended its session")
-    return format_html("{} {}", names.node_list(nodes_of(change)), ended)
+    return format_html("{} {}", names.node_list(node_ids_of(change)), ended)
 
 
 def _policy(said: Mapping[str, Any], names: Names, change: Change) -> SafeString:

@@ -11,14 +11,14 @@ from coordinator.acknowledgements import ACKNOWLEDGED, MemoryAcknowledgements, a
 from coordinator.admin_api.serializers.changes import ChangeLine
 from coordinator.cli.results import shaped_by
 from coordinator.cli.text import listed
-from nodes.facts import homed_ids, homes_told, patched_ids
+from nodes.facts import homes_told, patched_ids
 from nodes.models import Change, Network, Node
+from nodes.selectors.about import node_ids_of
 from sessions_app.models import User
 
 Facts = Mapping[str, Any]
 
 MOST_NAMED: Final = 100
-_OF_NODES: Final = frozenset({"nodes", "endpoints", "presence", "sessions"})
 
 
 class ChangeListed(ChangeLine):
@@ -68,22 +68,6 @@ def applied_by(change: Change) -> str:
     known = ACKNOWLEDGED.of(online).values()
     have = sum(1 for items in known if (items[0].epoch, items[0].version) >= (epoch, change.version))
     return f"{have} of {len(online)} connected machines (who cannot see it need not apply it)"
-
-
-def node_ids_of(change: Change) -> list[int]:
-    """Ids of the nodes that a change speaks of."""
-    facts: Facts = change.facts
-    found: list[int] = []
-    if change.kind == "network":
-        return homed_ids(facts)
-    if change.kind not in _OF_NODES:
-        return found
-    for key in ("nodes", "removed", "online", "offline", "ended"):
-        for item in facts.get(key) or ():
-            found.append(item["id"] if isinstance(item, dict) else item)
-    found += patched_ids(facts)
-    found += [int(key) for name in ("endpoints", "started") for key in facts.get(name) or ()]
-    return list(dict.fromkeys(found))
 
 
 def _node_names(changes: list[Change]) -> dict[int, str]:

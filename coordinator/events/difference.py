@@ -18,6 +18,7 @@ from django.db.models.functions import Cast
 
 from mesh.change import ChangeKind
 from nodes.models import Change
+from nodes.selectors.about import about_nodes
 
 MOST_THINGS: Final = 20
 MOST_LINES: Final = 200
@@ -145,7 +146,7 @@ def _former(
     names = {thing.name for thing in told}
     rows = Change.objects.filter(network_id=change.network_id, version__lt=change.version)
     pruned = rows.filter(kind=change.kind, pruned=True).exists()
-    rows = rows.annotate(gw_facts=Cast("facts", TextField())).filter(_speaking(change.kind, names), pruned=False)
+    rows = rows.alias(gw_facts=Cast("facts", TextField())).filter(_speaking(change.kind, names), pruned=False)
     rows = rows.order_by("-version")
     found: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
@@ -172,16 +173,17 @@ def _former(
 
 def _speaking(kind: str, names: set[str]) -> Q:
     """Changes that may speak of the same things. A node's home is told by changes of relays too."""
-    # Numbers as a whole, wherever they stand: what they mean is seen when the row is read.
-    numbers = "|".join(sorted(number for name in names if (number := name.rpartition(" ")[2]).isdigit()))
-    numbered = Q(gw_facts__regex=rf"(^|[^0-9])({numbers})([^0-9]|$)") if numbers else Q(pk__in=())
+    ids = sorted(int(number) for name in names if (number := name.rpartition(" ")[2]).isdigit())
     match kind:
         case "nodes":
-            return Q(kind__in=("nodes", "network")) & numbered
+            return Q(kind__in=("nodes", "network")) & about_nodes(ids)
         case "network":
-            return Q(kind="network") | Q(kind="nodes") & numbered
-        case "users" | "endpoints":
-            return Q(kind=kind) & numbered
+            return Q(kind="network") | Q(kind="nodes") & about_nodes(ids)
+        case "endpoints":
+            return Q(kind=kind) & about_nodes(ids)
+        case "users":
+            # Numbers as a whole, wherever they stand: what they mean is seen when the row is read.
+            return Q(kind=kind, gw_facts__regex=rf"(^|[^0-9])({'|'.join(map(str, ids))})([^0-9]|$)")
     return Q(kind=kind)
 
 

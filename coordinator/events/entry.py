@@ -29,7 +29,8 @@ _REF: Final = re.compile(r"(c|a)(\d{1,18})")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events. ``kind``: of a change or of the audit trail, or ``map`` or ``access`` for all of either.
+    """Which events. ``kind``: of a change or of the audit trail, or ``map`` or ``access`` for all of either. ``kinds``:
+    of changes, some.
 
     ``actor``: as it is written (``user:7``) or a group of ``ACTORS``. ``network_id`` leaves out the audit trail, which
     belongs to no network, and so does ``node_id``. ``text`` is looked for in what was said, origin and request.
@@ -42,11 +43,16 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     text: str = ""
+    kinds: tuple[str, ...] = ()
 
     @property
     def narrows(self) -> bool:
         """Whether rows may have to be passed over: else each row read is one of the page."""
-        return any((self.kind not in ("", "map", "access"), self.actor, self.node_id, self.network_id, self.text))
+        return any(
+            (
+                self.kind not in ("", "map", "access"), self.actor, self.node_id, self.network_id, self.text, self.kinds
+            )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

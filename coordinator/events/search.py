@@ -1,9 +1,10 @@
 """Pages of events, in bounded time however long the log is and whatever is asked.
 
-Both tables are read backwards by id, which ascends with time. Where rows may have to be passed over, they are read in
-windows of ids that grow while they are fast, until the page is full or the time for one page is over: then it says how
-far it looked, and the next page goes on from there. So no filter needs an index of its own on the log that every
-registration and every change of an endpoint writes.
+Both tables are read backwards by id, which ascends with time. What a node did or was concerned by, and what somebody
+did, an index finds. Where rows may have to be passed over, they are read in windows of ids that grow while they are
+fast, until the page is full or the time for one page is over: then it says how far it looked, and the next page goes
+on from there. So no other filter needs an index of its own on the log that every registration and every change of an
+endpoint writes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
+from django.db import connection
 from django.db.models import Max, Min, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
-from coordinator.cli.changes import node_ids_of
 from coordinator.events.entry import ACTORS, AUDIT_KINDS, CHANGE_KINDS, Cursor, Event, Page, Wanted
 from nodes.models import Change
+from nodes.selectors.about import about_nodes, is_exact, node_ids_of
 from sessions_app.models import AuditEntry
 
 SECONDS: Final = 0.5
@@ -111,13 +113,14 @@ def _read(
         top = min(top, first_id_since(model, wanted.until, low, high))
     floor = low if wanted.since is None else max(low, first_id_since(model, wanted.since, low, high))
     found: list[Row] = []
-    window = FIRST_WINDOW if wanted.narrows else LARGEST_WINDOW
+    sifted = wanted.node_id is not None and not is_exact()
+    window = _window(wanted, top - floor)
     while top > floor:
         began = clock()
         bottom = max(floor, top - window)
         read = rows.filter(pk__gte=bottom, pk__lt=top).order_by("-pk")
-        for row in read if wanted.node_id is not None else read[: limit - len(found)]:
-            if wanted.node_id is None or _speaks_of(row, wanted.node_id):
+        for row in read if sifted else read[: limit - len(found)]:
+            if not sifted or _speaks_of(row, wanted.node_id):
                 found.append(row)
             if len(found) == limit:
                 return _Found(found, found[-1].pk if found[-1].pk > floor else 0, True)
@@ -130,33 +133,49 @@ def _read(
     return _Found(found, 0, False)
 
 
-def first_id_since(model: type[Any], at: datetime, low: int, high: int) -> int:
-    """The id of the first row made at ``at`` or later; one more than the last id if there is none.
+def _window(wanted: Wanted, whole: int) -> int:
+    """How many ids are looked at first: all, where an index finds what is wanted among them."""
+    if wanted.node_id is not None and is_exact():
+        return whole
+    return FIRST_WINDOW if wanted.narrows else LARGEST_WINDOW
 
-    Found by halving: ids ascend with time, but for the moments that transactions take.
+
+_HALVING: Final = """
+    WITH RECURSIVE halving (low, high) AS (
+        SELECT CAST(%s AS bigint), CAST(%s AS bigint)
+        UNION ALL
+        SELECT
+            CASE WHEN {made} < %s THEN (low + high) / 2 + 1 ELSE low END,
+            CASE WHEN {made} < %s THEN high ELSE (low + high) / 2 - 1 END
+        FROM halving WHERE low <= high
+    ) SELECT max(low) FROM halving
+"""
+_MADE: Final = "(SELECT created_at FROM {table} WHERE id >= (low + high) / 2 ORDER BY id LIMIT 1)"
+
+
+def first_id_since(model: type[Any], at: datetime, low: int, high: int) -> int:
+    """The id of the first row made at ``at`` or later; more than the last id if there is none.
+
+    Found by halving, in one query: ids ascend with time, but for the moments that transactions take.
     """
-    while low <= high:
-        middle = (low + high) // 2
-        row = model._default_manager.filter(pk__gte=middle).order_by("pk").values_list("pk", "created_at").first()
-        if row is None or row[1] >= at:
-            high = middle - 1
-        else:
-            low = row[0] + 1
-    return low
+    stored = connection.ops.adapt_datetimefield_value(at)
+    statement = _HALVING.format(made=_MADE.format(table=model._meta.db_table))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [low, high, stored, stored])
+        return int(cursor.fetchone()[0])
 
 
 def _changes(wanted: Wanted) -> QuerySet[Change]:
     rows = Change.objects.select_related("network")
     if wanted.kind in CHANGE_KINDS:
         rows = rows.filter(kind=wanted.kind)
+    if wanted.kinds:
+        rows = rows.filter(kind__in=wanted.kinds)
     if wanted.network_id is not None:
         rows = rows.filter(network_id=wanted.network_id)
     rows = _common(rows, wanted)
     if wanted.node_id is not None:
-        # The number as a whole, wherever it stands: what it means there is seen when the row is read.
-        number = rf"(^|[^0-9]){wanted.node_id}([^0-9]|$)"
-        rows = rows.annotate(gw_facts=Cast("facts", TextField()))
-        rows = rows.filter(Q(gw_facts__regex=number) | Q(actor=f"node:{wanted.node_id}"))
+        rows = rows.filter(about_nodes([wanted.node_id], made=True))
     return rows
 
 
@@ -182,7 +201,7 @@ def _common(rows: QuerySet[Row], wanted: Wanted) -> QuerySet[Row]:
     return rows
 
 
-def _speaks_of(row: Change | AuditEntry, node_id: int) -> bool:
-    if isinstance(row, AuditEntry):
+def _speaks_of(row: Change | AuditEntry, node_id: int | None) -> bool:
+    if isinstance(row, AuditEntry) or node_id is None:
         return False
     return row.actor == f"node:{node_id}" or node_id in node_ids_of(row)

@@ -29,6 +29,7 @@ class Change(models.Model):
         indexes = (
             models.Index(fields=("network", "kind", "created_at"), name="change_kind_time"),
             models.Index(fields=("kind", "created_at"), name="change_unpruned", condition=Q(pruned=False)),
+            models.Index(fields=("actor", "id"), name="change_actor"),
         )
 
     def __str__(self) -> str:

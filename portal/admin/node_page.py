@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from coordinator.replica import current_state
-from mesh.netmap.state import State
 from nodes.models import Node
 from portal import links
 from portal.node.cards import (
@@ -46,7 +45,7 @@ def node_sections(request: HttpRequest, node: Node) -> list[Section]:
         identity_section(node, now),
         posture_section(node),
         *([traffic] if traffic is not None else []),
-        *([_events(node, state, now)] if allows(request.user, "changes.view") else []),
+        *([_events(node, now)] if allows(request.user, "changes.view") else []),
     ]
 
 
@@ -57,8 +56,8 @@ def map_line(request: HttpRequest, node: Node) -> Any:
     return format_html('<a href="{}">map as it sees it</a>', reverse("admin:nodes_node_map", args=[node.pk]))
 
 
-def _events(node: Node, state: State, now: datetime) -> Section:
-    lines = events_of(node, state, now)
+def _events(node: Node, now: datetime) -> Section:
+    lines = events_of(node, now)
     for line in lines:
         line["when"] = when_words(line["at"], now)
     return Section(
@@ -66,8 +65,8 @@ def _events(node: Node, state: State, now: datetime) -> Section:
         span=12,
         template="portal/node/events.html" if lines else "",
         data={"events": lines},
-        link=("All events of its agent", links.list_url("nodes.change", f"q=node:{node.pk}")),
-        empty="" if lines else "Nothing of it among the latest changes.",
+        link=("All events", links.list_url("nodes.change", f"node={node.pk}")),
+        empty="" if lines else "The log does not speak of it.",
         ident="gw-node-events",
         refresh="nodes presence endpoints sessions policy",
     )

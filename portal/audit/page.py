@@ -20,6 +20,7 @@ from mesh.errors import NotFoundError, ValidationError
 from nodes.models import Network
 from nodes.selectors import find_node
 from portal import html, links
+from portal.acknowledged import have_them, have_words
 from portal.audit.sentences import audit_sentence
 from portal.events import ICONS, Names, sentence
 from portal.site import site
@@ -27,6 +28,8 @@ from sessions_app.models import AuditEntry, User
 from sessions_app.roles import allows
 
 ON_A_PAGE: Final = 50
+FOLDED: Final = ("by", "node", "network", "within", "since", "until")
+"""Filters that a phone shows once they are asked for."""
 FILTERS: Final = ("kind", "by", "node", "network", "within", "since", "until", "q")
 KINDS: Final = (
     ("Map", (
@@ -74,6 +77,8 @@ def events_page(request: HttpRequest, *, kind: str = "") -> HttpResponse:
         "who": WHO,
         "networks": list(Network.objects.order_by("pk").values_list("name", flat=True)[:50]),
         "first": not request.GET.get("after"),
+        "folded": not any(asked[name] for name in FOLDED),
+        "follows": not request.GET.get("after") and not asked["q"],
         "next_url": f"?{urlencode({**kept, 'after': str(page.after)})}" if page.after is not None else "",
         "newest_url": f"?{urlencode(kept)}",
         "looked_until": page.looked_until,
@@ -198,6 +203,7 @@ def _chosen(asked: Mapping[str, str], kept: Mapping[str, str]) -> list[tuple[str
 def _lines(events: list[Event]) -> list[dict[str, Any]]:
     names = Names([event.row for event in events])
     now = timezone.now()
+    have = _have(events)
     return [
         {
             "url": links.change_url("nodes.change", event.change.pk)
@@ -212,9 +218,24 @@ def _lines(events: list[Event]) -> list[dict[str, Any]]:
             "version": None if event.change is None else event.change.version,
             "kind": event.row.kind.replace("_", " "),
             "refused": event.audit is not None and event.audit.kind in _REFUSED,
+            "ref": event.ref,
+            **have_words(have.get(event.ref)),
         }
         for event in events
     ]
+
+
+def _have(events: list[Event]) -> dict[str, tuple[int, int]]:
+    """How many agents have the changes among them, by their names."""
+    of_network: dict[int, dict[int, str]] = {}
+    for event in events:
+        if event.change is not None:
+            of_network.setdefault(event.change.network_id, {})[event.change.version] = event.ref
+    return {
+        refs[version]: got
+        for network_id, refs in of_network.items()
+        for version, got in have_them(network_id, refs).items()
+    }
 
 
 _REFUSED: Final = frozenset({"login_failed", "denied", "token_refused"})

@@ -9,8 +9,8 @@ from coordinator.replica import REPLICAS
 from mesh.explain.preview import preview
 from nodes.models import Change, Network
 from portal import html, links
+from portal.acknowledged import have_them
 from portal.events import Names
-from portal.overview.feed import have_it
 
 _pairs: dict[int, tuple[tuple[int, int], tuple[int, int]]] = {}
 MOST_NODES: Final = 20_000
@@ -59,7 +59,7 @@ def _count(network: Network, version: int) -> tuple[int, int] | None:
 
 
 def _agents_words(network: Network, version: int) -> str:
-    got = have_it(network, version)
+    got = have_them(network.pk, [version]).get(version)
     if got is None:
         return ""
     have, concerned = got

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from django.utils import timezone
 
-from coordinator.cli.changes import applied_by, change_shape, change_values, node_ids_of, whole_change_shape
+from coordinator.cli.changes import applied_by, change_shape, change_values, whole_change_shape
 from coordinator.cli.command import NounCommand
 from coordinator.cli.noun import Noun
 from coordinator.cli.options import NetworkOption
@@ -20,6 +20,7 @@ from mesh.change import ChangeKind
 from mesh.errors import NotFoundError
 from nodes.models import Change, Network
 from nodes.selectors import get_network
+from nodes.selectors.about import about_nodes, node_ids_of
 
 noun = Noun("change", "The log: every change that peers could notice, and who made it.")
 
@@ -70,7 +71,7 @@ def list_changes(
     else:
         wanted = _node_id(within, node)
         chosen = []
-        for row in rows.iterator(500):
+        for row in rows.filter(about_nodes([wanted])).iterator(500):
             if wanted in node_ids_of(row):
                 chosen.append(row)
             if len(chosen) == limit:

@@ -7,7 +7,6 @@ import re
 import pytest
 from django.utils import timezone
 
-from coordinator.replica import current_state
 from portal.node.events import events_of
 from tests import factories as make
 
@@ -27,6 +26,6 @@ def test_a_home_that_it_got_with_the_relays() -> None:
             kind="network",
             facts={"network": {"name": "mesh", "relay_regions": REGIONS}, "homes": [{"region": 4, "nodes": [of.pk]}]},
         )
-    lines = events_of(node, current_state(node.network_id), timezone.now())
+    lines = events_of(node, timezone.now())
     (said,) = (str(line["text"]) for line in lines if line.get("version"))
     assert re.search(r"home relay of <(\w+)[^>]*>web</\1>: ams", said)

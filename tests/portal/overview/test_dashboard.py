@@ -20,7 +20,7 @@ from nodes.facts import node_facts
 from nodes.models import Node
 from nodes.periodic import Run, run_store
 from nodes.presence import presence_store
-from portal.overview import feed
+from portal import acknowledged
 from portal.overview.cards import percent, rate
 from sessions_app.models import User
 from sessions_app.roles import CAPABILITIES
@@ -36,8 +36,7 @@ def _fresh_process() -> None:
     run_store.cache_clear()
     TAIL.__init__()  # type: ignore[misc]
     ACKNOWLEDGED.__init__()  # type: ignore[misc]
-    feed._concerned.clear()
-    feed._complete.clear()
+    acknowledged.forget()
 
 
 @pytest.fixture

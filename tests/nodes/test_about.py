@@ -1,0 +1,74 @@
+"""Which changes speak of a node: the index of the database says what the facts say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from coordinator.events import Cursor, Wanted, search_events
+from coordinator.events.search import first_id_since
+from nodes.models import Change
+from nodes.selectors.about import about_nodes, is_exact, node_ids_of
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+# Each speaks of node 5, and of 51 or 15 for those who look at digits.
+SAID: list[tuple[str, dict[str, Any]]] = [
+    ("nodes", {"nodes": [{"id": 5}, {"id": 51}], "removed": []}),
+    ("nodes", {"nodes": [], "removed": [15, 5]}),
+    ("nodes", {"nodes": [], "patched": [{"ids": [15], "set": {}}, {"ids": [5, 51], "set": {"tags": ["tag:7"]}}]}),
+    ("nodes", {"nodes": None, "removed": [], "started": {"5": 9}}),
+    ("presence", {"online": [51, 5], "offline": []}),
+    ("presence", {"online": [], "offline": [{"id": 5, "at": "2030-01-01T00:00:00Z"}]}),
+    ("sessions", {"ended": [5], "started": {"15": 1}}),
+    ("endpoints", {"endpoints": {"5": ["203.0.113.7:1"], "51": []}}),
+    ("network", {"network": {"name": "6"}, "homes": [{"region": 6, "nodes": [15, 5]}]}),
+]
+
+
+def test_what_speaks_of_a_node_is_found_and_nothing_else() -> None:
+    network = make.NetworkFactory()
+    others: list[tuple[str, dict[str, Any]]] = [
+        ("nodes", {"nodes": [{"id": 51}], "removed": [15]}),
+        ("network", {"network": {"port": 5}}),
+        ("policy", {"rules": [5]}),
+        ("users", {"users": [{"id": 5}]}),
+    ]
+    for version, (kind, facts) in enumerate([*SAID, *others], 1):
+        make.ChangeFactory(network=network, version=version, kind=kind, facts=facts, actor="command")
+    speaking = set(range(1, len(SAID) + 1))
+    assert {row.version for row in Change.objects.all() if 5 in node_ids_of(row)} == speaking
+    found = {row.version for row in Change.objects.filter(about_nodes([5]))}
+    assert found == speaking if is_exact() else found >= speaking
+    assert not Change.objects.filter(about_nodes([])).exists()
+
+
+def test_events_of_a_node_cost_as_many_queries_however_far_back_they_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not is_exact():
+        pytest.skip("SQLite has no such index: there the log is read in windows, for as long as a page may take")
+    monkeypatch.setattr("coordinator.events.search.FIRST_WINDOW", 1)
+    network = make.NetworkFactory()
+    for version in range(1, 40):
+        make.ChangeFactory(
+            network=network, version=version, kind="nodes", facts={"nodes": [{"id": 5 if version == 1 else 6}]}
+        )
+    with CaptureQueriesContext(connection) as captured:
+        page = search_events(Wanted(node_id=5), Cursor(), limit=50, seconds=0.0)
+    assert [event.row.version for event in page.events if event.change is not None] == [1]
+    assert page.after is None
+    assert len(captured) <= 3
+
+
+def test_an_instant_is_found_in_one_query() -> None:
+    rows = [make.ChangeFactory(version=version) for version in range(1, 9)]
+    Change.objects.filter(pk__gt=rows[4].pk).update(created_at=rows[0].created_at.replace(year=2099))
+    Change.objects.filter(pk=rows[6].pk).delete()  # ids have gaps
+    with CaptureQueriesContext(connection) as captured:
+        found = first_id_since(Change, rows[0].created_at.replace(year=2050), rows[0].pk, rows[-1].pk)
+    assert rows[4].pk < found <= rows[5].pk
+    assert first_id_since(Change, rows[0].created_at.replace(year=2100), rows[0].pk, rows[-1].pk) == rows[-1].pk + 1
+    assert len(captured) == 1
