@@ -23,9 +23,15 @@ def patches(sets: Iterable[tuple[int, Mapping[str, Any]]]) -> list[dict[str, Any
 
     Nodes that get the same stand together: 50,000 of them come to 300 kB, where whole they would be 30 MB.
     """
+    # Written once for all who get the same: of 50,000 nodes most do.
+    texts: dict[Any, str] = {}
     ids: dict[str, list[int]] = defaultdict(list)
     for node_id, new in sets:
-        ids[json.dumps(msgspec.to_builtins(dict(new)), sort_keys=True)].append(node_id)
+        key = tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in new.items())
+        text = texts.get(key)
+        if text is None:
+            text = texts[key] = json.dumps(msgspec.to_builtins(dict(new)), sort_keys=True)
+        ids[text].append(node_id)
     return [{"ids": sorted(nodes), "set": json.loads(new)} for new, nodes in ids.items()]
 
 

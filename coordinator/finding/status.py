@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db import connection
 from django.db.models import BooleanField, Case, IntegerField, Q, Value, When
 from django.db.models.expressions import RawSQL
 from redis.exceptions import RedisError
@@ -73,8 +74,12 @@ def one_of(ids: Iterable[int], column: str = '"nodes_node"."id"') -> Q:
 
     ``column`` is SQL of our own, as are the ids: nothing from outside.
     """
-    listed = ",".join(str(int(node_id)) for node_id in ids) or "0"  # no id is 0, and NOT IN (NULL) would be nobody
-    return Q(RawSQL(f"{column} IN ({listed})", (), output_field=BooleanField()))  # noqa: S611 - nothing but integers
+    listed = ",".join(str(int(node_id)) for node_id in ids)
+    if connection.vendor == "postgresql":
+        # One value, where a list of 50,000 would be as many to parse.
+        return Q(RawSQL(f"{column} = ANY ('{{{listed}}}'::bigint[])", (), output_field=BooleanField()))  # noqa: S611
+    # No id is 0, and NOT IN (NULL) would be nobody.
+    return Q(RawSQL(f"{column} IN ({listed or 0})", (), output_field=BooleanField()))  # noqa: S611 - integers alone
 
 
 def status_rank(late: Iterable[int]) -> Case:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ from nodes.services.routes import elect_primaries, prefixes_of
 from sessions_app.models import NodeSession, User
 
 BATCH: Final = 5000
+Patches = list[dict[str, Any]]
+"""As ``nodes.facts.patches`` makes them."""
 Sets = Mapping[int, Mapping[str, Any]]
 """By node id what it has from now on, in the words of ``mesh.steps.NodePatch``: JSON values, instants excepted."""
 _COLUMNS: Final = {"user": "owner_id"}
@@ -64,19 +65,21 @@ class NodeRow:
 def read_rows(network_id: int, node_ids: Collection[int]) -> list[NodeRow]:
     """The nodes that there are of these ids, by id, in two queries."""
     tags: dict[int, list[str]] = defaultdict(list)
-    carried = NodeTag.objects.filter(one_of(node_ids, '"nodes_nodetag"."node_id"')).order_by("tag")
+    carried = NodeTag.objects.filter(one_of(node_ids, '"nodes_nodetag"."node_id"')).order_by()
     for node_id, tag in carried.values_list("node_id", "tag").iterator(BATCH):
         tags[node_id].append(tag)
     columns = ("name", "state", "owner_id", "login_required", "online", "key_expires_at", "rotate_requested_at")
     rows = Node.objects.filter(one_of(node_ids), network_id=network_id).order_by("pk").values_list("pk", *columns)
     return [
-        NodeRow(pk, name, state, owner, tuple(tags.get(pk, ())), *rest)
+        NodeRow(pk, name, state, owner, tuple(sorted(tags.get(pk, ()))), *rest)
         for pk, name, state, owner, *rest in rows.iterator(BATCH)
     ]
 
 
-def write_sets(*, network: Network, rows: Mapping[int, NodeRow], sets: Sets, cause: Cause, now: datetime) -> int:
-    """Gives nodes of a locked network what ``sets`` says, as one change; returns its version.
+def write_sets(
+    *, network: Network, rows: Mapping[int, NodeRow], sets: Sets, cause: Cause, now: datetime
+) -> tuple[int, Patches]:
+    """Gives nodes of a locked network what ``sets`` says, as one change; returns its version, and ``sets`` as patches.
 
     ``rows``: the same nodes as they are. Those that take part no more lose their sessions; routers among them are
     replaced, and routes of those that changed hands are approved anew, as the policy says.
@@ -86,17 +89,21 @@ def write_sets(*, network: Network, rows: Mapping[int, NodeRow], sets: Sets, cau
     gone = {pk for pk, new in sets.items() if not _after(rows[pk], new)}
     _end_sessions(rows, sets, gone, now)
     stands = {"state", "login_required", "online"}
-    concerned = [pk for pk, new in sets.items() if stands.intersection(new)]
+    concerned = [pk for pk, new in sets.items() if not stands.isdisjoint(new)]
     moved = elect_primaries(network=network, prefixes=prefixes_of(_routers(concerned)))
-    handed = [pk for pk, new in sets.items() if {"tags", "user"}.intersection(new)]
+    handed = [pk for pk, new in sets.items() if "tags" in new or "user" in new]
     moved |= approve_routes(network=network, node_ids=_routers(handed), now=now) if handed else set()
-    facts = node_facts(network.pk, moved) | {"patched": patches((pk, sets[pk]) for pk in sets if pk not in moved)}
-    return record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now)
+    told = patches(sets.items())
+    facts = node_facts(network.pk, moved) | {"patched": _without(told, moved)}
+    return record_change(network=network, kind=ChangeKind.NODES, facts=facts, cause=cause, now=now), told
 
 
-def grouped(sets: Sets) -> list[tuple[dict[str, Any], list[int]]]:
-    """Nodes that get the same, together. Instants are written in ISO 8601."""
-    return [(patch["set"], patch["ids"]) for patch in patches(sets.items())]
+def _without(told: Patches, node_ids: Collection[int]) -> Patches:
+    """Patches without some nodes, which are told whole."""
+    if not node_ids:
+        return told
+    left = ({"ids": [pk for pk in patch["ids"] if pk not in node_ids], "set": patch["set"]} for patch in told)
+    return [patch for patch in left if patch["ids"]]
 
 
 def _after(row: NodeRow, new: Mapping[str, Any]) -> bool:
@@ -106,16 +113,24 @@ def _after(row: NodeRow, new: Mapping[str, Any]) -> bool:
 
 
 def _write_columns(rows: Mapping[int, NodeRow], sets: Sets) -> None:
-    """One statement for all who get the same; or, where very many get each its own, one for all."""
-    together: dict[str, list[int]] = defaultdict(list)
+    """What differs, in one statement for all who get the same; or, where very many get each its own, in one for all.
+
+    A row that stays as it is, is not written: in PostgreSQL each would be a new one, with all its places in indexes.
+    """
+    together: dict[Any, list[int]] = defaultdict(list)
     values: dict[int, dict[str, Any]] = {}
     for pk, new in sets.items():
-        columns = {_COLUMNS.get(name, name): value for name, value in new.items() if name != "tags"}
-        if "tags" in new:
+        row = rows[pk]
+        columns = {
+            _COLUMNS.get(name, name): value
+            for name, value in new.items()
+            if name != "tags" and value != getattr(row, name)
+        }
+        if "tags" in new and bool(new["tags"]) is not bool(row.tags):
             columns["tagged"] = bool(new["tags"])
         if columns:
             values[pk] = columns
-            together[json.dumps(columns, default=str, sort_keys=True)].append(pk)
+            together[tuple(columns.items())].append(pk)
     if len(together) > MOST_STATEMENTS and connection.vendor == "postgresql":
         _write_each(rows, values)
         return

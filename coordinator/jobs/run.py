@@ -18,11 +18,12 @@ from django.utils import timezone
 
 from coordinator.jobs.acts import ACTS, UNDO, Act, Plan, plan_undo, sets_before
 from coordinator.jobs.removal import denied_nodes, remove_rows
-from coordinator.jobs.rows import NodeRow, grouped, owners_that_exist, read_rows, write_sets
+from coordinator.jobs.rows import NodeRow, owners_that_exist, read_rows, write_sets
 from coordinator.jobs.services import tell_of_jobs
 from mesh.change import Cause
 from mesh.errors import GhostWireError
 from nodes.changes import lock_network
+from nodes.facts import patches
 from nodes.models import Job, Network
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,11 @@ log = structlog.get_logger(__name__)
 LEASE: Final = timedelta(minutes=2)
 """Longer than any transaction of a job takes."""
 MOST_REASONS: Final = 1000
+_MOVES: Final = (
+    "state", "position", "changed", "left", "reasons", "before", "after", "versions", "lease", "leased_until",
+    "ended_at",
+)  # fmt: skip
+"""What the work writes of a job: not whom it concerns, which is long and stays."""
 
 
 def run_jobs(*, now: datetime | None = None, until: datetime | None = None) -> int:
@@ -110,7 +116,7 @@ def _step(job_id: int, lease: str, now: datetime) -> bool:
     if job.position >= job.total:
         _end(job, Job.State.DONE, now)
         return False
-    job.save()
+    job.save(update_fields=_MOVES)
     tell_of_jobs(job.network_id)
     return True
 
@@ -121,11 +127,10 @@ def _work(job: Job, network: Network, rows: Sequence[NodeRow], ids: Sequence[int
     there = {row.id: row for row in rows}
     plan.left.extend((pk, f"node {pk}", "is gone") for pk in ids if pk not in there)
     if plan.sets:
-        before = sets_before(there, plan.sets)
-        version = write_sets(network=network, rows=there, sets=plan.sets, cause=cause, now=now)
+        before = patches(sets_before(there, plan.sets).items())
+        version, after = write_sets(network=network, rows=there, sets=plan.sets, cause=cause, now=now)
         job.versions = [*job.versions, version]
-        job.before = [*job.before, *({"ids": nodes, "set": old} for old, nodes in grouped(before))]
-        job.after = [*job.after, *({"ids": nodes, "set": new} for new, nodes in grouped(plan.sets))]
+        job.before, job.after = [*job.before, *before], [*job.after, *after]
     if plan.removed:
         removed = [there[pk] for pk in plan.removed]
         version = remove_rows(network=network, rows=removed, cause=cause, now=now, overridden=overridden)
@@ -163,7 +168,7 @@ def decide(
 
 def _end(job: Job, state: Job.State, now: datetime) -> None:
     job.state, job.ended_at, job.lease, job.leased_until = state, now, "", None
-    job.save()
+    job.save(update_fields=_MOVES)
     tell_of_jobs(job.network_id)
 
 
