@@ -22,12 +22,13 @@ ARGS ?=
 MUTANTS ?=
 SAMPLE ?=
 
-.PHONY: help run test screenshots accessibility mutants demo bench stack-test lint lock wheels debian-packages clean
+.PHONY: help run test screenshots accessibility mutants demo bench first-ping stack-test lint lock wheels debian-packages clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.runtime wheels ## Install what is needed into .venv and serve the portal
+run: | $(BIN)/python ## Install what is needed into .venv and serve the portal
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/.runtime wheels
 	@exec $(BIN)/python manage.py serve
 
 test: debian-packages $(VENV)/.development wheels ## Install what tests need, and run them all
@@ -47,6 +48,9 @@ demo: debian-packages $(VENV)/.development ## Show it: a portal and three machin
 
 bench: $(VENV)/.development ## Measure speeds and sizes, into bench/results/latest.json
 	@$(BIN)/python -m bench
+
+first-ping: $(VENV)/.development ## Time the way from nothing to two machines that ping, on bare Debian (root)
+	@$(BIN)/python -m tests.firstping.run
 
 stack-test: $(VENV)/.development ## Bring the stack up under podman, restart each part, lose nothing (root, Debian 12)
 	@$(BIN)/python -m tests.stack.run
@@ -88,10 +92,11 @@ $(BIN)/python:
 		{ echo "$(PYTHON) has no venv module. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# The locks name every package with its hashes; what is in the development lock holds all of the other.
+# The locks name every package with its hashes; what is in the development lock holds all of the other. Modules are
+# compiled when first imported: pip would compile each of them, one after the other, before anything starts.
 $(VENV)/.runtime: requirements.lock | $(BIN)/python
 	@echo "Installing GhostWire's requirements into $(VENV) ..."
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.development: requirements-dev.lock | $(BIN)/python
