@@ -93,10 +93,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # The locks name every package with its hashes; what is in the development lock holds all of the other. Modules are
-# compiled when first imported: pip would compile each of them, one after the other, before anything starts.
+# compiled when first imported: pip would compile each of them, one after the other, before anything starts. And since
+# the locks are whole, nothing has to be resolved.
 $(VENV)/.runtime: requirements.lock | $(BIN)/python
 	@echo "Installing GhostWire's requirements into $(VENV) ..."
-	@$(PIP) install --no-compile --require-hashes -r requirements.lock
+	@$(PIP) install --no-compile --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.development: requirements-dev.lock | $(BIN)/python

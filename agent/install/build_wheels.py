@@ -95,7 +95,9 @@ def _download(wheels: Path, python: str | None) -> None:
     if python is not None:
         tags = [f"{tag}_{platform.machine()}" for tag in _GLIBC_TAGS]
         chosen = ["--python-version", python, *(word for tag in tags for word in ("--platform", tag))]
-    _pip("download", "--only-binary=:all:", "--require-hashes", *chosen, "--dest", str(wheels), "-r", str(LOCK))
+    # The lock is whole: there is nothing to resolve, once for each Python.
+    words = ("--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(wheels), "-r", str(LOCK))
+    _pip("download", *chosen, *words)
 
 
 def _try_download(wheels: Path, python: str) -> tuple[str, str]:

@@ -219,18 +219,22 @@ def add_packages(packages: list[str]) -> None:
     """Install packages with the machine's own manager, and say so. Raises InstallError if that fails."""
     wanted = " ".join(packages)
     for program, refresh, words in MANAGERS:
-        tool = find(program)
-        if tool is None:
+        if (tool := find(program)) is None:
             continue
         say(f"installing {wanted} with {program}")
         os.environ["DEBIAN_FRONTEND"] = "noninteractive"
-        for call in filter(None, (refresh, (*words, *packages))):
-            # The list of packages may be stale and yet do: only what the last call says counts.
-            result = subprocess.run([tool, *call], stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False)
-        if result.returncode != 0:
+        done = _call(tool, *words, *packages)
+        if not done and refresh:  # its lists of packages may be stale, or not there
+            _call(tool, *refresh)
+            done = _call(tool, *words, *packages)
+        if not done:
             raise InstallError(f"{program} could not install {wanted}: install it by hand, then run this again.")
         return
     raise InstallError(f"This machine lacks {wanted}: install it, then run this again.")
+
+
+def _call(*words: str) -> bool:
+    return subprocess.run(words, stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def split(arguments: list[str]) -> tuple[dict[str, str], list[str]]:

@@ -61,6 +61,38 @@ def test_a_flag_without_its_value() -> None:
         split(["up", "--auth-key"])
 
 
+APT = """#!/bin/sh
+echo "$1" >>"$0.log"
+case "$1" in update) : >"$0.lists" ;; install) [ -e "$0.lists" ] && [ ! -e "$0.broken" ] ;; esac
+"""
+
+
+@pytest.fixture
+def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package manager that installs where it has lists, and notes what it was called for in ``.log``."""
+    program = tmp_path / "bin" / "apt-get"
+    program.parent.mkdir()
+    program.write_text(APT)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    monkeypatch.setenv("DEBIAN_FRONTEND", "as it was")
+    return program
+
+
+@pytest.mark.parametrize(("lists", "calls"), [(True, ["install"]), (False, ["install", "update", "install"])])
+def test_lists_of_packages_are_renewed_only_where_they_do_not_do(apt: Path, lists: bool, calls: list[str]) -> None:
+    if lists:
+        apt.with_name("apt-get.lists").touch()
+    install.add_packages(["nftables"])
+    assert apt.with_name("apt-get.log").read_text().split() == calls
+
+
+def test_a_package_that_cannot_be_had_is_named(apt: Path) -> None:
+    apt.with_name("apt-get.broken").touch()
+    with pytest.raises(InstallError, match="apt-get could not install nftables wireguard-go"):
+        install.add_packages(["nftables", "wireguard-go"])
+
+
 @pytest.mark.parametrize("text", ["__GHOSTWIRE_SERVER__", "ftp://x", "https://x/y", "https://x'; rm", ""])
 def test_what_is_no_portal(text: str) -> None:
     with pytest.raises(InstallError):

@@ -27,7 +27,9 @@ SERVER: Final = (
     ("pip install", r"Installing GhostWire's requirements"),
     ("first start", r"statics\.collecting"),
 )
-READY: Final = r"On each machine, as root"
+READY: Final = r"^ +command -v python3"
+"""The line for machines."""
+PONG: Final = r"^pong from beta"
 MACHINE: Final = (
     ("python3 with apt-get", ""),
     ("packages of the agent", r"ghostwire: (installing|fetching)"),
@@ -64,7 +66,7 @@ class Story:
         joining = said[-1].strip()
         for machine in (alpha, beta):
             self._follow(machine, joining, MACHINE)
-        self._follow(alpha, "ghostwire-agent ping beta", (("ghostwire-agent ping beta", ""),))
+        self._follow(alpha, "ghostwire-agent ping beta", (("ghostwire-agent ping beta", ""),), until=PONG)
         self.total = time.monotonic() - began
         self._check(alpha, beta)
         for machine in (server, alpha, beta):
@@ -79,7 +81,7 @@ class Story:
                 assert child.wait() == 0, f"{source.name}: {line}\n{text}"
 
     def _follow(self, machine: Machine, line: str, parts: Sequence[tuple[str, str]], *, until: str = "") -> list[str]:
-        """Run a line, to its end or until it says something and two lines more; note how long each part took."""
+        """Run a line, to its end or until it says something; note how long each part took."""
         began = time.monotonic()
         child = type_in(machine, line)
         watchdog = threading.Timer(PATIENCE, child.kill)
@@ -96,7 +98,7 @@ class Story:
                     if re.search(mark, text):
                         starts.append((name, time.monotonic()))
                         break
-                if until and len(said) > 2 and re.search(until, said[-3]):
+                if until and re.search(until, text):
                     threading.Thread(target=_drain, args=(child,), daemon=True).start()
                     break
             else:
