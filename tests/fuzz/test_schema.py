@@ -20,9 +20,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.admin_api.test_roles import TABLE
 from tests.front import with_front
 from tests.fuzz.world import SEED, World, bounded, undone
+from tests.roles.table.api import CALLS
 
 CHECKS = [
     not_a_server_error,
@@ -33,7 +33,9 @@ CHECKS = [
     negative_data_rejection,
 ]
 BODIES: dict[tuple[str, str], Any] = {
-    (row.method, "admin/" + re.sub(r"{\w+}", "{}", row.path)): row.body for row in TABLE if row.body
+    (call.method, re.sub(r"{\w+}", "{}", f"{call.base}{call.path}".removeprefix("api/v1/"))): call.body
+    for call in CALLS
+    if call.body
 } | {
     ("POST", "heartbeat"): {"endpoints": ["203.0.113.9:51820"], "relay_latency_ms": {"3": 12.5}, "posture": {"a": 1}},
     ("PUT", "endpoints"): {"endpoints": ["203.0.113.9:51820", "[2001:db8::9]:51820"]},

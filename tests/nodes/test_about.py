@@ -58,7 +58,7 @@ def test_events_of_a_node_cost_as_many_queries_however_far_back_they_lie(monkeyp
         )
     with CaptureQueriesContext(connection) as captured:
         page = search_events(Wanted(node_id=5), Cursor(), limit=50, seconds=0.0)
-    assert [event.row.version for event in page.events if event.change is not None] == [1]
+    assert [event.change.version for event in page.events if event.change is not None] == [1]
     assert page.after is None
     assert len(captured) <= 3
 
