@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_ready, worker_shutdown
+from celery.signals import beat_init, setup_logging, worker_init, worker_ready, worker_shutdown
 from django.conf import settings
 
 from ghostwire_site import task_times  # noqa: F401 - it listens from here on
@@ -104,3 +104,17 @@ def _say_that_the_worker_stopped(**_: Any) -> None:
 @beat_init.connect
 def _say_that_beat_is_ready(**_: Any) -> None:
     log.info("beat.ready")
+
+
+@worker_init.connect
+@beat_init.connect
+def _serve_metrics(sender: Any, **_: Any) -> None:
+    """Only in processes of Celery's own commands: those that run tasks within a portal serve its metrics."""
+    from celery.apps.worker import Worker  # noqa: PLC0415 - the portal needs neither
+
+    from ghostwire_site.beat import OneBeat  # noqa: PLC0415
+    from ghostwire_site.task_metrics import serve_metrics  # noqa: PLC0415
+
+    address = settings.GHOSTWIRE.metrics.tasks_addr
+    if address is not None and (isinstance(sender, Worker) or isinstance(getattr(sender, "scheduler", None), OneBeat)):
+        serve_metrics(address)

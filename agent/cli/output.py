@@ -39,8 +39,9 @@ def exit_code(error: GhostWireError) -> int:
 
 
 def say(text: str) -> None:
-    """A line for people."""
+    """A line for people, who may read it through a pipe."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def say_json(value: dict[str, Any]) -> None:

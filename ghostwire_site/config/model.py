@@ -249,6 +249,11 @@ class Metrics(Section):
         description="Whoever sends it as a bearer token may read from anywhere.",
         examples=["at-least-16-characters"],
     )
+    tasks_addr: Listen | None = Field(
+        default=None,
+        description="Where Celery's worker and beat serve /metrics: an address for each process, by its environment.",
+        examples=["127.0.0.1:9101"],
+    )
 
 
 KeptFor = Annotated[Duration, between("1h", "3650d")] | None

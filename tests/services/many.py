@@ -23,7 +23,8 @@ UVICORN: Final = "uvicorn {application} --host 127.0.0.1 --port {port} --ws webs
 --ws-max-size 131072 --no-access-log --timeout-graceful-shutdown 15"
 EDGES: Final = ("edge-0", "edge-1")
 SERVERS: Final = (*EDGES, "portal")
-ROLES: Final = (*SERVERS, "worker", "beat")
+TASKS: Final = ("worker", "beat")
+ROLES: Final = (*SERVERS, *TASKS)
 PROCESSES: Final = len(ROLES)
 
 
@@ -38,6 +39,8 @@ class ManyProcesses(PortalProcess):
     database: dict[str, Any] = field(default_factory=dict)
     database_folder: Path = Path()
     redis: dict[str, Any] = field(default_factory=dict)
+    metrics_ports: dict[str, int] = field(default_factory=lambda: {role: free_port() for role in TASKS})
+    """Where worker and beat tell what they count; servers do at their own port."""
 
     def at(self, role: str) -> PortalProcess:
         """The same portal, reached through one of its servers."""
@@ -179,6 +182,8 @@ class ManyProcesses(PortalProcess):
     def _environ_of(self, role: str) -> dict[str, str]:
         if role == "portal":
             return self.environ | {"GHOSTWIRE_SERVER__LISTEN_ADDR": f"127.0.0.1:{self.port_of(role)}"}
+        if role in TASKS:
+            return self.environ | {"GHOSTWIRE_METRICS__TASKS_ADDR": f"127.0.0.1:{self.metrics_ports[role]}"}
         return self.environ
 
 

@@ -97,6 +97,7 @@ ENVIRONMENT: dict[str, tuple[str, Callable[[Any], object], object]] = {
         lambda c: c.metrics.allow,
         (ip_network("192.0.2.0/24"), ip_network("::1/128")),
     ),
+    "GHOSTWIRE_METRICS__TASKS_ADDR": ("127.0.0.1:9101", lambda c: str(c.metrics.tasks_addr), "127.0.0.1:9101"),
     "GHOSTWIRE_METRICS__TOKEN": ("a-token-of-16-chars", lambda c: c.metrics.token, "a-token-of-16-chars"),
     "GHOSTWIRE_RETENTION__AUDIT": ("406d", lambda c: c.retention.audit, timedelta(days=406)),
     "GHOSTWIRE_RETENTION__HISTORY": ("90d", lambda c: c.retention.history, timedelta(days=90)),
