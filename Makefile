@@ -13,8 +13,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One lock for all Pythons from 3.11 on; a lock for one of them would lack what others need.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--custom-compile-command "make lock"
-# How many processes share the tests.
-JOBS ?= auto
+# How many processes share the tests: one more than there are processors, since many tests wait for others' work.
+JOBS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 1) + 1 )))
 # What of the tests to run, and how: make test TESTS=tests/mesh ARGS=-x
 TESTS ?=
 ARGS ?=

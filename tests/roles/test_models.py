@@ -79,8 +79,10 @@ def _of_verb(world: World, row: Model, base: str, name: str, verb: Does) -> Iter
         yield Step("POST", base, needs, ticked, row=row, given=given)
 
 
-def ask(world: World, caller: Caller, row: Model, step: Step) -> tuple[str, list[str]]:
-    """What a step is answered, and the tables that it wrote."""
+def ask(
+    world: World, caller: Caller, row: Model, step: Step, forms: dict[str, dict[str, Any]]
+) -> tuple[str, list[str]]:
+    """What a step is answered, and the tables that it wrote. ``forms``: what the pages seen so far would send."""
     browser = caller.browser()
     with scratch() as writes:
         if step.given is not None and step.given[1]:
@@ -88,11 +90,11 @@ def ask(world: World, caller: Caller, row: Model, step: Step) -> tuple[str, list
             apps.get_model(row.label)._default_manager.filter(pk=pk).update(**columns)
         before = len(writes.tables)
         if step.method == "GET":
-            return verdict(browser.get(step.path)), writes.tables[before:]
-        form: dict[str, Any] = {}
-        if "index" not in (step.body or {}):
-            shown = getattr(browser.get(step.path), "context_data", None) or {}
-            form = _filled(shown["form"]) if shown.get("form") is not None else {}
+            response = browser.get(step.path)
+            shown = getattr(response, "context_data", None) or {}
+            forms[step.path] = _filled(shown["form"]) if shown.get("form") is not None else {}
+            return verdict(response), writes.tables[before:]
+        form = {} if "index" in (step.body or {}) else forms[step.path]
         body = form | world.fill(step.body, caller)
         response = browser.post(step.path, body)
         again = getattr(response, "context_data", None) or {}
@@ -108,14 +110,14 @@ def _filled(form: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("role", INSIDE)
 def test_each_role_may_what_the_table_says(world: World, role: str) -> None:
-    caller, faults = world.callers[role], []
+    caller, faults, forms = world.callers[role], [], dict[str, dict[str, Any]]()
     for row in MODELS:
         for step in steps(world, row):
             seen = may(role, row.needs)
             want = "403" if not seen and step.path.split("/")[-2] != "add" else "ok" if may(role, step.needs) else "403"
             if seen and step.needs == ABSENT:
                 want = "404"
-            got, written = ask(world, caller, row, step)
+            got, written = ask(world, caller, row, step, forms)
             if got != want or bool(written) != (step.method == "POST" and want == "ok"):
                 act = (step.body or {}).get("action", "")  # of the list
                 faults.append(f"{step.method} {step.path} {act} as {role}: {got} (meant: {want}), writes {written}")

@@ -47,7 +47,8 @@ def test_one_process_serves_pages_api_and_static_files(portal: ServeProcess) -> 
 def test_the_first_start_says_how_to_log_in_and_how_machines_join(portal: ServeProcess) -> None:
     assert f"{portal.url}/admin/" in portal.output
     assert f"Password:  {portal.password} " in portal.output
-    assert f"--server {portal.url} --auth-key {portal.auth_key} --insecure-http" in portal.output
+    assert f"{portal.url}/agent/install.py" in portal.output
+    assert f"up --auth-key {portal.auth_key} --insecure-http" in portal.output
 
 
 def test_what_it_writes_is_for_its_user_alone(portal: ServeProcess) -> None:
