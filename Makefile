@@ -10,6 +10,9 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Modules are kept compiled, whatever the caller's environment says: else each of the many processes that tests start
+# would compile Django anew.
+unexport PYTHONDONTWRITEBYTECODE
 # One lock for all Pythons from 3.11 on; a lock for one of them would lack what others need.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--custom-compile-command "make lock"
@@ -22,7 +25,7 @@ ARGS ?=
 MUTANTS ?=
 SAMPLE ?=
 
-.PHONY: help run test screenshots accessibility mutants demo bench first-ping stack-test lint lock wheels debian-packages clean
+.PHONY: help run test screenshots accessibility mutants demo bench first-ping stack-test lint lint-types lint-rest lock wheels debian-packages clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,9 +59,15 @@ stack-test: $(VENV)/.development ## Bring the stack up under podman, restart eac
 	@$(BIN)/python -m tests.stack.run
 
 lint: $(VENV)/.development ## Check style, types, imports, migrations and settings
+	@$(MAKE) --no-print-directory --jobs=2 lint-types lint-rest
+
+# It takes as long as all the others together.
+lint-types:
+	$(BIN)/mypy .
+
+lint-rest:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/hadolint --failure-threshold warning Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
