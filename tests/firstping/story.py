@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -54,9 +55,12 @@ class Story:
         self._caches = caches
         self.times: Parts = []
         self.total = 0.0
+        self.load = 0.0
+        """What else this host had to do when the run began."""
 
     def tell(self) -> None:
         """All of it, from the first key on the server to the first ping."""
+        self.load = os.getloadavg()[0]
         server, alpha, beta = (self._add(name) for name in ("server", "alpha", "beta"))
         shutil.copytree(self._repository, place(server) / "srv" / self._repository.name)
         readme = (HOME / "README.md").read_text(encoding="utf-8")
