@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,10 +12,8 @@ from coordinator.replica.collector import loading, resting, return_memory
 
 
 @pytest.fixture(autouse=True)
-def thaw(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_set_aside_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_times", 0)
-    yield
-    gc.unfreeze()
 
 
 def test_it_rests_meanwhile() -> None:

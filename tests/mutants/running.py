@@ -134,7 +134,10 @@ def traced(item: pytest.Item, folders: tuple[str, ...]) -> tuple[float, Lines]:
 def functions() -> dict[tuple[str, str], list[FunctionType]]:
     """Every function there is below the root, by file and qualified name."""
     found: dict[tuple[str, str], list[FunctionType]] = {}
-    for item in gc.get_objects():
+    gc.unfreeze()  # what is frozen is not among the objects
+    objects = gc.get_objects()
+    gc.freeze()
+    for item in objects:
         if type(item) is FunctionType and item.__code__.co_filename.startswith(str(ROOT)):
             path = str(Path(item.__code__.co_filename).relative_to(ROOT))
             found.setdefault((path, item.__code__.co_qualname), []).append(item)

@@ -90,7 +90,7 @@ def start_postgres(folder: Path, *, durable: bool = False) -> dict[str, Any]:
     options = (
         f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off "
         f"-c synchronous_commit={'on' if durable else 'off'} -c full_page_writes=off -c max_connections=300 "
-        "-c shared_buffers=64MB -c autovacuum_naptime=10min"
+        "-c shared_buffers=64MB -c autovacuum_naptime=10min -c jit=off"
     )
     _run(data, "pg_ctl", "-l", data / "server.log", "-o", options, "-w", "-t", "60", "start")
     create: list[Any] = [programs / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "ghostwire", "ghostwire"]
