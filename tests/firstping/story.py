@@ -46,6 +46,19 @@ def server_line(readme: str) -> str:
     return str(found)
 
 
+def starts_of(parts: Sequence[tuple[str, str]], *, began: float, said: Sequence[tuple[float, str]]) -> Parts:
+    """When each part of a line's work began: the first with the line, others by what it said; some are not needed."""
+    starts = [(parts[0][0], began)]
+    rest = list(parts[1:])
+    for moment, text in said:
+        for number, (name, mark) in enumerate(rest):
+            if re.search(mark, text):
+                starts.append((name, moment))
+                del rest[: number + 1]
+                break
+    return starts
+
+
 class Story:
     """One run on fresh machines; ``times`` says what took how long, in seconds and in the order of its steps."""
 
@@ -90,31 +103,25 @@ class Story:
         child = type_in(machine, line)
         watchdog = threading.Timer(PATIENCE, child.kill)
         watchdog.start()
-        said: list[str] = []
-        starts = [(parts[0][0], began)]
-        rest = list(parts[1:])
+        said: list[tuple[float, str]] = []
         try:
             for text in output(child):
-                said.append(text)
-                print(f"{time.monotonic() - began:6.1f} {machine.name}| {text}", end="", flush=True)
-                while rest and any(re.search(mark, text) for _, mark in rest):
-                    name, mark = rest.pop(0)
-                    if re.search(mark, text):
-                        starts.append((name, time.monotonic()))
-                        break
+                said.append((time.monotonic(), text))
+                print(f"{said[-1][0] - began:6.1f} {machine.name}| {text}", end="", flush=True)
                 if until and re.search(until, text):
                     threading.Thread(target=_drain, args=(child,), daemon=True).start()
                     break
             else:
-                assert child.wait() == 0, f"{machine.name}: {line}\n{''.join(said[-40:])}"
+                assert child.wait() == 0, f"{machine.name}: {line}\n{''.join(text for _, text in said[-40:])}"
                 assert not until, f"{machine.name}: {line} ended."
         finally:
             watchdog.cancel()
+        starts = starts_of(parts, began=began, said=said)
         ends = [moment for _, moment in starts[1:]] + [time.monotonic()]
         self.times += [
             (f"{machine.name}: {name}", end - moment) for (name, moment), end in zip(starts, ends, strict=True)
         ]
-        return said
+        return [text for _, text in said]
 
     def _add(self, name: str) -> Machine:
         """A bare machine, with what an earlier run downloaded, where one did."""
