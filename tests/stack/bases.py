@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -9,10 +10,20 @@ from pathlib import Path
 from typing import Final
 
 MIRROR: Final = "http://deb.debian.org/debian"
-PACKAGES: Final = ("python3.11", "python3.11-venv", "postgresql-15", "redis-server", "caddy", "wget")
-STAND_IN: Final = "localhost/ghostwire-stand-in"
-NOT_HERE: Final = ("prom/prometheus", "grafana/grafana")
-"""Images that Debian's packages cannot stand in for; the profile that needs them is not brought up."""
+PACKAGES: Final = ("python3.11", "python3.11-venv", "postgresql-15", "redis-server", "caddy", "wget", "prometheus")
+STAND_IN: Final = f"localhost/ghostwire-stand-in:{hashlib.sha256(repr(PACKAGES).encode()).hexdigest()[:12]}"
+NOT_HERE: Final = ("grafana/grafana",)
+"""Images that Debian's packages cannot stand in for; the services that need them are not brought up."""
+PROMETHEUS: Final = "prom/prometheus"
+# What its image does by itself, and GhostWire's leaves to it.
+_PROMETHEUS: Final = f"""
+FROM {STAND_IN}
+RUN install -d -o nobody -g nogroup /prometheus /etc/prometheus
+WORKDIR /prometheus
+USER nobody
+ENTRYPOINT ["/usr/bin/prometheus"]
+CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
+"""
 # What the real images set: where PostgreSQL's programs are, and where Caddy keeps its files.
 ENVIRONMENT: Final = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/postgresql/15/bin",
@@ -28,7 +39,11 @@ def make_bases(*, dockerfile: Path, scratch: Path) -> list[str]:
         _import(_root_filesystem(scratch / "rootfs"))
     names = [name for name in bases(dockerfile.read_text()) if not name.startswith(NOT_HERE)]
     for name in names:
-        run("podman", "tag", STAND_IN, f"docker.io/{name if '/' in name else f'library/{name}'}")
+        whole = f"docker.io/{name if '/' in name else f'library/{name}'}"
+        if name.startswith(PROMETHEUS):
+            run("podman", "build", "--tag", whole, "-", given=_PROMETHEUS)
+        else:
+            run("podman", "tag", STAND_IN, whole)
     return names
 
 
@@ -66,9 +81,9 @@ def _import(root: Path) -> None:
     shutil.rmtree(root)
 
 
-def run(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def run(*command: str, check: bool = True, given: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command; what it prints is kept, and shown if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, input=given)
     if check and done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
     return done

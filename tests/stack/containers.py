@@ -12,15 +12,18 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from tests.stack.bases import make_bases
 
 HOME: Final = Path(__file__).resolve().parents[2]
 NAMESPACE: Final = "gwstack"
 PROJECT: Final = "ghostwire"
-TARGETS: Final = ("ghostwire", "database", "redis", "proxy")
+TARGETS: Final = ("ghostwire", "database", "redis", "proxy", "prometheus")
 FILES: Final = ("-f", "docker-compose.yml", "-f", "tests/stack/override.yml")
 SERVERS: Final = ("portal", "edge", "postgres", "redis", "proxy", "worker", "beat")
+ALL: Final = ("init", *SERVERS, "prometheus")
+"""Without Grafana, for whose image nothing stands in."""
 PATIENCE: Final = 240.0
 _CONFIGURATION: Final = """
 [containers]
@@ -67,7 +70,7 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.compose("down", "--volumes", "--timeout", "30", check=False)
+        self.compose("--profile", "monitoring", "down", "--volumes", "--timeout", "30", check=False)
         self._sweep()
         subprocess.run(["ip", "netns", "delete", NAMESPACE], check=True)
 
@@ -82,7 +85,8 @@ class Stack:
 
     def up(self) -> None:
         """What ``docker compose up`` does; returns once every part says that it is well."""
-        self.compose("up", "--detach", "--no-build", "--scale", f"edge={self.edges}")
+        profile = ("--profile", "monitoring")
+        self.compose(*profile, "up", "--detach", "--no-build", "--scale", f"edge={self.edges}", *ALL)
         self.wait_until_well()
 
     def wait_until_well(self) -> None:
@@ -117,6 +121,12 @@ class Stack:
         return sum(
             round(float(line.split()[-1])) for line in text.splitlines() if line.startswith("ghostwire_agent_sockets")
         )
+
+    def ask_prometheus(self, call: str, **fields: str) -> Any:
+        """What Prometheus' API answers, its envelope taken off."""
+        url = f"http://127.0.0.1:9090/api/v1/{call}?{urlencode(fields)}"
+        said = self.podman("exec", "ghostwire_prometheus_1", "wget", "--quiet", "--output-document=-", url, check=False)
+        return json.loads(said.stdout)["data"] if said.returncode == 0 else None
 
     def restart(self, name: str) -> None:
         """Stop a container by its own signal and start it again."""

@@ -6,6 +6,7 @@ Each line that is printed came true; the first thing that does not ends the run 
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import time
@@ -19,6 +20,8 @@ HOST: Final = "192.0.2.200"
 OUTPUT: Final = HOME / "docs" / "stack-test.txt"
 ROOT_CERTIFICATE: Final = "/data/caddy/pki/authorities/local/root.crt"
 NAMES: Final = ("alpha", "beta")
+DASHBOARD: Final = HOME / "deploy" / "grafana" / "ghostwire.json"
+MEASURED: Final = ("portal", "edge", "worker", "beat")
 
 
 class Scenario:
@@ -37,6 +40,7 @@ class Scenario:
             self.enrol(name)
         self.reach_each_other()
         self.cross_edges()
+        self.be_measured()
         before = self.facts()
         for name in self.stack.names():
             self.restart(name)
@@ -95,6 +99,25 @@ class Scenario:
         took = self.until_seen("gamma")
         self.say(f"gamma enrolled at one edge; agents of both edges had it {took:.1f} s after its line ended.")
 
+    def be_measured(self) -> None:
+        """Prometheus finds every process, and has an answer to whatever alerts and dashboard ask."""
+        wanted = len([name for name in self.stack.names() if name.split("_")[1] in MEASURED])
+        self.stack.until(lambda: len(self._measured()) == wanted, f"Prometheus reads from {wanted} processes")
+        asked = "sum(ghostwire_task_seconds_count)"
+        tasks = self.stack.until(lambda: self._value(asked), "a worker tells of its tasks")
+        self.say(f"Prometheus reads from {wanted} processes; the worker told of {tasks:.0f} runs of tasks.")
+        rules = self.stack.ask_prometheus("rules")["groups"][0]["rules"]
+        assert all(rule["health"] in ("ok", "unknown") for rule in rules), rules
+        firing = [alert["labels"]["alertname"] for alert in self.stack.ask_prometheus("alerts")["alerts"]]
+        self.say(f"{len(rules)} alerts are watched; pending or firing: {', '.join(firing) or 'none'}.")
+        queries = re.findall(r'"expr": "((?:[^"\\]|\\.)*)"', DASHBOARD.read_text())
+        answers = {query: self.stack.ask_prometheus("query", query=json.loads(f'"{query}"')) for query in queries}
+        assert all(answers.values()), [query for query, answer in answers.items() if not answer]
+        empty = [query for query, answer in answers.items() if not answer["result"]]
+        missing = sorted({name for query in empty for name in re.findall(r"ghostwire_[a-z_]+", query)})
+        self.say(f"Of the dashboard's {len(answers)} queries {len(answers) - len(empty)} have data here; without any:")
+        self.say(f"  {', '.join(missing)}")
+
     def restart(self, name: str) -> None:
         """Restart one container: meanwhile machines reach each other; then it is well and the next change arrives."""
         began = time.monotonic()
@@ -120,6 +143,14 @@ class Scenario:
         """The names of a machine's peers, as its agent says."""
         said = self._machine(name).run("ghostwire-agent", "status", "--json", check=False)
         return {peer["name"] for peer in json.loads(said.stdout)["peers"]} if said.stdout.startswith("{") else set()
+
+    def _measured(self) -> list[Any]:
+        targets = self.stack.ask_prometheus("targets")
+        return [target for target in targets["activeTargets"] if target["health"] == "up"] if targets else []
+
+    def _value(self, query: str) -> float:
+        answer = self.stack.ask_prometheus("query", query=query)
+        return float(answer["result"][0]["value"][1]) if answer and answer["result"] else 0.0
 
     def pings(self, source: str, target: str) -> bool:
         """Whether one ping comes back."""
