@@ -16,13 +16,14 @@ GROUPS: Final = (
     ("tests/integration/test_drain", "many-processes"),
     ("tests/integration/test_mesh", "mesh"),
     ("tests/integration/test_rotation_live", "mesh"),
-    ("tests/journeys/", "journeys"),
+    # Two labs at once are more machines than two processors carry in time.
+    ("tests/journeys/", "mesh"),
     ("tests/mutants/", "mutants"),
     ("tests/portal/states/test_huge", "huge"),
     ("tests/coordinator/test_acknowledgements", "redis"),
     ("tests/coordinator/test_limits", "redis"),
     ("tests/nodes/test_periodic", "redis"),
-    ("agent/tests/test_wireguard", "lab"),
+    ("agent/tests/test_wireguard", "mesh"),
 )
 """By the beginning of the node id."""
 SOCKETS: Final = "tests/integration/test_agent_socket.py"
