@@ -6,19 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from mesh.change import Cause
-from nodes.models import Address, Change, NameReservation, Network, Node
-from nodes.services.network import update_network
-from sessions_app.models import AuthKey, AuthKeyUse, NodeSession, UsedChallenge, User
+from nodes.models import Change, Network, Node
+from sessions_app.models import AuthKey, AuthKeyUse, NodeSession, User
 from sessions_app.services.auth_keys import create_auth_key, revoke_auth_key
 from tests.agents import Machine
 from tests.factories import NetworkFactory
 from tests.fixtures import START, Clock, Join, KeyOf
 
 pytestmark = pytest.mark.usefixtures("clock")
-CAUSE = Cause.command()
 
 
 def test_newcomer_gets_node_session_and_map(network: Network, ana: User, key_of: KeyOf) -> None:
@@ -257,54 +254,3 @@ def test_no_token_is_stored_in_clear(network: Network, ana: User, key_of: KeyOf)
                 text = bytes(value).hex() if isinstance(value, bytes | memoryview) else str(value)
                 for secret in (key, machine.token, key[4:], machine.token[4:]):
                     assert secret not in text and secret.encode().hex() not in text
-
-
-# --- limits of what there is
-
-
-def small(network: Network) -> None:
-    """Leaves the network two addresses of IPv4."""
-    update_network(network_id=network.pk, changes={"ipv4_range": "10.1.0.0/29"}, cause=CAUSE, now=START)
-    update_network(network_id=network.pk, changes={"excluded": ["10.1.0.4-10.1.0.6"]}, cause=CAUSE, now=START)
-
-
-def test_an_exhausted_pool_is_507_and_leaves_no_trace(network: Network, ana: User, key_of: KeyOf) -> None:
-    small(network)
-    key = key_of(ana, reusable=True)
-    assert [Machine().register(key).status_code for _ in range(2)] == [201, 201]
-
-    def rows() -> list[object]:
-        models = (Node, Address, NameReservation, NodeSession, AuthKeyUse, UsedChallenge, Change)
-        return [
-            *(model.objects.count() for model in models),
-            Network.objects.values().get(),
-            AuthKey.objects.values().get(),
-        ]
-
-    before = rows()
-    response = Machine("third").register(key)
-    assert (response.status_code, response.json()["code"]) == (507, "resource_exhausted")
-    assert rows() == before
-
-
-def test_addresses_in_quarantine_count_as_taken(network: Network, ana: User, key_of: KeyOf, clock: Clock) -> None:
-    small(network)
-    key = key_of(ana, reusable=True)
-    machines = [Machine(), Machine()]
-    for machine in machines:
-        machine.register(key)
-    machines[0].call("delete", "nodes/self")
-    assert Machine().register(key).status_code == 507
-    clock.advance(hours=24)
-    assert Machine().register(key).status_code == 201
-
-
-def test_a_user_may_have_only_so_many_nodes(
-    network: Network, ana: User, ben: User, key_of: KeyOf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    auth = settings.GHOSTWIRE.auth.model_copy(update={"max_nodes_per_user": 2})
-    monkeypatch.setattr(settings, "GHOSTWIRE", settings.GHOSTWIRE.model_copy(update={"auth": auth}))
-    key = key_of(ana, reusable=True)
-    assert [Machine().register(key).status_code for _ in range(3)] == [201, 201, 507]
-    assert Machine().register(key_of(ben)).status_code == 201
-    assert Machine().register(key_of(None, tags=["tag:db"])).status_code == 201

@@ -16,45 +16,15 @@ from coordinator.jobs import acts, run
 from coordinator.jobs.run import LEASE, run_job, run_jobs
 from coordinator.jobs.services import cancel_job, forget_plans, plan_job, set_arguments, start_job, undo_job
 from coordinator.replica import REPLICAS, current_state
-from coordinator.replica.load import load_topology
-from mesh.change import Cause
 from mesh.errors import ConflictError, ValidationError
-from nodes.models import Address, Change, Job, NameReservation, Network, Node, NodeTag, RetiredKey, Route
+from nodes.models import Change, Job, Network, Node, NodeTag, RetiredKey
 from sessions_app.models import NodeSession
 from tests import factories as make
 from tests.coordinator.jobs.fleet import tagged_nodes
+from tests.coordinator.jobs.running import CAUSE, carry_out, facts, fields_of, start, undo
 
 pytestmark = pytest.mark.django_db
-CAUSE = Cause.user(7)
 FLEET = 300
-
-
-def start(network: Network, act: str, criteria: Criteria | None = None, **arguments: Any) -> Job:
-    """A job that waits to be carried out."""
-    chosen, now = criteria or Criteria(), timezone.now()
-    job = plan_job(network_id=network.pk, act=act, criteria=chosen, arguments=arguments, cause=CAUSE, now=now)
-    return start_job(job_id=job.pk, nodes=job.total, cause=CAUSE, now=timezone.now())
-
-
-def carry_out(network: Network, act: str, criteria: Criteria | None = None, **arguments: Any) -> Job:
-    """A job that was carried out."""
-    job = start(network, act, criteria, **arguments)
-    run_jobs()
-    job.refresh_from_db()
-    return job
-
-
-def undo(job: Job) -> Job:
-    """The job that undid it."""
-    undoing = undo_job(job_id=job.pk, cause=CAUSE, now=timezone.now())
-    run_jobs()
-    undoing.refresh_from_db()
-    return undoing
-
-
-def facts(network: Network) -> dict[int, Any]:
-    """All nodes as maps and filters see them, from the tables."""
-    return dict(load_topology(network.pk).nodes.items())
 
 
 class Reader:
@@ -150,7 +120,7 @@ def test_a_job_is_undone_once(network: Network) -> None:
 
 def test_a_worker_that_died_is_followed_by_another(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = tagged_nodes(network, 5)
-    monkeypatch.setitem(acts.ACTS, "delete", acts.Act(**{**_fields(acts.ACTS["delete"]), "chunk": 2}))
+    monkeypatch.setitem(acts.ACTS, "delete", acts.Act(**{**fields_of(acts.ACTS["delete"]), "chunk": 2}))
     job = start(network, "delete")
     steps = iter([True])
     real = run._step
@@ -187,7 +157,7 @@ def test_a_worker_that_only_seemed_dead_does_nothing_twice(network: Network) -> 
 
 def test_a_job_under_way_stops_when_it_is_cancelled(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     tagged_nodes(network, 5)
-    monkeypatch.setitem(acts.ACTS, "delete", acts.Act(**{**_fields(acts.ACTS["delete"]), "chunk": 2}))
+    monkeypatch.setitem(acts.ACTS, "delete", acts.Act(**{**fields_of(acts.ACTS["delete"]), "chunk": 2}))
     job = start(network, "delete")
     real = run._step
 
@@ -202,55 +172,6 @@ def test_a_job_under_way_stops_when_it_is_cancelled(network: Network, monkeypatc
     assert (job.state, job.changed, Node.objects.count()) == ("cancelled", 2, 3)
 
 
-def _fields(act: acts.Act) -> dict[str, Any]:
-    return {name: getattr(act, name) for name in act.__slots__}
-
-
-def test_deleted_nodes_leave_nothing_that_could_be_taken_at_once(network: Network) -> None:
-    node = tagged_nodes(network, 1)[0]
-    make.AddressFactory(node=node, number=7)
-    make.RouteFactory(node=node, prefix="10.40.0.0/16", approved=True, primary=True)
-    spare = make.RouteFactory(node=make.NodeFactory(network=network), prefix="10.40.0.0/16", approved=True)
-    carry_out(network, "delete", Criteria(tags=("web",)))
-    address = Address.objects.get()
-    assert address.node is None
-    assert address.quarantined_until is not None
-    assert NameReservation.objects.get().name == "m-1"
-    assert Route.objects.get(pk=spare.pk).primary
-    assert dict(current_state(network.pk).topology.nodes.items()) == facts(network)
-
-
-def test_what_a_deny_rule_names_stays_unless_forced(network: Network) -> None:
-    one, two = tagged_nodes(network, 2)
-    make.AclRuleFactory(network=network, position=2, action="deny", sources=[f"node#{one.pk}"], destinations=["*"])
-    job = carry_out(network, "delete", Criteria(tags=("web",)))
-    assert (job.changed, job.left) == (1, 1)
-    assert "is denied something by" in job.reasons[0][2]
-    assert list(Node.objects.all()) == [one]
-    carry_out(network, "delete", Criteria(tags=("web",)), forced=True)
-    assert not Node.objects.exists()
-    assert Change.objects.latest("version").facts["forced"]
-    assert two.pk
-
-
-def test_a_router_that_goes_hands_its_prefix_over_in_the_same_change(network: Network) -> None:
-    router = tagged_nodes(network, 1)[0]
-    make.RouteFactory(node=router, prefix="10.40.0.0/16", approved=True, primary=True)
-    spare = make.RouteFactory(node=make.NodeFactory(network=network), prefix="10.40.0.0/16", approved=True)
-    before = Change.objects.count()
-    carry_out(network, "disable", Criteria(tags=("web",)))
-    assert Change.objects.count() == before + 1
-    assert Route.objects.get(pk=spare.pk).primary
-    assert dict(current_state(network.pk).topology.nodes.items()) == facts(network)
-
-
-def test_keys_are_asked_for_one_after_the_other(network: Network) -> None:
-    tagged_nodes(network, 45)
-    carry_out(network, "rotate")
-    asked = Counter(Node.objects.values_list("rotate_requested_at", flat=True))
-    assert sorted(asked.values()) == [5, 20, 20]
-
-
 def test_whom_it_is_about_is_fixed_when_it_is_planned(network: Network) -> None:
     tagged_nodes(network, 2)
     job = plan_job(
@@ -263,12 +184,6 @@ def test_whom_it_is_about_is_fixed_when_it_is_planned(network: Network) -> None:
     run_job(job_id=job.pk)
     late.refresh_from_db()
     assert late.state == "active"
-
-
-def test_no_node_is_left_without_tags(network: Network) -> None:
-    tagged_nodes(network, 1)
-    job = carry_out(network, "tags", mode="remove", tags=["tag:web"])
-    assert (job.changed, job.reasons[0][2]) == (0, "would have no tag, and belong to nobody")
 
 
 def test_a_job_begins_with_its_arguments(network: Network) -> None:

@@ -2,89 +2,46 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 
-from mesh.compile import CompiledPolicy, attributes_of, compile_policy, moved
+from mesh.compile import attributes_of, compile_policy, moved
 from mesh.policy import (
-    Action,
-    Condition,
-    ConditionKind,
     FactsChange,
-    Group,
-    Host,
     NetworkFacts,
     NodeAttribute,
     Policy,
     PolicyNode,
-    PolicyUser,
-    PortRange,
     Rule,
 )
 from mesh.policy import selectors as s
+from tests.mesh.compile.filtering import (
+    ANA,
+    BOB,
+    DB,
+    DB2,
+    FACTS,
+    GATE,
+    GROUPS,
+    HOSTS,
+    LINUX,
+    NOBODYS,
+    RANGES,
+    SSH,
+    TO_DB,
+    WEB,
+    accept,
+    compiled,
+    deny,
+    sets_of,
+    wire_set,
+)
 from tests.mesh.policy.profile import thorough
 from tests.mesh.policy.strategies import AT, networks, policies
-
-SSH, WEB = (PortRange(22, 22),), (PortRange(80, 80),)
-LINUX = (Condition(ConditionKind.OS_IN, ("linux",)),)
-RANGES = IPv4Network("10.1.0.0/24"), IPv6Network("fd00::/64")
-DB = PolicyNode(1, "db", None, frozenset({"tag:db"}), (ip_address("10.1.0.1"), ip_address("fd00::1")))
-DB2 = PolicyNode(2, "db2", None, frozenset({"tag:db"}), (ip_address("10.1.0.2"), ip_address("fd00::2")))
-ANA = PolicyNode(3, "ana", 7, frozenset(), (ip_address("10.1.0.3"), ip_address("fd00::3")), os="linux")
-BOB = PolicyNode(4, "bob", 8, frozenset(), (ip_address("10.1.0.4"), ip_address("fd00::4")))
-GATE = PolicyNode(
-    5,
-    "gate",
-    None,
-    frozenset({"tag:gate"}),
-    (ip_address("10.1.0.5"),),
-    (ip_network("10.9.0.0/24"), ip_network("0.0.0.0/0")),
-)
-NOBODYS = PolicyNode(6, "nobodys", None, frozenset(), (ip_address("10.1.0.6"),))
-FACTS = NetworkFacts(
-    "test.ghost", *RANGES, (DB, DB2, ANA, BOB, GATE, NOBODYS), (PolicyUser(7, "a"), PolicyUser(9, "c"))
-)
-GROUPS = (Group("ops", frozenset({7, 8})),)
-HOSTS = (Host("lan", ip_network("10.9.0.128/25")),)
-TO_DB = (s.tag("tag:db"),)
-
-
-def rule(action: Action, sources: tuple[Any, ...], destinations: tuple[Any, ...], ports: Any = (), **more: Any) -> Rule:
-    return Rule(0, 0, action, sources, destinations, more.pop("protocols", ()), ports, **more)
-
-
-def accept(*arguments: Any, **more: Any) -> Rule:
-    return rule(Action.ACCEPT, *arguments, **more)
-
-
-def deny(*arguments: Any, **more: Any) -> Rule:
-    return rule(Action.DENY, *arguments, **more)
-
-
-def compiled(*rules: Rule, facts: NetworkFacts = FACTS) -> CompiledPolicy:
-    numbered = tuple(
-        Rule(n, n, r.action, r.sources, r.destinations, r.protocols, r.ports, r.schedule, r.conditions)
-        for n, r in enumerate(rules, start=1)
-    )
-    return compile_policy(Policy(numbered, GROUPS, HOSTS), facts, AT)
-
-
-def sets_of(engine: CompiledPolicy, node: PolicyNode) -> dict[str, Any]:
-    return {name: engine.set_of(name) for name in engine.filter_of(node.id)[1]}
-
-
-def only_set(*rules: Rule, node: PolicyNode = DB) -> dict[str, Any]:
-    (found,) = sets_of(compiled(*rules), node).values()
-    assert isinstance(found, dict)
-    return found
-
-
-def wire_set(**members: Any) -> dict[str, Any]:
-    return {"users": [], "tags": [], "ids": [], "prefixes": []} | members
 
 
 def test_a_filter_has_the_shape_of_the_protocol() -> None:
@@ -105,53 +62,6 @@ def test_it_holds_only_what_concerns_the_node_as_a_destination() -> None:
     engine = compiled(accept((s.user(7),), TO_DB))
     assert engine.filter_of(ANA.id) == ([], ())
     assert engine.filter_of(99) == ([], ())
-
-
-@pytest.mark.parametrize(
-    ("selector", "expected"),
-    [
-        (s.user(7), wire_set(users=[7])),
-        (s.group("ops"), wire_set(users=[7, 8])),
-        (s.tag("tag:gate"), wire_set(tags=["tag:gate"])),
-        (s.node(3), wire_set(ids=[[3, 3]])),
-        (s.TAGGED, wire_set(tags=["tag:db", "tag:gate"])),
-        (s.MEMBER, wire_set(users=[7, 8, 9], ids=[[6, 6]])),
-        (s.ANY, wire_set(prefixes=["10.1.0.0/24", "10.9.0.0/24", "fd00::/64"])),
-    ],
-)
-def test_sets_say_what_selectors_do(selector: Any, expected: dict[str, Any]) -> None:
-    assert only_set(accept((selector,), TO_DB)) == expected
-
-
-def test_addresses_need_no_set() -> None:
-    engine = compiled(accept((s.host("lan"), s.prefix(ip_network("fd00::3/128"))), TO_DB))
-    rules, names = engine.filter_of(DB.id)
-    assert (rules[0]["sources"], names) == (["10.9.0.128/25", "fd00::3/128"], ())
-
-
-@pytest.mark.parametrize(
-    ("selector", "accepted", "denied"),
-    [
-        (s.MEMBER, wire_set(ids=[[3, 3]]), wire_set(ids=[[3, 4], [6, 6]])),
-        (s.group("ops"), wire_set(ids=[[3, 3]]), wire_set(ids=[[3, 4]])),
-        (s.ANY, wire_set(ids=[[3, 3]]), wire_set(ids=[[1, 6]], prefixes=["10.9.0.0/24"])),
-        (s.prefix(ip_network("10.1.0.0/29")), wire_set(prefixes=["10.1.0.3/32"]), None),
-        (s.prefix(ip_network("10.9.0.0/16")), wire_set(), wire_set(prefixes=["10.9.0.0/24"])),
-    ],
-)
-def test_under_conditions_a_set_has_those_that_meet_them(
-    selector: Any, accepted: dict[str, Any], denied: dict[str, Any] | None
-) -> None:
-    assert only_set(accept((selector,), TO_DB, conditions=LINUX)) == accepted
-    if denied is not None:
-        engine = compiled(deny((selector,), TO_DB, conditions=LINUX), accept((s.user(7),), TO_DB))
-        name = engine.filter_of(DB.id)[0][0]["sources"][0].removeprefix("set:")
-        assert engine.set_of(name) == denied
-
-
-def test_a_set_that_no_filter_uses_is_not_there() -> None:
-    with pytest.raises(KeyError):
-        compiled().set_of("nothing")
 
 
 def test_own_devices_keep_their_place_and_are_the_owners_alone() -> None:
