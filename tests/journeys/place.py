@@ -82,7 +82,7 @@ class Place:
         if name not in self.lab.machines:
             machine = self.lab.add(name)
             script = _AGENT.format(home=shlex.quote(str(HOME)), python=shlex.quote(python()))
-            machine.run("sh", "-c", "cat >/usr/local/bin/ghostwire-agent && chmod +x $_ /usr/local/bin/*", given=script)
+            machine.run("sh", "-c", "cat >/usr/local/bin/ghostwire-agent && chmod +x /usr/local/bin/*", given=script)
         return self.lab.machines[name]
 
     def run_line(self, name: str, line: str, *, is_let_in: bool = True) -> None:
