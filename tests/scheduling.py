@@ -15,7 +15,7 @@ GROUPS: Final = (
     ("tests/integration/test_faults", "many-processes"),
     ("tests/integration/test_drain", "many-processes"),
     ("tests/integration/test_mesh", "mesh"),
-    ("tests/integration/test_rotation_live", "mesh"),
+    ("tests/integration/test_live_rotation", "mesh"),
     # Two labs at once are more machines than two processors carry in time.
     ("tests/journeys/", "mesh"),
     ("tests/mutants/", "mutants"),

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from demo.lab import Lab, why_unavailable
+from demo.story import Story
 from tests.integration.fleet import Auditor
 from tests.integration.live import LiveMachine
 from tests.integration.operator import Operator
@@ -41,6 +43,19 @@ def many_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManyPro
             yield running
     except FileNotFoundError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="package")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """A portal and three machines that enrolled with the line it printed."""
+    lacks = why_unavailable()
+    if lacks is not None:
+        pytest.skip(f"A lab of network namespaces {lacks}.")
+    with Lab() as lab:
+        told = Story(lab, tmp_path_factory.mktemp("mesh") / "data", lambda text: None)
+        told.start_portal()
+        told.enrol("alpha", "beta", "gamma")
+        yield told
 
 
 @pytest.fixture(scope="session")

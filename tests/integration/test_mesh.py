@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from demo.lab import Lab, why_unavailable
 from demo.story import Story
 
 pytestmark = pytest.mark.timeout(400)
-
-
-@pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """A portal and three machines that enrolled with the line it printed."""
-    lacks = why_unavailable()
-    if lacks is not None:
-        pytest.skip(f"A lab of network namespaces {lacks}.")
-    folder: Path = tmp_path_factory.mktemp("mesh")
-    with Lab() as lab:
-        told = Story(lab, folder / "data", lambda text: None)
-        told.start_portal()
-        told.enrol("alpha", "beta", "gamma")
-        yield told
 
 
 def test_machines_reach_each_other_by_name_over_both_families(story: Story) -> None:

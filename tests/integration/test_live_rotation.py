@@ -1,4 +1,7 @@
-"""Real machines: one makes a new key while two of them ping each other, and hardly anybody notices."""
+"""Real machines: one makes a new key while two of them ping each other, and hardly anybody notices.
+
+These come before ``test_mesh``, at whose end the machines of the story are no more.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +9,17 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from demo.lab import Lab, why_unavailable
 from demo.story import DOMAIN, Story
 
 pytestmark = pytest.mark.timeout(400)
 SILENCE: Final = 2.0
 INTERVAL: Final = 0.2
 PATIENCE: Final = 60.0
-
-
-@pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """A portal and three machines that enrolled with the line it printed."""
-    lacks = why_unavailable()
-    if lacks is not None:
-        pytest.skip(f"A lab of network namespaces {lacks}.")
-    folder: Path = tmp_path_factory.mktemp("rotation")
-    with Lab() as lab:
-        told = Story(lab, folder / "data", lambda text: None)
-        told.start_portal()
-        told.enrol("alpha", "beta", "gamma")
-        told.ping_all()
-        yield told
 
 
 class Pings:
@@ -73,6 +58,7 @@ def keys_seen(story: Story, viewer: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("source", "target"), [("alpha", "beta"), ("beta", "alpha")])
 def test_a_ping_goes_on_while_a_machine_makes_a_new_key(story: Story, source: str, target: str) -> None:
+    story.ping_all()
     former = status(story, "alpha")["public_key"]
     pings = Pings(story, source, target)
     deadline = time.monotonic() + PATIENCE
