@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import pytest
-from redis import Redis
 
 from coordinator import acknowledgements
 from coordinator.acknowledgements import RedisAcknowledgements
@@ -14,6 +13,7 @@ from coordinator.admin_api import health
 from mesh.change import Cause
 from nodes.models import Change, Network, Node, RetiredKey
 from nodes.presence import RedisPresence
+from nodes.shared_redis import redis_client
 from sessions_app.models import User
 from tests.admin_api.api import Api, api_for, faults, refusal
 from tests.agents import Machine
@@ -270,7 +270,9 @@ def test_a_change_is_answered_while_the_presence_store_is_away(
     api: Api, web: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     web.heartbeat()
-    monkeypatch.setattr(health, "presence_store", lambda: RedisPresence(Redis(port=1)))
-    monkeypatch.setattr(acknowledgements, "acknowledgement_store", lambda: RedisAcknowledgements(Redis(port=1)))
+    monkeypatch.setattr(health, "presence_store", lambda: RedisPresence(redis_client("redis://127.0.0.1:1")))
+    monkeypatch.setattr(
+        acknowledgements, "acknowledgement_store", lambda: RedisAcknowledgements(redis_client("redis://127.0.0.1:1"))
+    )
     found = api.patch(f"nodes/{web.node.pk}", {"name": "renamed"})
     assert (found["name"], found["health"]["consecutive_misses"]) == ("renamed", 0)

@@ -28,9 +28,9 @@ from coordinator.limits import (
 )
 from ghostwire_site.config.values import parse_rate
 from mesh.errors import ThrottledError
+from nodes.shared_redis import redis_client
 from tests.agents import Machine
 from tests.fixtures import START, Clock
-from tests.services.processes import free_port
 from tests.services.redis import RedisServer
 
 NOW = START.timestamp()
@@ -157,7 +157,7 @@ def test_redis_keys_vanish_by_themselves(redis_server: RedisServer) -> None:
 
 
 def test_while_redis_is_away_a_process_counts_for_itself() -> None:
-    store = RedisLimits(Redis(port=free_port()))
+    store = RedisLimits(redis_client("redis://127.0.0.1:1"))
     assert admitted(store, PAIR, 0, 0, 0, 5) == [True, True, False, True]
 
 

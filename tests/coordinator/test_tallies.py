@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from coordinator import tallies
 from coordinator.metrics import FRAMES, HEARTBEATS, REQUESTS
 from coordinator.tallies import SHARED, MemoryTally, RedisTally, Tallies, TallyStore, count_here
+from nodes.shared_redis import redis_client
 from tests.services.redis import RedisServer
 
 
@@ -63,7 +64,7 @@ def test_what_could_not_be_handed_on_is_handed_on_later(monkeypatch: pytest.Monk
     process = Tallies()
     process._told = count_here()
     HEARTBEATS.from_memory += 4
-    monkeypatch.setattr(tallies, "tally_store", lambda: RedisTally(Redis.from_url("redis://127.0.0.1:1")))
+    monkeypatch.setattr(tallies, "tally_store", lambda: RedisTally(redis_client("redis://127.0.0.1:1")))
     with pytest.raises(RedisConnectionError):
         process.flush()
     store = MemoryTally()

@@ -11,6 +11,7 @@ from redis.lock import Lock
 
 from ghostwire_site import beat
 from ghostwire_site.beat import OneBeat
+from nodes.shared_redis import redis_client
 from tests.services.redis import RedisServer
 
 
@@ -65,6 +66,8 @@ def test_a_flushed_redis_does_not_stop_the_beat(redis: Redis) -> None:
 
 def test_without_redis_it_stands_by_and_goes_on(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     first = new_beat()
-    monkeypatch.setattr(first, "_lock", Lock(Redis(port=1), beat.LOCK_NAME, timeout=15, blocking=False))
+    monkeypatch.setattr(
+        first, "_lock", Lock(redis_client("redis://127.0.0.1:1"), beat.LOCK_NAME, timeout=15, blocking=False)
+    )
     assert first.tick() == beat.STAND_BY_SECONDS
     assert not first._works

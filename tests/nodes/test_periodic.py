@@ -24,8 +24,8 @@ from nodes.periodic import (
     periodic,
     run_store,
 )
+from nodes.shared_redis import redis_client
 from tests.fixtures import START, Clock
-from tests.services.processes import free_port
 from tests.services.redis import RedisServer
 
 EVERY = timedelta(seconds=5)
@@ -166,7 +166,7 @@ def test_observers_hear_of_it(task: Any, name: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_without_redis_it_works_all_the_same(task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    away = RedisRuns(Redis(port=free_port(), socket_connect_timeout=1))
+    away = RedisRuns(redis_client("redis://127.0.0.1:1"))
     monkeypatch.setattr(periodic_module, "run_store", lambda: away)
     assert task(doing(4))() == 4
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from coordinator.samples import take, take_samples
 from coordinator.tallies import MAP_PREFIX, SHARED, map_buckets, tally_store
 from nodes.models import Network, Node, Sample
 from nodes.presence import RedisPresence, presence_store
+from nodes.shared_redis import redis_client
 from tests import factories as make
 from tests.fixtures import Clock
 
@@ -57,7 +57,7 @@ def test_a_portal_that_just_began_to_listen_blames_nobody(network: Network, cloc
 def test_without_the_presence_store_the_rest_is_counted(
     fleet: None, network: Network, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = RedisPresence(Redis.from_url("redis://127.0.0.1:1"))
+    gone = RedisPresence(redis_client("redis://127.0.0.1:1"))
     monkeypatch.setattr(take, "presence_store", lambda: gone)
     take_samples(now=clock.at)
     sample = Sample.objects.get(network=network)
