@@ -19,7 +19,7 @@ from mesh.policy.conditions import describe_condition
 from mesh.policy.schedule import parse_instant
 from mesh.policy.services import PORT_PROTOCOLS
 from nodes.models import Node
-from portal.admin.rule import schedule_words
+from portal.rule_words import schedule_words
 from sessions_app.models import User
 
 FIELDS: Final = ("from", "to", "on", "at")

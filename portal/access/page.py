@@ -14,7 +14,7 @@ from acl.selectors import labels_for
 from nodes.models import Network
 from portal.access.flows import ask
 from portal.access.tabs import network_of, tabs
-from portal.admin.rule import sentence
+from portal.rule_words import sentence
 from sessions_app.roles import allows
 
 

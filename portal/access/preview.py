@@ -25,7 +25,7 @@ from portal import links
 from portal.access.calls import body_of, call
 from portal.access.meant import with_meant
 from portal.access.named import pages_of
-from portal.admin.rule import limit_words
+from portal.rule_words import limit_words
 from sessions_app.models import User
 
 GROUPS = 100

@@ -10,7 +10,7 @@ from acl.selectors import rule_value
 from coordinator.admin_api.serializers.rules import RuleOut, describe_rules
 from nodes.models import Network
 from portal.access.named import pages_of
-from portal.admin.rule import limit_words
+from portal.rule_words import limit_words
 
 
 def rules_in_force(network: Network, now: datetime) -> dict[str, Any]:

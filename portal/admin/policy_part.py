@@ -20,7 +20,7 @@ from nodes.models import Route
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import NetworkFilter
-from portal.admin.rule_form import port_words
+from portal.rule_words import port_words
 from portal.sections import Section, facts
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Any
 
 from django.contrib.admin import display
@@ -14,16 +13,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from acl.models import AclRule
-from acl.selectors import labels_for, rule_value
+from acl.selectors import labels_for
 from acl.services.rules import create_rule, delete_rule, move_rule, update_rule
-from mesh.policy import Labels, Rule, Schedule, format_protocol
-from mesh.policy.conditions import condition_to_json
-from mesh.policy.schedule import describe_schedule, format_instant
 from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import ChoiceFilter, NetworkFilter
-from portal.admin.rule_form import RuleForm, condition_words, port_words
+from portal.admin.rule_form import RuleForm
 from portal.cause import act
+from portal.rule_words import sentence
 from portal.sections import Section, facts
 from portal.verbs import Question, Row, Verb, count
 
@@ -50,58 +47,6 @@ class EnabledFilter(ChoiceFilter):
     def options(self, request: HttpRequest) -> dict[str, tuple[str, Q]]:
         """Both."""
         return {"on": ("on", Q(enabled=True)), "off": ("off", Q(enabled=False))}
-
-
-def services_words(rule: AclRule) -> SafeString:
-    """``on tcp/22, 8000-8999`` or ``on any port``."""
-    ports = ", ".join(port_words(item) for item in rule.ports)
-    protocols = ", ".join(format_protocol(number) for number in rule.protocols)
-    if not ports and not protocols:
-        return html.dim("on any port")
-    words = f"{protocols}/{ports}" if protocols and ports else protocols or ports
-    return format_html('on <span class="gw-mono gw-ink">{}</span>', words)
-
-
-def schedule_words(schedule: Schedule) -> str:
-    """``weekdays 08:00-18:00 Europe/Berlin, until 31 Dec 2026 18:00 UTC``."""
-    words = describe_schedule(schedule)
-    for at in (schedule.not_before, schedule.expires_at):
-        if at is not None:
-            words = words.replace(format_instant(at), f"{at.astimezone(UTC):%-d %b %Y %H:%M} UTC")
-    return words.replace("mon,tue,wed,thu,fri", "weekdays").replace("sat,sun", "weekends")
-
-
-def when_words(rule: AclRule) -> str:
-    """``, weekdays 08:00-18:00 Europe/Berlin, if os is linux``: nothing for a rule that always holds."""
-    said = limit_words(rule_value(rule))
-    return f", {said}" if said else ""
-
-
-def limit_words(rule: Rule) -> str:
-    """``weekdays 08:00-18:00 Europe/Berlin, if os is linux``: when a rule holds; nothing where that is always."""
-    parts = [] if rule.schedule is None else [schedule_words(rule.schedule)]
-    if rule.conditions:
-        parts.append("if " + " and ".join(condition_words(condition_to_json(item)) for item in rule.conditions))
-    return ", ".join(parts)
-
-
-def sentence(rule: AclRule, labels: Labels) -> SafeString:
-    """``source wire destination on ports, when, if``. The wire is dashed where it holds at times only."""
-    off = not rule.enabled
-    when = when_words(rule)
-    return format_html(
-        '<span class="gw-sentence">{}{}<span class="gw-sr">{}</span>{}<span>{}{}</span></span>',
-        _side(rule.sources, labels, off),
-        html.wire("times" if when and rule.action == "accept" else rule.action, off=off),
-        "may reach" if rule.action == "accept" else "may not reach",
-        _side(rule.destinations, labels, off),
-        services_words(rule),
-        when,
-    )
-
-
-def _side(stored: list[str], labels: Labels, off: bool) -> SafeString:
-    return html.folded(links.selector_chip(item, labels, off=off) for item in stored)
 
 
 def _ask_delete(rules: Sequence[AclRule]) -> Question:

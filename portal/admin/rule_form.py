@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,10 +15,10 @@ from mesh.policy import format_protocol, format_selector, parse_stored
 from mesh.policy.schedule import WEEKDAYS
 from nodes.models import Network
 from portal.forms import ListField, PolicyForm, UtcDateTimeField
+from portal.rule_words import AGENT_IS_AT_LEAST, OS_IS, condition_words, port_words
 
 SELECTORS: Final = "One a line: user:ana, group:ops, tag:db, node:wiki, host:erp, autogroup:member, 10.1.0.0/28 or *."
 DAYS: Final = tuple(zip(WEEKDAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
-_OS, _VERSION = "os is ", "agent is at least "
 
 
 class ConditionsField(ListField):
@@ -37,26 +36,12 @@ class ConditionsField(ListField):
         return [parse_condition(line.strip()) for line in lines if line.strip()]
 
 
-def condition_words(condition: Mapping[str, Any]) -> str:
-    """A stored condition as a line that ``parse_condition`` reads back."""
-    if "os" in condition:
-        return _OS + " or ".join(condition["os"])
-    if "agent_version" in condition:
-        return _VERSION + str(condition["agent_version"])
-    name = condition["attribute"]
-    if "equals" in condition:
-        return f"{name} is {json.dumps(condition['equals'], ensure_ascii=False)}"
-    if "in" in condition:
-        return f"{name} is " + " or ".join(json.dumps(item, ensure_ascii=False) for item in condition["in"])
-    return f"{name} is reported"
-
-
 def parse_condition(line: str) -> dict[str, Any]:
     """A line as a stored condition. Raises forms.ValidationError saying how lines look."""
-    if line.startswith(_OS):
-        return {"os": [part.strip() for part in line.removeprefix(_OS).split(" or ")]}
-    if line.startswith(_VERSION):
-        return {"agent_version": line.removeprefix(_VERSION).strip()}
+    if line.startswith(OS_IS):
+        return {"os": [part.strip() for part in line.removeprefix(OS_IS).split(" or ")]}
+    if line.startswith(AGENT_IS_AT_LEAST):
+        return {"agent_version": line.removeprefix(AGENT_IS_AT_LEAST).strip()}
     name, found, wanted = line.partition(" is ")
     if not found or not name.strip() or not wanted.strip():
         raise forms.ValidationError(f"“{line}”: write os is linux, agent is at least 1.4, or attribute is value.")
@@ -161,9 +146,3 @@ class RuleForm(PolicyForm):
                 schedule[name] = at.isoformat()
         rest = {name: data.get(name) for name in ("network", "position", "forced", "version")}
         return rest | {"fields": fields | {"schedule": schedule}}
-
-
-def port_words(item: Any) -> str:
-    """``22`` or ``8000-8999``."""
-    first, last = item
-    return str(first) if first == last else f"{first}-{last}"

@@ -19,8 +19,8 @@ from mesh.policy.rules import Rule
 from mesh.policy.services import PORT_PROTOCOLS
 from nodes.models import Network
 from portal.access.tabs import network_of, tabs
-from portal.admin.rule import schedule_words
 from portal.matrix.cells import ShownCell, at_times, grid_of, later_sentence, sentence
+from portal.rule_words import schedule_words
 from sessions_app.roles import allows
 
 AXES: Final = ((Axis.USER, "User"), (Axis.GROUP, "Group and tag"), (Axis.CLASS, "Class"))

@@ -9,9 +9,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from acl.stored import schedule_of
-from mesh.policy.schedule import describe_schedule
 from portal import html
-from portal.admin.rule_form import condition_words
+from portal.rule_words import limits_in_words, put_together, services_words
 
 Pages = Mapping[str, str]
 """Where selectors lead, by what they are called."""
@@ -20,17 +19,14 @@ Pages = Mapping[str, str]
 def rule_sentence(rule: Mapping[str, Any], pages: Pages, *, off: bool = False) -> SafeString:
     """``source wire destination on ports, when, if`` of a rule as ``coordinator.policy.history.readable`` has it."""
     off = off or not rule["enabled"]
-    when = _when(rule)
-    kind = "times" if when and rule["action"] == "accept" else rule["action"]
-    return format_html(
-        '<span class="gw-sentence">{}{}<span class="gw-sr">{}</span>{}<span>{}{}{}</span></span>',
-        side(rule["sources"], pages, off=off),
-        html.wire(kind, off=off),
-        "may reach" if rule["action"] == "accept" else "may not reach",
-        side(rule["destinations"], pages, off=off),
-        services(rule["protocols"], rule["ports"]),
-        when,
-        "" if rule["enabled"] else ", off",
+    return put_together(
+        accepts=rule["action"] == "accept",
+        off=off,
+        sources=side(rule["sources"], pages, off=off),
+        destinations=side(rule["destinations"], pages, off=off),
+        services=services_words(rule["protocols"], rule["ports"]),
+        limits=limits_in_words(schedule_of(rule["schedule"]), rule["conditions"]),
+        state="" if rule["enabled"] else ", off",
     )
 
 
@@ -46,26 +42,6 @@ def side(selectors: Iterable[str], pages: Pages, *, off: bool = False) -> SafeSt
     return format_html_join("", "{}", ((html.chip(text, off=off, url=pages.get(text, "")),) for text in selectors))
 
 
-def services(protocols: Iterable[str], ports: Iterable[str]) -> SafeString:
-    """``on tcp/22, 8000-8999`` or ``on any port``."""
-    names, numbers = ", ".join(protocols), ", ".join(ports)
-    if not names and not numbers:
-        return html.dim("on any port")
-    words = f"{names}/{numbers}" if names and numbers else names or numbers
-    return format_html('on <span class="gw-mono gw-ink">{}</span>', words)
-
-
 def selectors_of(rules: Iterable[Mapping[str, Any]]) -> set[str]:
     """Every selector that some rules name."""
     return {text for rule in rules for text in (*rule["sources"], *rule["destinations"])}
-
-
-def _when(rule: Mapping[str, Any]) -> str:
-    parts = []
-    schedule = schedule_of(rule["schedule"])
-    if schedule is not None:
-        words = describe_schedule(schedule)
-        parts.append(words.replace("mon,tue,wed,thu,fri", "weekdays").replace("sat,sun", "weekends"))
-    if rule["conditions"]:
-        parts.append("if " + " and ".join(condition_words(item) for item in rule["conditions"]))
-    return "".join(f", {part}" for part in parts)
