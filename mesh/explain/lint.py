@@ -52,7 +52,8 @@ class Remark:
 
 def lint(compiled: CompiledPolicy, *, soon: timedelta = timedelta(days=1)) -> tuple[Remark, ...]:
     """Everything worth a remark, by position of the rule, then about groups, hosts and the whole. Rules that expire
-    within ``soon`` are remarked on before they do; disabled ones are as if absent."""
+    within ``soon`` are remarked on before they do; disabled ones are as if absent. In a network without a node nothing
+    can match, which is no fault of any rule."""
     remarks: list[Remark] = []
     shadows, hosts = Shadows(compiled), compiled.policy.host_table()
     for line in compiled.lines:
@@ -85,13 +86,14 @@ def _about_rule(compiled: CompiledPolicy, line: Line, table: Mapping[str, Prefix
     }
     for selector in line.said.missing:
         yield _remark(rule, Finding.VANISHED, f"{rule.label()} names {selector}, which is not there any more", selector)
+    is_empty = not compiled.world.nodes
     for term in line.said.sources:
-        if not _matches_anything(compiled, compiled.terms.of_source(term)):
+        if not is_empty and not _matches_anything(compiled, compiled.terms.of_source(term)):
             written = hosts.get(term.selector, term.selector)
             message = _nothing(rule, "source", written, under=bool(term.conditions))
             yield _remark(rule, Finding.MATCHES_NOTHING, message, written)
     for selector in line.said.destinations:
-        if not _matches_anything(compiled, compiled.terms.numbers[selector]):
+        if not is_empty and not _matches_anything(compiled, compiled.terms.numbers[selector]):
             written = hosts.get(selector, selector)
             yield _remark(rule, Finding.MATCHES_NOTHING, _nothing(rule, "destination", written), written)
     if rule.accepts and not rule.conditions and rule.schedule is None and _is_all(rule):

@@ -179,3 +179,10 @@ def test_a_named_host_that_matches_nothing_goes_by_its_name(side: str) -> None:
     (remark,) = lint(compile_policy(policy, FACTS, AT))
     assert (remark.finding, remark.selector) == (Finding.MATCHES_NOTHING, s.host("nas"))
     assert "host:nas" in remark.message
+
+
+def test_a_network_without_a_node_is_no_fault_of_its_rules() -> None:
+    nobody, servers = replace(FACTS, nodes=()), replace(FACTS, nodes=FACTS.nodes[:1])
+    first = rule(1, sources=(s.MEMBER,), destinations=(s.SELF,))
+    assert lint(compile_policy(Policy((first,)), nobody, AT)) == ()
+    assert Finding.MATCHES_NOTHING in {item.finding for item in lint(compile_policy(Policy((first,)), servers, AT))}
