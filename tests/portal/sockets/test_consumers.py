@@ -1,4 +1,4 @@
-"""Who is let in, what each page is told, and when a socket is closed."""
+"""What each page is told, and when a socket is closed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import pytest
 from channels.testing import WebsocketCommunicator  # type: ignore[import-untyped]
 from django.utils import timezone
 
-from coordinator.limits import Limit
 from mesh.change import Cause, ChangeKind
 from nodes.changes import lock_network, record_change
 from nodes.hints import tell_portal
-from portal.sockets import consumers, newsroom
-from portal.sockets.kinds import EVENT_RIGHTS, KINDS
+from portal.sockets import newsroom
+from portal.sockets.kinds import EVENT_RIGHTS
 from portal.sockets.newsroom import NEWSROOM
 from sessions_app.models import User
-from sessions_app.roles import CAPABILITIES
 from tests import factories as make
-from tests.portal.sockets.conftest import HOST, Browser, browser, events_in, look, sent
+from tests.portal.sockets.conftest import Browser, browser, events_in, look, sent
+from tests.roles.table.people import ROLES, may
+from tests.roles.table.sockets import EVENTS
 
 pytestmark = pytest.mark.django_db
 
@@ -35,91 +35,6 @@ async def closed_with(socket: WebsocketCommunicator) -> int:
         message = await socket.receive_output(timeout=30)
         if message["type"] == "websocket.close":
             return int(message["code"])
-
-
-# --- Who is let in
-
-
-@pytest.mark.parametrize("role", User.Role.values)
-async def test_each_kind_of_page_follows_its_capability(role: str, network: Any) -> None:
-    someone, node = browser(role), make.NodeFactory(network=network)
-    for name, kind in KINDS.items():
-        may = bool(CAPABILITIES[role]) and (not kind.capability or kind.capability in CAPABILITIES[role])
-        assert await someone.opens(f"{name}?id={node.pk}") == may, name
-
-
-async def test_everybody_may_follow_their_own_devices(network: Any) -> None:
-    assert await browser("member").opens("own")
-
-
-async def test_nobody_is_let_in_without_a_login(network: Any) -> None:
-    assert not await browser().opens("page", cookie="")
-    assert not await browser().opens("page", cookie="x" * 32)
-    assert not await browser().opens("own", cookie="")
-
-
-async def test_a_disabled_person_is_not_let_in(network: Any) -> None:
-    someone = browser()
-    User.objects.filter(pk=someone.user.pk).update(is_active=False)
-    assert not await someone.opens("page")
-
-
-async def test_a_kind_that_is_none_leads_nowhere(network: Any) -> None:
-    assert not await browser().opens("nothing")
-
-
-@pytest.mark.parametrize("path", ["node", "node?id=0", "node?id=x", "node?id=9999", "fleet?network=9999"])
-async def test_what_is_not_there_has_no_news(path: str, network: Any) -> None:
-    assert not await browser().opens(path)
-
-
-@pytest.mark.parametrize(
-    "origin",
-    [None, "null", "", "http://evil.example", f"https://{HOST}", "http://192.168.1.5", f"http://{HOST}.evil.example"],
-)
-async def test_pages_of_other_sites_are_refused(origin: str | None, network: Any) -> None:
-    assert not await browser().opens("page", origin=origin)
-
-
-async def test_a_public_address_is_trusted_whatever_the_proxy_says(network: Any, settings: Any) -> None:
-    settings.CSRF_TRUSTED_ORIGINS = ["https://vpn.example"]
-    assert await browser().opens("page", origin="https://vpn.example")
-
-
-async def test_a_host_that_the_portal_does_not_answer_to_is_refused(network: Any, settings: Any) -> None:
-    settings.ALLOWED_HOSTS = ["vpn.example"]
-    assert not await browser().opens("page")
-
-
-async def test_two_origins_are_refused(network: Any) -> None:
-    someone = browser()
-    socket = someone.socket("page")
-    socket.scope["headers"].append((b"origin", b"http://evil.example"))
-    assert not (await socket.connect(timeout=30))[0]
-
-
-async def test_a_session_has_only_so_many_sockets(network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(newsroom, "MOST_OF_SESSION", 2)
-    someone, other = browser(), browser()
-    open_sockets = [await someone.open("page"), await someone.open("page")]
-    assert not await someone.opens("page")
-    assert await other.opens("page")
-    await open_sockets.pop().disconnect()
-    assert await someone.opens("page")
-    await open_sockets.pop().disconnect()
-
-
-async def test_a_process_has_only_so_many_sockets(network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(newsroom, "MOST_SOCKETS", 1)
-    one = await browser().open("page")
-    assert not await browser().opens("page")
-    await one.disconnect()
-
-
-async def test_an_address_opens_only_so_many(network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "OPENED", Limit("portal_socket", 3, 3600.0))
-    someone = browser()
-    assert [await someone.opens("page") for _ in range(4)] == [True, True, True, False]
 
 
 # --- What each is told
@@ -154,7 +69,7 @@ async def test_no_event_holds_more_than_type_place_and_ids(network: Any) -> None
     await page.disconnect()
 
 
-@pytest.mark.parametrize("role", [role for role in User.Role.values if CAPABILITIES[role]])
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "member"])
 async def test_a_role_hears_of_nothing_that_it_may_not_see(role: str, network: Any) -> None:
     page = await browser(role).open("page")
     for kind in ChangeKind:
@@ -162,7 +77,7 @@ async def test_a_role_hears_of_nothing_that_it_may_not_see(role: str, network: A
     for topic in ("enrolments", "jobs", "metrics"):
         tell_portal(topic, network.pk)
     [messages] = await look(page)
-    expected = {event for event, right in EVENT_RIGHTS.items() if right in CAPABILITIES[role]}
+    expected = {event for event, needs in EVENTS.items() if may(role, needs)}
     assert {message["type"] for message in events_in(messages)} == expected
     await page.disconnect()
 
