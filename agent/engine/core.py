@@ -24,6 +24,7 @@ from agent.engine.observed import LASTS_SECONDS, observed_endpoints
 from agent.engine.phase import Phase, Standing
 from agent.engine.polling import Poller
 from agent.engine.reports import Report, Reports
+from agent.engine.rhythm import Rhythm
 from agent.engine.rotation import Rotation
 from agent.engine.socket import SocketTalk
 from agent.engine.upkeep import Upkeep
@@ -87,8 +88,8 @@ class Engine:
         self.membership = Membership(state, settings, self.portal, self.clock, rotation=self.rotation)
         self.lease = Lease(self.clock, state)
         self.netcheck = netcheck.Netcheck(self._map_in_force, clock=self.clock, sleep=sleep, uniform=uniform)
-        self._beat_now = asyncio.Event()
-        self._first_ping = FirstPing(self.worker, sleep=sleep, told=self._beat_soon)
+        self._rhythm = Rhythm(self.clock, sleep)
+        self._first_ping = FirstPing(self.worker, sleep=sleep, uniform=uniform, told=self._beat_soon)
         self._upkeep = Upkeep(self.worker, self.maps, self.lease, self.standing, sleep)
         self._poller = Poller(self.portal, self)
         self._conversation = Conversation(
@@ -190,6 +191,7 @@ class Engine:
             self._seen = await self.worker.use(lambda tunnel: observed_endpoints(tunnel, self.clock.wall().timestamp()))
         except BackendError:
             self._seen = {}  # upkeep says what is wrong with the tunnel
+        self._rhythm.heard()  # what comes from here on is worth another one
         return self.reports.take()
 
     def boot(self) -> float:
@@ -202,13 +204,7 @@ class Engine:
 
     async def rest(self, seconds: float) -> None:
         """Wait for the next heartbeat, or for news that are worth one before."""
-        waits = [asyncio.ensure_future(act) for act in (self._sleep(seconds), self._beat_now.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
-        self._beat_now.clear()
+        await self._rhythm.rest(seconds)
 
     async def take_map(self, raw: Any, *, asked_at: float | None) -> tuple[int, int] | None:
         """Apply a map; what is wrong with it, or with this machine, is logged and shown by ``status``."""
@@ -284,7 +280,7 @@ class Engine:
 
     def _beat_soon(self) -> None:
         self._traffic_told.hurry()
-        self._beat_now.set()
+        self._rhythm.hurry()
 
     async def _tell_routes(self, raw: Any) -> None:
         """Where the portal has other routes of ours than the user wants, say so, once for each wish."""

@@ -21,6 +21,7 @@ from agent.tunnel import Tunnel
 _LOOK_SECONDS: Final = 1.0
 _TIMEOUT_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 600.0
+_AWAY_SECONDS: Final = 15.0  # between two looks where none of the peers can be asked
 _FEW: Final = 8  # peers that are asked one after the other before it gets rarer
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class FirstPing:
         worker: TunnelWorker,
         *,
         sleep: Callable[[float], Awaitable[None]],
+        uniform: Callable[[float, float], float],
         told: Callable[[], None],
         ping: Ping = ping,
     ) -> None:
@@ -58,6 +60,8 @@ class FirstPing:
         self._told = told
         self._ping = ping
         self._known: frozenset[int] = frozenset()
+        # Else all agents that start together, as after an upgrade, would begin with the same peer.
+        self._start = uniform(0.0, 1.0)
         self._turn = 0
         self._pause = _LOOK_SECONDS
 
@@ -78,13 +82,19 @@ class FirstPing:
             self._pause = _LOOK_SECONDS
             return _LOOK_SECONDS
         if not peers:
-            return _LOOK_SECONDS
-        await self._ask(peers[self._turn % len(peers)])
+            # Before the first peer a look costs nothing, and the time until the first ping counts.
+            tunnel = self._worker.tunnel
+            return self._rarer(_AWAY_SECONDS) if tunnel is not None and tunnel.in_force else _LOOK_SECONDS
+        await self._ask(peers[(int(self._start * len(peers)) + self._turn) % len(peers)])
         self._turn += 1
         if self.answer is not None:
             return 0.0
         if self._turn % min(len(peers), _FEW) == 0:
-            self._pause = min(2 * self._pause, _LONGEST_SECONDS)
+            return self._rarer()
+        return self._pause
+
+    def _rarer(self, longest: float = _LONGEST_SECONDS) -> float:
+        self._pause = min(2 * self._pause, longest)
         return self._pause
 
     async def _ask(self, peer: Peer) -> None:
@@ -104,7 +114,7 @@ class FirstPing:
 
     async def _peers(self) -> list[Peer]:
         """Those that may answer."""
-        if self._worker.tunnel is None:
+        if self._worker.tunnel is None or not self._worker.tunnel.in_force:
             return []
         try:
             return await self._worker.use(_reachable)

@@ -51,7 +51,14 @@ class FakeWorker:
         return act(self.tunnel)
 
 
-def pinging(*peers: Peer, answers: dict[str, float] | None = None) -> tuple[FirstPing, list[str], list[None]]:
+def first(low: float, high: float) -> float:
+    """Chance that begins with the first peer."""
+    return low
+
+
+def pinging(
+    *peers: Peer, answers: dict[str, float] | None = None, uniform: Callable[[float, float], float] = first
+) -> tuple[FirstPing, list[str], list[None]]:
     """One who pings ``peers``; whom it asked, and how often it told."""
     asked: list[str] = []
     told: list[None] = []
@@ -62,7 +69,8 @@ def pinging(*peers: Peer, answers: dict[str, float] | None = None) -> tuple[Firs
         return (answers or {}).get(address)
 
     worker: Any = FakeWorker(peers)
-    return FirstPing(worker, sleep=asyncio.sleep, told=lambda: told.append(None), ping=ping), asked, told
+    pings = FirstPing(worker, sleep=asyncio.sleep, uniform=uniform, told=lambda: told.append(None), ping=ping)
+    return pings, asked, told
 
 
 async def test_peers_are_asked_in_turn_until_one_answers() -> None:
@@ -77,9 +85,29 @@ async def test_peers_are_asked_in_turn_until_one_answers() -> None:
 
 async def test_who_is_away_or_nowhere_is_not_asked() -> None:
     pings, asked, _ = pinging(peer(2, online=False), peer(3, known=False))
-    assert await pings.once() == 1
+    await pings.once()
     assert asked == []
     assert pings.member() == {}
+
+
+async def test_looking_for_somebody_gets_rarer_but_not_before_the_first_peer() -> None:
+    pings, _, _ = pinging(peer(2, online=False))
+    assert [await pings.once() for _ in range(6)] == [2, 4, 8, 15, 15, 15]
+    pings._worker.tunnel.in_force = (peer(2),)  # type: ignore[union-attr]
+    assert [await pings.once() for _ in range(2)] == [1, 2]
+    pings._worker.tunnel.in_force = ()  # type: ignore[union-attr]
+    assert [await pings.once() for _ in range(3)] == [1, 1, 1]
+    pings._worker.tunnel = None
+    assert [await pings.once() for _ in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("chance", "begins"), [(0.0, 2), (0.5, 4), (0.99, 5), (1.0, 2)])
+async def test_chance_says_with_whom_it_begins(chance: float, begins: int) -> None:
+    pings, asked, _ = pinging(*map(peer, (2, 3, 4, 5)), uniform=lambda low, high: low + chance * (high - low))
+    for _ in range(5):
+        await pings.once()
+    assert asked[0] == f"10.1.0.{begins}"
+    assert len(set(asked)) == 4
 
 
 async def test_it_gets_rarer_and_begins_anew_with_a_newcomer() -> None:
@@ -95,7 +123,7 @@ async def test_a_machine_that_cannot_send_goes_on() -> None:
         raise BackendError("Pings need root.")
 
     worker: Any = FakeWorker((peer(2),))
-    pings = FirstPing(worker, sleep=asyncio.sleep, told=lambda: None, ping=ping)
+    pings = FirstPing(worker, sleep=asyncio.sleep, uniform=first, told=lambda: None, ping=ping)
     assert [await pings.once() for _ in range(2)] == [1, 2]
     assert pings.answer is None
 
@@ -114,18 +142,18 @@ async def test_the_portal_is_told_with_the_next_heartbeat(
     await portal.until(lambda: any(call in calls and what.get("traffic") == told for call, what in portal.calls))
 
 
-async def test_news_end_a_rest(make_engine: MakeEngine) -> None:
+async def test_a_heartbeat_that_told_the_news_is_followed_by_no_other(make_engine: MakeEngine) -> None:
     engine = make_engine()
-
-    async def forever(seconds: float) -> None:
-        await asyncio.Event().wait()
-
-    engine._sleep = forever
-    rest = asyncio.create_task(engine.rest(1e9))
-    await asyncio.sleep(0)
     engine._beat_soon()
-    async with asyncio.timeout(10):
-        await rest
+    await engine.news()
+    assert not engine._rhythm._news.is_set()
+
+
+async def test_news_while_a_heartbeat_is_made_are_worth_another(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    await engine.news()
+    engine._beat_soon()
+    assert engine._rhythm._news.is_set()
 
 
 def test_a_report_with_news_does_not_wait_for_its_time() -> None:
