@@ -55,6 +55,60 @@ EDITS_MAKE_DRAFTS = """() => {
   return wrong;
 }"""
 
+# Values that words alone do not say: commas, the word "or", spaces around, nothing at all, and what looks like JSON.
+STRANGE = [
+    "Smith, Ann",
+    "R or D",
+    " lab ",
+    "",
+    'say "hi"',
+    '"',
+    '", "',
+    "true",
+    "12",
+    "null",
+    "two\nlines",
+    "[1]",
+    12,
+    True,
+]
+VALUES_ARE_READ_AS_WRITTEN = """(all) => [all, ...all.map((value) => [value])]
+  .filter((values) => JSON.stringify(GWAccess.read(GWAccess.listed(values))) !== JSON.stringify(values))"""
+# What each step makes of the conditions of a rule: another one is written, one of them is emptied, one is begun.
+CONDITIONS_STAY = """(conditions) => {
+  const told = [];
+  const rule = { schedule: null, conditions };
+  const form = GWAccess.limitsForm({ id: "trial", rule, words: "", change: (member, value) => told.push(value) });
+  document.body.append(form.body);
+  form.body.open = true;
+  const write = (input, value) => {
+    input.value = value;
+    input.dispatchEvent(new Event("change"));
+  };
+  const [version] = form.body.querySelectorAll("[aria-label=Version]");
+  write(version, "1.5");
+  write(version, "");
+  [...form.body.querySelectorAll("button")].at(-1).click();
+  document.activeElement.blur();
+  form.body.remove();
+  return told;
+}"""
+# A finger takes a grip; the list is drawn anew below it, and another finger comes and goes.
+A_FINGER_IS_FOLLOWED = """() => {
+  const item = document.querySelector("#gw-rulelist > li");
+  const marked = () => document.querySelectorAll(".gw-drop-before, .gw-drop-after").length;
+  const send = (to, name, pointerId) => {
+    const [clientX, clientY] = [innerWidth / 3, item.getBoundingClientRect().top + 4];
+    const of = { pointerId, pointerType: "touch", bubbles: true, cancelable: true, clientX, clientY };
+    to.dispatchEvent(new PointerEvent(name, of));
+    return marked();
+  };
+  const grip = document.querySelectorAll("[data-role=grip]")[1];
+  send(grip, "pointerdown", 7);
+  const all = [["move", 8], ["move", 7], ["up", 8], ["cancel", 7], ["move", 7]];
+  return all.map(([name, id]) => send(document.body, `pointer${name}`, id));
+}"""
+
 
 def test_write_preview_apply_move_and_meet_somebody_else(
     live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
@@ -75,6 +129,9 @@ def test_write_preview_apply_move_and_meet_somebody_else(
             (["tag:ci"], ["tag:db"], [[5432, 5432]])
         ]
         assert page.evaluate(EDITS_MAKE_DRAFTS) == []
+        assert page.evaluate(VALUES_ARE_READ_AS_WRITTEN, STRANGE) == []
+        _keep_conditions(page)
+        assert page.evaluate(A_FINGER_IS_FOLLOWED) == [0, 1, 1, 0, 0]
         _move_by_keyboard(page)
         _meet_somebody_else(page, sample)
         connections.close_all()  # Beside the browser's loop they are others than the fixtures know of.
@@ -133,6 +190,22 @@ def _say_when_and_if(page: Page) -> None:
     # Nothing in the sample runs that: the remark leads on, or takes the rule away.
     expect(row.locator(".gw-remark")).to_contain_text("matches nothing under its conditions")
     expect(row.locator(".gw-remark").get_by_role("button", name="Remove")).to_be_visible()
+
+
+def _keep_conditions(page: Page) -> None:
+    """What nobody touched stays as it is stored; what is not finished is told, so that the portal says so."""
+    stored: list[dict[str, Any]] = [
+        {"attribute": "owner", "in": STRANGE},
+        {"attribute": "site", "equals": ""},
+        {"agent_version": "1.4"},
+    ]
+    told = page.evaluate(CONDITIONS_STAY, stored)
+    kept = stored[:2]
+    assert told == [
+        [*kept, {"agent_version": "1.5"}],
+        [*kept, {"agent_version": ""}],
+        [*kept, {"agent_version": ""}, {"os": []}],
+    ]
 
 
 def _put_it_in_force(page: Page) -> None:

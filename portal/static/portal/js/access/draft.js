@@ -66,6 +66,7 @@
     }
 
     set(row, member, value) {
+      if (["schedule", "conditions"].includes(member)) delete row.when; // It was said of others.
       const was = row.id === null ? undefined : this.base.get(row.id)[member];
       if (row.id !== null && same(was, value)) delete row.fields[member];
       else row.fields[member] = value;

@@ -39,6 +39,7 @@
 
     const body = el("form.gw-ruleform", { "aria-label": place, novalidate: true, onsubmit: (event) => {
       event.preventDefault();
+      document.activeElement.blur(); // What stands in a box is taken first.
       close();
     } },
       field("action", action),
@@ -63,7 +64,7 @@
     body.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.defaultPrevented) {
         event.preventDefault();
-        document.activeElement.blur(); // What stands in a box is taken first.
+        document.activeElement.blur();
         close();
       }
     });

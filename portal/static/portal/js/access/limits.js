@@ -26,8 +26,22 @@
       return text;
     }
   }
-  const written = (value) => (typeof value === "string" && scalar(value) === value ? value : JSON.stringify(value));
-  const split = (text) => text.split(/,|\s+or\s+/).map((item) => item.trim()).filter(Boolean);
+  // At commas and at the word "or", except within quotes.
+  function split(text) {
+    const found = [""];
+    for (const [part] of text.matchAll(/"(?:\\.|[^"\\])*"|,|\s+or\s+|[^]/gu)) {
+      if (part === "," || part.trim() === "or") found.push("");
+      else found[found.length - 1] += part;
+    }
+    return found.map((item) => item.trim()).filter(Boolean);
+  }
+  const read = (text) => split(text).map(scalar);
+  // A value in words that are read as it again: as they stand where that does, else as JSON.
+  function written(value) {
+    const found = typeof value === "string" ? read(value) : [];
+    return found.length === 1 && found[0] === value && !/["\r\n]/.test(value) ? value : JSON.stringify(value);
+  }
+  const listed = (values) => values.map(written).join(" or ");
 
   function zones() {
     const { el } = GWAccess;
@@ -41,6 +55,8 @@
     made.value = value;
     return made;
   };
+
+  Object.assign(GWAccess, { read, listed });
 
   // Answers {body, errors}; `words` are what the rule says of it now.
   GWAccess.limitsForm = ({ id, rule, words, change }) => {
@@ -78,35 +94,52 @@
     // --- If
 
     const list = el("div.gw-rf-conditions");
-    const complete = (input, scope) => {
+    const complete = (input, scope, done) => {
       const box = el("span.gw-rf-complete", {}, input);
       GWAccess.complete(input, scope, (text) => {
         const before = split(input.value).slice(0, -1);
         input.value = scope === "os" ? [...before, text].join(" or ") : text;
-        tell();
+        done();
       }, (text) => (scope === "os" ? text.split(/,|\s+or\s+/).at(-1).trim() : text));
       return box;
     };
     const rows = rule.conditions.map((condition) => conditionRow(condition));
 
+    // Every row is told, also one that is not finished: a condition that is seen here and does not count would open
+    // more than the form says. The portal says what is amiss with it.
     function tell() {
-      change("conditions", rows.map((row) => row.read()).filter(Boolean));
+      for (const row of rows) row.isTold = true;
+      change("conditions", rows.map((row) => row.condition));
     }
 
-    function conditionRow(condition) {
+    // `condition` stays as it is stored until somebody changes this very row: words do not say all of every value.
+    function conditionRow(condition, isTold = true) {
       const node = el("div.gw-rf-condition", { role: "group", "aria-label": "Condition" });
       const text = (label, value, placeholder, scope) => {
         const input = el("input.gw-input", { type: "text", value, placeholder, maxlength: "200", spellcheck: "false", autocapitalize: "none",
-          "aria-label": label, "aria-describedby": `${id}-conditions-errors`, onchange: tell });
-        return { input, box: scope ? complete(input, scope) : input };
+          "aria-label": label, "aria-describedby": `${id}-conditions-errors`, onchange: edited });
+        return { input, box: scope ? complete(input, scope, edited) : input };
       };
-      const row = { node, read: null };
+      const row = { node, condition, isTold };
+      let said = null; // What the fields say.
+
+      function edited() {
+        row.condition = said();
+        if (row.isTold || Object.values(row.condition).every((value) => value.length !== 0)) tell();
+      }
+
+      // One that was begun is told once it says something, or is left.
+      node.addEventListener("focusout", (event) => {
+        if (!row.isTold && node.isConnected && !node.contains(event.relatedTarget)) tell();
+      });
 
       function draw(kind, now) {
         const pick = choice(KINDS, kind, () => {
+          row.isTold = true; // Not while its fields come and go.
           draw(pick.value, {});
+          row.condition = said();
           node.querySelector("input").focus();
-          tell();
+          row.isTold = false;
         }, "What the source reports");
         const drop = el("button.gw-icon-button", { type: "button", "aria-label": "Remove this condition", onclick: () => {
           rows.splice(rows.indexOf(row), 1);
@@ -117,26 +150,23 @@
         if (kind === "attribute") {
           const verb = now.exists ? "exists" : "equals";
           const name = text("Attribute", now.attribute ?? "", "disk_encrypted", "posture");
-          const value = text("Value", (now.in ?? (now.equals === undefined ? [] : [now.equals])).map(written).join(" or "), "true");
+          const value = text("Value", listed(now.in ?? (now.equals === undefined ? [] : [now.equals])), "true");
           const is = choice(VERBS, verb, () => {
             value.input.hidden = is.value === "exists";
-            tell();
+            edited();
           }, "How");
           value.input.hidden = verb === "exists";
-          row.read = () => {
+          said = () => {
             const attribute = name.input.value.trim();
-            if (is.value === "exists") return attribute && { attribute, exists: true };
-            const values = split(value.input.value).map(scalar);
-            return attribute && values.length && (values.length > 1 ? { attribute, in: values } : { attribute, equals: values[0] });
+            if (is.value === "exists") return { attribute, exists: true };
+            const values = read(value.input.value);
+            return values.length === 1 ? { attribute, equals: values[0] } : { attribute, in: values };
           };
           node.replaceChildren(pick, name.box, is, value.input, drop);
           return;
         }
         const one = kind === "os" ? text("Systems", (now.os ?? []).join(" or "), "linux or macos", "os") : text("Version", now.agent_version ?? "", "1.4");
-        row.read = () => {
-          const found = one.input.value.trim();
-          return found && (kind === "os" ? { os: split(found) } : { agent_version: found });
-        };
+        said = () => (kind === "os" ? { os: split(one.input.value) } : { agent_version: one.input.value.trim() });
         node.replaceChildren(pick, one.box, drop);
       }
 
@@ -145,7 +175,7 @@
     }
 
     const add = el("button.gw-button.gw-button-small", { type: "button", onclick: () => {
-      const row = conditionRow({ os: [] });
+      const row = conditionRow({ os: [] }, false);
       rows.push(row);
       show();
       row.node.querySelector("select").focus();
