@@ -7,6 +7,7 @@
   GWAccess.moveRows = (rows) => {
     const { list, on } = rows;
     let dragged = "";
+    let finger = null; // The pointer that drags, where it is no mouse: another one beside it is none of ours.
     const rowOf = (event) => rows.draft.row(event.target.closest?.("[data-key]")?.dataset.key);
 
     list.addEventListener("keydown", (event) => {
@@ -38,12 +39,14 @@
 
     function end() {
       dragged = "";
+      finger = null;
       mark(null);
     }
 
     list.addEventListener("dragstart", (event) => {
       const row = rowOf(event);
       if (!row || !event.target.closest("[data-role=grip]")) return;
+      if (finger !== null) return event.preventDefault(); // A long press would begin another drag.
       dragged = row.key;
       event.dataTransfer.effectAllowed = "move";
       event.dataTransfer.setData("text/plain", row.key);
@@ -63,27 +66,29 @@
     });
     list.addEventListener("dragend", end);
 
-    // A finger: the grip takes the gesture (touch-action), so it scrolls nothing else.
+    // A finger: the grip takes the gesture (touch-action), so it scrolls nothing else. The list is drawn anew meanwhile,
+    // the grip with it: what the finger does is heard wherever it is.
     const under = (event) => beside(document.elementFromPoint(event.clientX, event.clientY)?.closest("#gw-rulelist > [data-key]"), event.clientY);
     list.addEventListener("pointerdown", (event) => {
       const grip = event.target.closest("[data-role=grip]");
-      if (event.pointerType === "mouse" || !grip || grip.disabled) return;
+      const row = rowOf(event);
+      if (event.pointerType === "mouse" || !grip || grip.disabled || !row || finger !== null) return;
       event.preventDefault();
-      grip.setPointerCapture(event.pointerId);
-      dragged = rowOf(event).key;
+      finger = event.pointerId;
+      dragged = row.key;
     });
-    list.addEventListener("pointermove", (event) => {
-      if (!dragged || event.pointerType === "mouse") return;
+    document.addEventListener("pointermove", (event) => {
+      if (event.pointerId !== finger) return;
+      if (!rows.draft.row(dragged)) return end(); // Somebody took the rule away.
       if (event.clientY < EDGE) scrollBy(0, -12);
       else if (event.clientY > innerHeight - EDGE) scrollBy(0, 12);
       mark(under(event));
     });
-    list.addEventListener("pointerup", (event) => {
-      if (!dragged || event.pointerType === "mouse") return;
-      const found = under(event);
-      drop(found);
+    document.addEventListener("pointerup", (event) => {
+      if (event.pointerId !== finger) return;
+      drop(under(event));
       end();
     });
-    list.addEventListener("pointercancel", (event) => event.pointerType !== "mouse" && end());
+    document.addEventListener("pointercancel", (event) => event.pointerId === finger && end());
   };
 })();
