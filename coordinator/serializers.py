@@ -198,7 +198,9 @@ class HeartbeatRequest(StrictSerializer):
         required=False,
         help_text=(
             "What went through this node's tunnel: `rx_bytes` and `tx_bytes` (0 to 2^53 - 1) since the counters that "
-            "`counter` (at most 64 printable ASCII characters) names began. Other members are passed over."
+            "`counter` (at most 64 printable ASCII characters) names began. `first_ping`: `peer_id` of the "
+            "node that was the first to answer a ping over the mesh, and within how many `milliseconds` (0 to 60000); "
+            "kept once, if that is another node of the network. Other members are passed over."
         ),
     )
 

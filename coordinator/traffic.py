@@ -1,4 +1,4 @@
-"""What heartbeats tell of traffic, on its way to the database: collected in memory, written in batches.
+"""What heartbeats tell of traffic: read, and on its way to the database collected in memory, written in batches.
 
 What a process loses of it when it dies, the node's next report brings again: counters are totals.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Any, Final
 
 from mesh.errors import FieldError, ValidationError
@@ -20,6 +22,8 @@ KEPT: Final = 8
 """Reports of one node between two flushes: its agents tell every few minutes."""
 MAX_NODES: Final = 100_000
 """While the database is away, what other nodes tell is dropped, and told again."""
+LONGEST_MS: Final = 60_000.0
+_MAX_ID: Final = 2**53
 _COUNTER: Final = re.compile(r"[!-~]{0,64}")
 
 
@@ -43,6 +47,32 @@ def read_traffic(told: Mapping[str, Any], now: datetime) -> Totals | None:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPing:
+    """Which node answered an agent's first ping over the mesh, and how long that took."""
+
+    peer_id: int
+    milliseconds: float
+
+
+def read_first_ping(told: Mapping[str, Any]) -> FirstPing | None:
+    """Reads ``first_ping`` of the member ``traffic``: ``peer_id`` and ``milliseconds``; None where it is not told.
+    Raises ValidationError naming the member at fault."""
+    ping = told.get("first_ping")
+    if ping is None:
+        return None
+    peer_id, took = (ping.get("peer_id"), ping.get("milliseconds")) if isinstance(ping, dict) else (None, None)
+    if not isinstance(peer_id, int) or isinstance(peer_id, bool) or not 0 < peer_id < _MAX_ID:
+        raise _refused_ping("peer_id", "The id of a node.")
+    if not isinstance(took, int | float) or isinstance(took, bool) or not isfinite(took) or not 0 <= took <= LONGEST_MS:
+        raise _refused_ping("milliseconds", f"A number from 0 to {LONGEST_MS:.0f}.")
+    return FirstPing(peer_id, float(took))
+
+
+def _refused_ping(member: str, words: str) -> ValidationError:
+    return ValidationError("The first ping is refused.", errors=(FieldError(f"traffic.first_ping.{member}", words),))
 
 
 class Traffic:

@@ -8,7 +8,6 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from coordinator.authentication import admit_session
-from coordinator.first_ping import read_first_ping
 from coordinator.heartbeats import HeartbeatReport, answer_heartbeat
 from coordinator.hot_path.credentials import Known
 from coordinator.hot_path.reading import NOTHING
@@ -16,7 +15,7 @@ from coordinator.limits import enforce_heartbeat
 from coordinator.metrics import HEARTBEATS
 from coordinator.presence import note_alive
 from coordinator.threads import in_thread
-from coordinator.traffic import TRAFFIC, read_traffic
+from coordinator.traffic import TRAFFIC, FirstPing, read_first_ping, read_traffic
 from mesh.change import Cause
 from mesh.endpoints import parse_endpoints
 from mesh.topology import NodeRecord, Topology
@@ -50,9 +49,11 @@ async def beat(
     """
     enforce_heartbeat(known.node_id, now)
     traffic = None if report.traffic is None else read_traffic(report.traffic, now)
-    is_pinged = known.pinged or read_first_ping(report.traffic) is None
+    ping = None if report.traffic is None else read_first_ping(report.traffic)
+    if known.pinged:
+        ping = None
     record = known.record
-    if topology is not None and record is not None and is_pinged and is_known(report, known, record, topology):
+    if topology is not None and record is not None and ping is None and is_known(report, known, record, topology):
         note_alive(known.network_id, known.node_id, is_online=record.online, now=now)
         _note_traffic(known.node_id, traffic)
         HEARTBEATS.from_memory += 1
@@ -62,7 +63,7 @@ async def beat(
     if session is not None and report == NOTHING:
         answer = answer_heartbeat(session=session, report=report, cause=cause(), now=now)  # without a query
     else:
-        fresh, answer = await in_thread(_ask_database, known.session_id, session, report, cause(), now)
+        fresh, answer = await in_thread(_ask_database, known.session_id, session, report, cause(), now, ping=ping)
         known.update(fresh)
     _note_traffic(known.node_id, traffic)
     HEARTBEATS.from_database += 1
@@ -92,7 +93,13 @@ def is_known(report: HeartbeatReport, known: Known, record: NodeRecord, topology
 
 
 def _ask_database(
-    session_id: int, session: NodeSession | None, report: HeartbeatReport, cause: Cause, now: datetime
+    session_id: int,
+    session: NodeSession | None,
+    report: HeartbeatReport,
+    cause: Cause,
+    now: datetime,
+    *,
+    ping: FirstPing | None,
 ) -> tuple[Known, dict[str, Any]]:
     if session is None:
         session = admit_session(session_id=session_id, now=now)
@@ -101,10 +108,10 @@ def _ask_database(
     # What was just written may not have come to the replica: nothing older may be answered, or compared with.
     fresh.version = session.node.network.map_version
     fresh.latencies = session.node.relay_latency_ms
-    ping = None if fresh.pinged else read_first_ping(report.traffic)
-    if ping is not None:
-        note_first_ping(node_id=fresh.node_id, peer_id=ping.peer_id, milliseconds=ping.milliseconds, now=now)
-        fresh.pinged = True
+    if ping is not None and not fresh.pinged:
+        fresh.pinged = note_first_ping(
+            node_id=fresh.node_id, peer_id=ping.peer_id, milliseconds=ping.milliseconds, now=now
+        )
     return fresh, answer
 
 

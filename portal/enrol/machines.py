@@ -70,7 +70,8 @@ def _arrived(ids: Sequence[int], now: datetime) -> list[Machine]:
     online = dict(spans.annotate(first=Min("began")))
     shaken = handshakes(ids)
     peers = {node.first_ping_peer for node in nodes.values() if node.first_ping_peer is not None}
-    names = dict(Node.objects.filter(pk__in=peers).values_list("pk", "name"))
+    networks = {node.network_id for node in nodes.values()}
+    names = dict(Node.objects.filter(pk__in=peers, network_id__in=networks).values_list("pk", "name"))
     made = []
     for node_id in ids:
         node = nodes.get(node_id)
