@@ -37,6 +37,9 @@ def test_a_node_is_found_and_opened_by_keyboard_and_the_keys_are_listed(
         page.keyboard.type("build")
         page.wait_for_selector("[role=option] >> text=build-2")
         width = page.evaluate("document.documentElement.scrollWidth")
+        # Whether an answer is on its way or not.
+        busy = "(dialog, is) => (dialog.setAttribute('aria-busy', is), getComputedStyle(dialog).position)"
+        assert [page.eval_on_selector("dialog[open]", busy, is_busy) for is_busy in (True, False)] == ["fixed"] * 2
         page.keyboard.press("ArrowDown")
         assert page.get_attribute("[role=option][aria-selected=true]", "href") == f"/admin/nodes/node/{two.pk}/change/"
         page.keyboard.press("ArrowUp")
