@@ -19,6 +19,9 @@ from redis.exceptions import RedisError
 from coordinator.errors import RETRY_SECONDS, as_ghostwire_error, problem_response
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
+_BUSY: Final = frozenset({"55P03", "57014", "40P01", "40001", "53300"})
+"""PostgreSQL's words (Appendix A) for a lock that was not got, a statement that took too long, a deadlock, and too many
+connections. SQLite says that it is locked."""
 
 
 @never_cache
@@ -30,12 +33,21 @@ def failed(request: HttpRequest) -> HttpResponse:
     if not isinstance(error, OperationalError | InterfaceError | RedisError):
         return HttpResponse(loader.render_to_string("500.html"), status=500)
     said = {
-        "store": "Redis" if isinstance(error, RedisError) else "database",
+        "heading": _what(error),
         "again": request.get_full_path() if request.method in _SAFE else "",
         "seconds": round(RETRY_SECONDS),
     }
     page = loader.render_to_string("503.html", said)
     return HttpResponse(page, status=503, headers={"Retry-After": str(round(RETRY_SECONDS))})
+
+
+def _what(error: Exception) -> str:
+    """What to call it: a store that cannot be reached, or one that was reached and did not get to it in time."""
+    if isinstance(error, RedisError):
+        return "Redis does not answer"
+    if getattr(error.__cause__, "sqlstate", None) in _BUSY or "is locked" in str(error):
+        return "The database is busy"
+    return "The database does not answer"
 
 
 def refused(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import OperationalError
 from django.test import AsyncClient, Client
+from psycopg.errors import LockNotAvailable
 from redis.exceptions import ConnectionError as RedisAway
 
 from portal.login import PER_LOGIN
@@ -85,7 +87,8 @@ def test_what_was_sent_is_not_sent_again_by_itself(patient: Client) -> None:
     with database_away():
         answer = patient.post("/admin/acl/aclrule/add/", {"action": "accept"})
     words = _is_whole(answer, 503)
-    assert "What you sent was not done" in words
+    assert "It may not have been done, or not all of it. Look before you send it again." in words
+    assert "othing was changed" not in words
     assert "/admin/acl/aclrule/add/" not in read(answer).hrefs
     assert b"away.js" not in answer.content
 
@@ -98,6 +101,23 @@ def test_scripts_and_callers_get_a_problem(patient: Client, path: str) -> None:
     assert answer["Content-Type"] == "application/problem+json"
     assert answer["Retry-After"] == "5"
     assert answer.json()["code"] == "database"
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [(LockNotAvailable(), "The database is busy"), (None, "The database does not answer")],
+    ids=["a lock", "no answer"],
+)
+def test_a_database_that_answers_is_called_busy(
+    patient: Client, monkeypatch: pytest.MonkeyPatch, cause: Exception | None, words: str
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("canceling statement due to lock timeout") from cause
+
+    monkeypatch.setattr("portal.site.overview_page", fail)
+    said = _is_whole(patient.get("/admin/"), 503)
+    assert words in said
+    assert "Nothing was changed" in said
 
 
 def test_redis_is_called_by_its_name(patient: Client, monkeypatch: pytest.MonkeyPatch) -> None:
