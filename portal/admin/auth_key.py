@@ -19,12 +19,11 @@ from portal import html, links
 from portal.admin.base import ServiceAdmin
 from portal.admin.filters import IdFilter, NetworkFilter, TabFilter, tally
 from portal.cause import act
-from portal.enrol.keys import alive
 from portal.sections import Section, facts
 from portal.verbs import Question, Row, Verb, count
 from sessions_app.models import AuthKey, AuthKeyUse
 from sessions_app.roles import allows
-from sessions_app.services.auth_keys import revoke_auth_key
+from sessions_app.services.auth_keys import revoke_auth_key, usable
 
 
 class KeyTabs(TabFilter):
@@ -38,7 +37,7 @@ class KeyTabs(TabFilter):
         """By the row and the clock."""
         now = timezone.now()
         return {
-            "usable": ("Usable", alive(now)),
+            "usable": ("Usable", usable(now)),
             "used": ("Used up", Q(revoked_at=None, max_uses__isnull=False, uses__gte=F("max_uses"))),
             "expired": ("Expired", Q(revoked_at=None, expires_at__lte=now)),
             "revoked": ("Revoked", Q(revoked_at__isnull=False)),

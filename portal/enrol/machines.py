@@ -12,9 +12,9 @@ from django.utils import timezone
 from mesh.keys import decode_public_key, fingerprint
 from nodes.models import Network, Node, OnlineSpan
 from portal.enrol.hints import hint_for
-from portal.enrol.keys import alive
 from portal.enrol.stages import Came, Machine, handshakes, stages_of, stages_of_asking
 from sessions_app.models import AuthKey, AuthKeyUse, Enrolment
+from sessions_app.services.auth_keys import is_usable
 from sessions_app.services.enrolments import live_enrolments
 
 SHOWN: Final = 10
@@ -43,7 +43,7 @@ def followed(key: AuthKey) -> dict[str, Any]:
     return {
         "machines": machines,
         "more": max(key.uses - sum(machine.node is not None for machine in machines), 0),
-        "waits": AuthKey.objects.filter(alive(now), pk=key.pk).exists(),
+        "waits": is_usable(key, now),
         "uses_left": None if key.max_uses is None else max(key.max_uses - key.uses, 0),
         "slow": not machines and (now - key.created_at).total_seconds() > 120,
     }

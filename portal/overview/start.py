@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -14,12 +15,13 @@ from django.utils.http import urlencode
 from acl.models import AclRule
 from mesh.errors import GhostWireError
 from nodes.models import Network
-from portal.enrol.keys import alive, first_key
+from portal.enrol.keys import first_key
 from portal.enrol.machines import first_machines
 from portal.enrolment import JoinCommand, join_command, portal_url
 from portal.once import begin_once
 from sessions_app.models import AuthKey
 from sessions_app.roles import allows
+from sessions_app.services.auth_keys import usable
 
 GUIDE: Final = "guide"
 """In the address: the first steps, also where they are done."""
@@ -45,7 +47,6 @@ def first_steps(request: HttpRequest, network: Network, command: JoinCommand | N
     """What the page of the first steps shows."""
     may = allows(request.user, "keys.manage")
     machines = first_machines(network, now) if allows(request.user, "nodes.view") else []
-    keys = AuthKey.objects.filter(alive(now), network=network)
     first, second = ([*machines, None, None])[:2]
     return {
         "guide_url": guide_url(network),
@@ -57,11 +58,18 @@ def first_steps(request: HttpRequest, network: Network, command: JoinCommand | N
         "may_enrol": may,
         "may_approve": allows(request.user, "nodes.approve"),
         "once": begin_once(request) if may and command is None else "",
-        "open_key": keys.order_by("-pk").first(),
+        "open_key": _open_keys(network, now).order_by("-pk").first(),
         "rules": AclRule.objects.filter(network=network, enabled=True).count(),
         "only_own_devices": _only_own_devices(network),
         "may_edit_policy": allows(request.user, "policy.manage"),
     }
+
+
+def _open_keys(network: Network, now: datetime) -> QuerySet[AuthKey]:
+    """The keys whose lines this guide speaks of, as long as they let one more machine in: for several machines of one
+    person, as the first start of the portal prints one and as this guide makes them."""
+    reusable = Q(max_uses=None) | Q(max_uses__gt=1)
+    return AuthKey.objects.filter(usable(now) & reusable, network=network, tagged=False, owner__isnull=False)
 
 
 def _only_own_devices(network: Network) -> bool:

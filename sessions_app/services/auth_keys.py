@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from mesh.change import Cause
 from mesh.errors import AuthenticationError, FieldError, NotFoundError, ValidationError
@@ -162,6 +162,12 @@ def check_people(auth_key: AuthKey) -> None:
 def is_usable(auth_key: AuthKey, now: datetime) -> bool:
     """Whether a key may let one more machine in: not revoked, not expired, not used up."""
     return is_alive(auth_key, now) and (auth_key.max_uses is None or auth_key.uses < auth_key.max_uses)
+
+
+def usable(now: datetime) -> Q:
+    """The same of rows: ``AuthKey.objects.filter(usable(now))``."""
+    unspent = Q(max_uses=None) | Q(uses__lt=F("max_uses"))
+    return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now)) & unspent
 
 
 def is_alive(auth_key: AuthKey, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from sessions_app.services.auth_keys import (
     is_usable,
     lock_auth_key,
     revoke_auth_key,
+    usable,
 )
 from tests.fixtures import START, random32
 
@@ -69,7 +70,7 @@ def test_a_disabled_owner_gets_no_key(network: Network, ana: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "alive", "usable"),
+    ("facts", "alive", "works"),
     [
         ({}, True, True),
         ({"uses": 1}, True, False),
@@ -79,9 +80,10 @@ def test_a_disabled_owner_gets_no_key(network: Network, ana: User) -> None:
         ({"revoked_at": START}, False, False),
     ],
 )
-def test_usable(facts: dict[str, Any], alive: bool, usable: bool) -> None:
-    key = AuthKey(**({"max_uses": 1} | facts))
-    assert (is_alive(key, START), is_usable(key, START)) == (alive, usable)
+def test_usable(network: Network, ana: User, facts: dict[str, Any], alive: bool, works: bool) -> None:
+    key = AuthKey.objects.create(network=network, owner=ana, digest=b"x" * 32, **({"max_uses": 1} | facts))
+    assert (is_alive(key, START), is_usable(key, START)) == (alive, works)
+    assert AuthKey.objects.filter(usable(START)).exists() is works
 
 
 def test_revoking_twice_keeps_the_first_instant(network: Network, ana: User) -> None:
