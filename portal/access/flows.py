@@ -15,11 +15,11 @@ from coordinator.policy.proposals import RuleEdit
 from mesh.errors import FieldError, GhostWireError, ValidationError
 from mesh.explain.flow import Answer, PassedOver, Reason
 from mesh.policy import Labels, Rule, SelectorKind, format_ports, format_protocol, format_selector, parse_protocol
-from mesh.policy.conditions import describe_condition
+from mesh.policy.conditions import condition_to_json
 from mesh.policy.schedule import parse_instant
 from mesh.policy.services import PORT_PROTOCOLS
 from nodes.models import Node
-from portal.rule_words import schedule_words
+from portal.rule_words import condition_words, schedule_words
 from sessions_app.models import User
 
 FIELDS: Final = ("from", "to", "on", "at")
@@ -236,7 +236,7 @@ def _criteria(rule: Rule, labels: Labels) -> tuple[Any, ...]:
     )
     if rule.schedule is not None:
         words.append({"said": "the time is within", "named": [schedule_words(rule.schedule)]})
-    words += [{"said": "", "named": [describe_condition(item)]} for item in rule.conditions]
+    words += [{"said": "", "named": [condition_words(condition_to_json(item))]} for item in rule.conditions]
     return tuple(words)
 
 
