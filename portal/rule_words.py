@@ -14,11 +14,17 @@ from acl.models import AclRule
 from acl.selectors import rule_value
 from mesh.policy import Labels, Rule, Schedule, format_protocol
 from mesh.policy.conditions import condition_to_json
-from mesh.policy.schedule import describe_schedule, format_instant
+from mesh.policy.schedule import WEEKDAYS, format_minutes
 from portal import html, links
 
 OS_IS: Final = "os is "
 AGENT_IS_AT_LEAST: Final = "agent is at least "
+_DAYS: Final = {
+    frozenset[int](): "daily",
+    frozenset(range(7)): "daily",
+    frozenset(range(5)): "weekdays",
+    frozenset((5, 6)): "weekends",
+}
 
 
 def sentence(rule: AclRule, labels: Labels) -> SafeString:
@@ -86,11 +92,21 @@ def limits_in_words(schedule: Schedule | None, conditions: Iterable[Mapping[str,
 
 def schedule_words(schedule: Schedule) -> str:
     """``weekdays 08:00-18:00 Europe/Berlin, until 31 Dec 2026 18:00 UTC``."""
-    words = describe_schedule(schedule)
-    for at in (schedule.not_before, schedule.expires_at):
+    parts: list[str] = []
+    if schedule.has_window:
+        window = [_days_words(schedule.weekdays)]
+        if schedule.start is not None and schedule.end is not None:
+            window.append(f"{format_minutes(schedule.start)}-{format_minutes(schedule.end)}")
+        parts.append(" ".join([*window, schedule.timezone]))
+    for word, at in (("from", schedule.not_before), ("until", schedule.expires_at)):
         if at is not None:
-            words = words.replace(format_instant(at), f"{at.astimezone(UTC):%-d %b %Y %H:%M} UTC")
-    return words.replace("mon,tue,wed,thu,fri", "weekdays").replace("sat,sun", "weekends")
+            parts.append(f"{word} {at.astimezone(UTC):%-d %b %Y %H:%M} UTC")
+    return ", ".join(parts) or "always"
+
+
+def _days_words(days: frozenset[int]) -> str:
+    """``weekdays``, ``weekends``, ``daily`` or ``mon,wed``."""
+    return _DAYS.get(days) or ",".join(WEEKDAYS[day] for day in sorted(days))
 
 
 def condition_words(condition: Mapping[str, Any]) -> str:
