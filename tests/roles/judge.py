@@ -11,13 +11,18 @@ from django.db import connection, transaction
 
 from tests.fixtures import forget_memory
 
-_WRITE: Final = re.compile(r'\s*(INSERT(?: OR IGNORE)? INTO|UPDATE|DELETE FROM)\s+"(\w+)"')
-# That somebody was here, or was refused, is noted whoever it is.
-_NOTE: Final = re.compile(
-    r'\s*(INSERT(?: OR IGNORE)? INTO|UPDATE) "sessions_app_auditentry"'
-    r'|\s*(INSERT INTO|UPDATE) "sessions_app_portalsession"'
-    r'|\s*UPDATE "sessions_app_apitoken" SET "last_used_at"'
+# By whoever wrote the statement, Django or a hand; ``SELECT ... FOR UPDATE`` and ``DO UPDATE SET`` name no table.
+_WRITE: Final = re.compile(
+    r"\b(INSERT(?: OR \w+)? INTO|REPLACE INTO|(?<!FOR )(?<!KEY )(?<!DO )UPDATE|DELETE FROM|MERGE INTO|TRUNCATE)"
+    r'\s+"?(\w+)',
+    re.IGNORECASE,
 )
+_CAN_WRITE: Final = re.compile(r"\s*(INSERT|REPLACE|UPDATE|DELETE|MERGE|TRUNCATE|WITH)\b", re.IGNORECASE)
+# That somebody was here, or was refused, is noted whoever it is.
+_SEEN: Final = re.compile(r'\s*UPDATE "sessions_app_(portalsession" SET "seen_at"|apitoken" SET "last_used_at")')
+_COUNTED: Final = re.compile(r'\s*UPDATE "sessions_app_auditentry" SET "(count|last_at)"')
+_ENTRY: Final = re.compile(r'\s*INSERT(?: OR IGNORE)? INTO "sessions_app_auditentry"')
+_NOTES: Final = frozenset({"denied", "login_failed", "token_refused", "token_used"})
 
 
 class Writes:
@@ -28,13 +33,20 @@ class Writes:
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         result = execute(sql, params, many, context)
-        found = _WRITE.match(sql)
-        if found is None or _NOTE.match(sql) is not None:
+        start = _CAN_WRITE.match(sql)
+        if start is None or _is_note(sql, params):
             return result
         # An insert that returns its row has none to count before it is read.
-        if found[1].startswith("INSERT") or context["cursor"].rowcount != 0:
-            self.tables.append(found[2])
+        if start[1].upper() in ("INSERT", "REPLACE") or context["cursor"].rowcount != 0:
+            self.tables += [found[2] for found in _WRITE.finditer(sql)]
         return result
+
+
+def _is_note(sql: str, params: Any) -> bool:
+    if _ENTRY.match(sql) is not None:
+        given = [item for value in params or () for item in (value if isinstance(value, list | tuple) else (value,))]
+        return any(item in _NOTES for item in given if isinstance(item, str))
+    return _SEEN.match(sql) is not None or _COUNTED.match(sql) is not None
 
 
 @contextmanager
@@ -50,7 +62,9 @@ def scratch() -> Iterator[Writes]:
 
 
 def verdict(response: Any) -> str:
-    """``ok``, ``login`` (sent there), or the status."""
+    """``ok``, ``login`` (sent there), ``moved`` (who only looked was sent elsewhere), or the status."""
     if 300 <= response.status_code < 400:
-        return "login" if response["Location"].split("?")[0] in ("/login/", "/admin/login/") else "ok"
+        if response["Location"].split("?")[0] in ("/login/", "/admin/login/"):
+            return "login"
+        return "moved" if response.wsgi_request.method == "GET" else "ok"
     return "ok" if response.status_code < 300 else str(response.status_code)

@@ -92,7 +92,7 @@ def test_a_token_opens_what_its_scopes_name_and_nothing_else(world: World) -> No
 @pytest.mark.parametrize("who", ["anonymous", "agent", "unknown", "disabled", "revoked"])
 def test_without_a_token_that_is_valid_nothing_is_told(world: World, who: str) -> None:
     caller, owner = world.callers["owner"], world.callers["owner"]
-    with scratch():
+    with scratch() as writes:
         made: dict[str, Any] = {
             "anonymous": Api,
             "agent": lambda: Api(world.sample.machine.token),
@@ -101,10 +101,12 @@ def test_without_a_token_that_is_valid_nothing_is_told(world: World, who: str) -
             "revoked": lambda: _revoked(owner),
         }
         api = made[who]()
+        before = len(writes.tables)
         for row in CALLS:
             response = api(row.method, address(world, caller, row), body_of(world, caller, row))
             assert refusal(response) == (401, "authentication"), row
             assert response["WWW-Authenticate"] == "Bearer"
+        assert writes.tables[before:] == []
 
 
 def test_methods_without_a_row_are_no_methods(world: World) -> None:
