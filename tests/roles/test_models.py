@@ -33,6 +33,9 @@ class Step:
     body: dict[str, Any] | None = None
     row: Model | None = None
     given: tuple[int, Any] | None = None
+    # A POST that changes nothing for anybody.
+    asks: bool = False
+    moves: bool = False
 
 
 @pytest.fixture(autouse=True)
@@ -49,21 +52,21 @@ def steps(world: World, row: Model) -> Iterator[Step]:
     yield Step("GET", base, row.needs)
     yield Step("GET", f"{own}change/", row.needs)
     adds = row.edit if row.add is not None else row.leads_on or NOBODY
-    yield Step("GET", f"{base}add/", adds)
+    yield Step("GET", f"{base}add/", adds, moves=bool(row.leads_on))
     if not row.leads_on:
         yield Step("POST", f"{base}add/", adds, dict(row.add or {"name": "x"}))
     body = ROWS_IN_ROWS if row.change is None else dict(row.change)
     yield Step("POST", f"{own}change/", row.edit if row.change is not None else NOBODY, body)
     yield Step("GET", f"{own}do/nothing/", ABSENT)
-    if row.label not in EVENTS:
-        yield Step(
-            "POST", base, NOBODY, {"action": "delete_selected", "index": "0", "_selected_action": str(pk), **SURE}
-        )
+    past = {"action": "delete_selected", "index": "0", "_selected_action": str(pk), **SURE}
+    yield Step("POST", base, row.needs if row.label in EVENTS else NOBODY, past, asks=True)
     if "delete" not in row.verbs:
         yield Step("GET", f"{own}delete/", ABSENT)
         yield Step("POST", f"{own}delete/", ABSENT, SURE)
     for name, verb in row.verbs.items():
         yield from _of_verb(world, row, base, name, verb)
+    for name, does in row.does.items():
+        yield from _of_page(world, row, base, name, does)
     for name, needs in row.job_acts.items():
         yield Step("POST", base, needs, {"action": name, "index": "0", "_selected_action": str(pk), "gw_all": "1"})
 
@@ -74,9 +77,16 @@ def _of_verb(world: World, row: Model, base: str, name: str, verb: Does) -> Iter
     for address in (f"{base}{pk}/do/{name}/", *([f"{base}{pk}/delete/"] if name == "delete" else [])):
         yield Step("GET", address, needs, row=row, given=given)
         yield Step("POST", address, needs, {**SURE, **verb.body}, row=row, given=given)
-    if verb.bulk:
+    if verb.bulk or name not in row.job_acts:
         ticked = {"action": name, "index": "0", "_selected_action": str(pk), **SURE, **verb.body}
-        yield Step("POST", base, needs, ticked, row=row, given=given)
+        yield Step("POST", base, needs if verb.bulk else NOBODY, ticked, row=row, given=given)
+
+
+def _of_page(world: World, row: Model, base: str, name: str, does: Does) -> Iterator[Step]:
+    pk = world.ids[does.row] if does.row else row_of(world, row.label)
+    address, given = f"{base}{pk}/change/", (pk, does.given)
+    yield Step("GET", address, row.needs, row=row, given=given)
+    yield Step("POST", address, f"{row.needs}+{does.needs}", {"do": name, **does.body}, row=row, given=given)
 
 
 def ask(
@@ -117,9 +127,12 @@ def test_each_role_may_what_the_table_says(world: World, role: str) -> None:
             want = "403" if not seen and step.path.split("/")[-2] != "add" else "ok" if may(role, step.needs) else "403"
             if seen and step.needs == ABSENT:
                 want = "404"
+            changes = step.method == "POST" and want == "ok" and not step.asks
+            if step.moves and want == "ok":
+                want = "moved"
             got, written = ask(world, caller, row, step, forms)
-            if got != want or bool(written) != (step.method == "POST" and want == "ok"):
-                act = (step.body or {}).get("action", "")  # of the list
+            if got != want or bool(written) != changes:
+                act = (step.body or {}).get("action", (step.body or {}).get("do", ""))  # of the list or the page
                 faults.append(f"{step.method} {step.path} {act} as {role}: {got} (meant: {want}), writes {written}")
     assert not faults, "\n".join(faults)
 

@@ -29,7 +29,7 @@ class Does:
 @dataclass(frozen=True, slots=True)
 class Model:
     """``add`` and ``change``: what the forms are sent; None where there is no such form. ``job_acts``: bulk acts that
-    become jobs, with what each takes."""
+    become jobs, with what each takes. ``does``: what the page of a row takes by the word in ``do``."""
 
     label: str
     needs: str
@@ -38,6 +38,7 @@ class Model:
     change: Mapping[str, Any] | None = None
     verbs: Mapping[str, Does] = field(default_factory=dict)
     job_acts: Mapping[str, str] = field(default_factory=dict)
+    does: Mapping[str, Does] = field(default_factory=dict)
     # What it takes to be led on from the address of a form that is elsewhere.
     leads_on: str = ""
 
@@ -73,7 +74,19 @@ NODES = (
     ),
     *_read_only(
         "nodes.view", "nodes.nodetag", "nodes.endpoint", "nodes.observation", "nodes.onlinespan", "nodes.traffichour",
-        "nodes.traffictotal", "nodes.job",
+        "nodes.traffictotal",
+    ),
+    # A job takes what its act takes.
+    Model(
+        "nodes.job",
+        "nodes.view",
+        does={
+            "start": Does("nodes.expire", body={"nodes": "1", "sure": "on"}),
+            "cancel": Does("nodes.expire"),
+            "arguments": Does("nodes.manage", body={"mode": "add", "tags": "web"}, given={"act": "tags"}),
+            "force": Does("nodes.manage", given={"act": "delete"}),
+            "undo": Does("nodes.approve", row="done_job"),
+        },
     ),
     Model(
         "nodes.route",
