@@ -14,10 +14,13 @@ from tests.roles.judge import scratch, verdict
 from tests.roles.table.models import ABSENT as ABSENT_URLS
 from tests.roles.table.pages import LOGGING_OUT, PAGES, Page
 from tests.roles.table.people import ABSENT, PERSON, ROLES, may
-from tests.roles.walk import plain
-from tests.roles.world import Caller, World
+from tests.roles.walk import METHODS, plain
+from tests.roles.world import Caller, World, light_client
 
 pytestmark = pytest.mark.django_db
+FORM = "application/x-www-form-urlencoded"
+SURE = {"confirmed": "yes", "sure": "on", "forced": "yes", "act": "apply"}
+REFUSED = (403, 404, 405)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +39,7 @@ def expected(row: Page, caller: Caller) -> str:
         return "404"
     if row.needs != PERSON and role == "member":
         return "login"
-    return "ok" if may(role, row.needs) else "403"
+    return ("moved" if row.moves else "ok") if may(role, row.needs) else "403"
 
 
 def ask(world: World, caller: Caller, row: Page) -> tuple[str, list[str]]:
@@ -48,17 +51,24 @@ def ask(world: World, caller: Caller, row: Page) -> tuple[str, list[str]]:
             begun = world.callers["owner"].api("POST", "policy/versions/1/rollback?confirm_within=60")
             assert begun.status_code == 200, begun.content
             ids["trial"] = PolicyTrial.objects.get(ended_at=None).pk
+        if row.given == "elsewhere" and caller.user is not None:
+            light_client().force_login(caller.user)
         before = len(writes.tables)
         someone = Caller(caller.name, caller.user, caller.cookie, caller.api, ids)
         response = _send(world, someone, row)
         return verdict(response), writes.tables[before:]
 
 
-def _send(world: World, caller: Caller, row: Page) -> Any:
+def _path(world: World, caller: Caller, row: Page) -> str:
     known = world.ids | caller.ids
     path = "/" + plain(row.route)
     for name in row.ids:
         path = path.replace("{}", str(known.get(name, name)), 1)
+    return path
+
+
+def _send(world: World, caller: Caller, row: Page) -> Any:
+    path = _path(world, caller, row)
     query = f"?{world.fill(row.query, caller)}" if row.query else ""
     browser = caller.browser()
     if row.method == "GET":
@@ -70,7 +80,7 @@ def _send(world: World, caller: Caller, row: Page) -> Any:
     body = {name: value for name, value in said.items() if value not in (None, "", False)} | row.body
     # A browser sends along which version it showed.
     sent = urlencode(world.fill(body, caller), doseq=True)
-    return browser.post(path + query, sent, content_type="application/x-www-form-urlencoded")
+    return browser.post(path + query, sent, content_type=FORM)
 
 
 @pytest.mark.parametrize("name", [*ROLES, "anonymous", "disabled"])
@@ -82,6 +92,21 @@ def test_each_role_may_what_the_table_says(world: World, name: str) -> None:
         changes = row.method == "POST" and not row.asks and want == "ok"
         if got != want or bool(written) != changes:
             faults.append(f"{row.method} /{row.route} as {name}: {got} (meant: {want}), writes {written}")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("name", ["owner", "auditor"])
+def test_methods_without_a_row_do_nothing(world: World, name: str) -> None:
+    caller, faults = world.callers[name], []
+    known = {(row.method, row.route) for row in (*PAGES, *LOGGING_OUT)}
+    for row in {row.route: row for row in (*PAGES, *LOGGING_OUT)}.values():
+        with scratch() as writes:
+            for method in METHODS:
+                if method != "GET" and (method, row.route) not in known:
+                    sent = urlencode(world.fill(SURE | row.body, caller), doseq=True)
+                    answer = caller.browser().generic(method, _path(world, caller, row), sent, FORM)
+                    if writes.tables or answer.status_code not in (*REFUSED, 200, 302):
+                        faults.append(f"{method} /{row.route} as {name}: {answer.status_code}, writes {writes.tables}")
     assert not faults, "\n".join(faults)
 
 

@@ -18,7 +18,8 @@ EDIT: Final = "policy.manage"
 @dataclass(frozen=True, slots=True)
 class Page:
     """``ids`` are what the route takes, by their names in the sample. A form's ``body`` stands over what the page
-    itself fills in; ``json`` is the body of a call that a script makes. ``asks``: a POST that changes nothing."""
+    itself fills in; ``json`` is the body of a call that a script makes. ``asks``: a POST that changes nothing.
+    ``moves``: a short address, which asks nothing; what it leads to does."""
 
     method: str
     route: str
@@ -28,12 +29,14 @@ class Page:
     json: Any = None
     query: str = ""
     asks: bool = False
+    moves: bool = False
     # What has to be so before: the name of a preparation of the sample.
     given: str = ""
 
 
 DRAFT: Final = {"edits": [{"do": "delete", "id": "{rule}"}]}
 NEW: Final = "staple-of-a-horse"
+PASSWORD: Final = {"old_password": "correct-horse-battery", "new_password1": NEW, "new_password2": NEW}
 FLOW: Final = {"edits": [], "from": "node:laptop", "to": "node:web", "on": "22"}
 
 ADMIN = (
@@ -48,11 +51,10 @@ ADMIN = (
         "POST",
         "admin/password_change/",
         INSIDE,
-        body={"old_password": "correct-horse-battery", "new_password1": NEW, "new_password2": NEW},
+        body=PASSWORD,
     ),
-    # Short addresses, which ask nothing: what they lead to does.
-    Page("GET", "admin/jobs/", INSIDE),
-    Page("GET", "admin/jobs/<int:pk>/", INSIDE, ("job",)),
+    Page("GET", "admin/jobs/", INSIDE, moves=True),
+    Page("GET", "admin/jobs/<int:pk>/", INSIDE, ("job",), moves=True),
 )  # fmt: skip
 
 ACCESS = (
@@ -112,7 +114,7 @@ HANGING = (
 )
 
 OWN = (
-    Page("GET", "", PERSON),
+    Page("GET", "", PERSON, moves=True),
     Page("GET", "account/", PERSON),
     Page("GET", "account/devices/<int:pk>/", PERSON, ("own_device",)),
     Page("POST", "account/devices/<int:pk>/", PERSON, ("own_device",), body={"name": "other"}),
@@ -124,6 +126,8 @@ OWN = (
     Page("POST", "account/tokens/<int:pk>/revoke/", PERSON, ("api_token",)),
     Page("GET", "account/security/", PERSON),
     Page("POST", "account/security/", PERSON, body={"form": "profile", "display_name": "Somebody", "email": ""}),
+    Page("POST", "account/security/", PERSON, body={"form": "password"} | PASSWORD),
+    Page("POST", "account/security/", PERSON, body={"form": "sessions"}, given="elsewhere"),
     Page("GET", "enrol/", PERSON),
     Page("POST", "enrol/", PERSON, body={"code": "{code}"}, asks=True),
     Page("GET", "enrol/<str:code>", PERSON, ("code",)),
