@@ -11,6 +11,7 @@ from mesh.explain.flows import Flow
 from mesh.explain.heat import HeatCell
 from mesh.explain.openings import Services
 from portal import html
+from portal.flow_times import when_of
 
 DIFFERS: Final = "differs"
 """In place of ports: each pair may do something, and no two the same."""
@@ -20,8 +21,7 @@ DIFFERS: Final = "differs"
 class ShownCell:
     """A cell as it is drawn: ``kind`` is none, open, later (nothing now), denied or self (nobody but the node itself).
 
-    ``mark`` is its corner: ``times`` where what it says holds at certain times alone, ``more`` where it opens further
-    at others.
+    ``mark`` is its corner, one of ``portal.flow_times``.
     """
 
     source: NamedRow
@@ -42,7 +42,7 @@ def shown_cell(source: NamedRow, target: NamedRow, cell: HeatCell | None, *, pos
     if cell is None:
         kind = "none" if possible else "self"
         return ShownCell(source, target, kind, title=f"{said}: {'nothing' if possible else 'one node alone'}")
-    flow, mark = cell.flow, mark_of(cell.flow)
+    flow, mark = cell.flow, when_of(cell.flow)
     if cell.denied:
         then = f", at other times {later_sentence(flow, cell.possible)}" if flow.later else ""
         return ShownCell(source, target, "denied", mark=mark, title=f"{said}: denied by a rule{then}")
@@ -74,22 +74,10 @@ def below_of(flow: Flow, possible: int) -> str:
     return f"{flow.wider} wider" if flow.wider and flow.services else ""
 
 
-def at_times(flow: Flow) -> bool:
-    """Whether what the cell says holds at certain times alone, for some of its pairs."""
-    return flow.at_times or flow.passing > 0
-
-
-def mark_of(flow: Flow) -> str:
-    """Which corner a cell has."""
-    if at_times(flow) or (flow.later and not flow.pairs):
-        return "times"
-    return "more" if flow.later or flow.growing else ""
-
-
 def sentence(flow: Flow, possible: int) -> str:
     """All of it."""
     wider = f", {flow.wider} may more" if flow.wider and flow.services else ""
-    times = ", at certain times" if at_times(flow) else ""
+    times = ", at certain times" if when_of(flow) == "times" else ""
     grows = ", more at other times" if flow.later or flow.growing else ""
     return f"{_what(flow.services)}, {_pairs(flow.pairs, possible)}{wider}{times}{grows}"
 

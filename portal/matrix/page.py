@@ -19,7 +19,8 @@ from mesh.policy.rules import Rule
 from mesh.policy.services import PORT_PROTOCOLS
 from nodes.models import Network
 from portal.access.tabs import network_of, tabs
-from portal.matrix.cells import ShownCell, at_times, grid_of, later_sentence, sentence
+from portal.flow_times import when_of
+from portal.matrix.cells import ShownCell, grid_of, later_sentence, sentence
 from portal.rule_words import schedule_words
 from sessions_app.roles import allows
 
@@ -149,10 +150,10 @@ def _chosen(request: HttpRequest, network: Network, axis: Axis) -> dict[str, Any
 
 
 def _wire(found: CellRules) -> str:
-    flow = found.cell.flow
-    if not flow.pairs:
-        return "times" if flow.later and not found.cell.denied else "cut"
-    return "times" if at_times(flow) else "accept"
+    when = when_of(found.cell.flow)
+    if not found.cell.flow.pairs:
+        return "times" if when == "later" and not found.cell.denied else "cut"
+    return "times" if when == "times" else "accept"
 
 
 def _line(found: Decider, possible: int, request: HttpRequest) -> DecidingRule:

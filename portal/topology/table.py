@@ -10,6 +10,7 @@ from coordinator.policy.graph import LiveGraph
 from coordinator.policy.words import brief, entries
 from mesh.explain.flows import Flow
 from mesh.explain.graph import GraphEdge
+from portal.flow_times import when_of
 
 PAGE: Final = 50
 
@@ -18,15 +19,14 @@ PAGE: Final = 50
 class Way:
     """One direction of an edge: ``of`` says how many pairs where it is not all, ``wider`` how many may more.
 
-    ``times`` says when, where that is not always: ``at times``, ``at other times`` (nothing now), ``more at other
-    times``.
+    ``when`` is one of ``portal.flow_times``.
     """
 
     words: str
     title: str
     of: str
     wider: int
-    times: str
+    when: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +111,5 @@ def _way(flow: Flow, possible: int) -> Way | None:
         ", ".join(entries(services)) or "The pairs have no port in common.",
         "" if pairs == possible else f"{pairs} of {possible}",
         flow.wider if flow.services else 0,
-        _times(flow),
+        when_of(flow),
     )
-
-
-def _times(flow: Flow) -> str:
-    if not flow.pairs:
-        return "at other times"
-    if flow.at_times or flow.passing:
-        return "at times"
-    return "more at other times" if flow.later or flow.growing else ""

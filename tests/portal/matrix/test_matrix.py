@@ -94,7 +94,7 @@ def test_what_opens_at_other_times_has_a_corner_and_names_its_rule(client: Clien
     REPLICAS.clear()
     response = client.get(f"{MATRIX}?from=group:eng&to=tag:db")
     cell = next(cell for _, row in response.context["grid"] for cell in row if cell.current)
-    assert (cell.kind, cell.words, cell.mark, cell.shade) == ("later", "5432", "times", 0)
+    assert (cell.kind, cell.words, cell.mark, cell.shade) == ("later", "5432", "later", 0)
     assert cell.title == "group:eng to tag:db: nothing now, at other times tcp/5432, all 6 pairs"
     chosen = response.context["chosen"]
     assert (chosen["wire"], [(line.rule.name, line.later) for line in chosen["rules"]]) == (

@@ -180,7 +180,7 @@ def test_table_names_directions_ports_and_times(client: Client, fleet: dict[str,
     rows = {(row.one, row.other): row for row in client.get("/admin/topology/?view=table").context["table"].rows}
     assert set(rows) == {("ana", "tag:web"), ("ana", "tag:db")}
     assert (rows["ana", "tag:web"].there.words, rows["ana", "tag:web"].back) == ("tcp/22", None)
-    assert rows["ana", "tag:db"].there.times == "at times"
+    assert rows["ana", "tag:db"].there.when == "times"
 
 
 def test_what_opens_at_other_times_is_drawn_and_told(client: Client, fleet: dict[str, Any], network: Any) -> None:
@@ -199,7 +199,7 @@ def test_what_opens_at_other_times_is_drawn_and_told(client: Client, fleet: dict
     assert [names.index("tag:db"), 0, 0, 1, 0, 0, 0] in found["groups"]
     response = client.get("/admin/topology/?view=table")
     row = next(row for row in response.context["table"].rows if row.other == "tag:db")
-    assert (row.pairs, row.later, row.there.words, row.there.times) == (0, 2, "tcp/5432", "at other times")
+    assert (row.pairs, row.later, row.there.words, row.there.when) == (0, 2, "tcp/5432", "later")
     assert "at other times" in text_of(response)
 
 
