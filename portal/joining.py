@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from acl.models import TagOwner
 from coordinator.enrolments import approve_enrolment, may_decide, reject_enrolment
+from coordinator.errors import headers
 from coordinator.limits import Limit, enforce
 from coordinator.principals import may_tag
 from mesh.errors import FieldError, GhostWireError, ThrottledError, ValidationError
@@ -62,17 +63,18 @@ def enrol_code(request: HttpRequest) -> HttpResponse:
     if not _is_person(request):
         return _log_in(request)
     form = CodeForm(request.POST or None, request=request)
-    status = 200
+    status, more = 200, {}
     if request.method == "POST" and form.is_valid():
         try:
             found = _find(request, form.cleaned_data["code"])
         except GhostWireError as error:
-            status = 429 if isinstance(error, ThrottledError) else 200
+            if isinstance(error, ThrottledError):
+                status, more = error.status, headers(error)
             form.add_error("code", error.detail)
         else:
             return redirect("enrol_machine", code=found.shown_code)
     context = {**site.each_context(request), "title": "Add a machine", "form": form}
-    return TemplateResponse(request, "portal/enrol_code.html", context, status=status)
+    return TemplateResponse(request, "portal/enrol_code.html", context, status=status, headers=more)
 
 
 @never_cache
@@ -87,7 +89,7 @@ def enrol_machine(request: HttpRequest, code: str) -> HttpResponse:
         form = CodeForm({"code": code[:32]}, request=request)
         form.add_error("code", error.detail)
         context = {**site.each_context(request), "title": "Add a machine", "form": form}
-        return TemplateResponse(request, "portal/enrol_code.html", context, status=error.status)
+        return TemplateResponse(request, "portal/enrol_code.html", context, status=error.status, headers=headers(error))
     person = _person(request)
     givable = _givable_tags(person, found)
     form_data = request.POST if request.method == "POST" else None

@@ -101,9 +101,11 @@ def test_a_code_that_is_none(browser: Client, waiting: Enrolment) -> None:
 
 
 def test_codes_are_not_tried_out(browser: Client, waiting: Enrolment) -> None:
-    answers = [browser.get("/enrol/WDJB-MJHT").status_code for _ in range(20)]
-    assert answers[:15] == [404] * 15
-    assert answers[-1] == 429
+    answers = [browser.get("/enrol/WDJB-MJHT") for _ in range(20)]
+    assert [answer.status_code for answer in answers[:15]] == [404] * 15
+    for answer in (answers[-1], browser.post("/enrol/", {"code": "WDJB-MJHT"})):
+        assert answer.status_code == 429
+        assert int(answer["Retry-After"]) > 0
 
 
 def test_taken_as_own_device(browser: Client, waiting: Enrolment, ana: User) -> None:
