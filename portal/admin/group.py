@@ -15,7 +15,7 @@ from acl.models import AclRule, Group, GroupMember
 from acl.services.groups import delete_group, save_group
 from portal import html, links
 from portal.admin.base import ServiceAdmin
-from portal.admin.filters import NetworkFilter
+from portal.admin.filters import IdFilter, NetworkFilter
 from portal.cause import act
 from portal.forms import ListField, PolicyForm
 from portal.sections import Section, facts
@@ -190,7 +190,11 @@ class GroupAdmin(ServiceAdmin):
         ]
         whole = obj.gw_users + obj.gw_groups
         if whole > len(lines):
-            lines.append(html.dim(f"and {whole - len(lines):,} more, all of them below"))
+            more = f"and {whole - len(lines):,} more"
+            if self.has_change_permission(request, obj):
+                lines.append(html.dim(f"{more}, all of them below"))
+            else:
+                lines.append(html.link(links.list_url("acl.groupmember", f"group={obj.pk}"), more))
         return [
             Section("Members", lines=lines, count=whole, empty="Nobody yet."),
             rules_section(f"group:{obj.name}"),
@@ -209,12 +213,22 @@ def rules_section(selector: str) -> Section:
     return Section("Rules that name it", lines=lines, empty="None.")
 
 
+class GroupFilter(IdFilter):
+    """One group's, from a link on its page."""
+
+    title = "group"
+    parameter_name = "group"
+    column = "group_id"
+    label_column = "group__name"
+
+
 class GroupMemberAdmin(ServiceAdmin):
     """Members of all groups; the group's own page changes them."""
 
     view_right = "policy.view"
     lead = "Who is in which group. A group's page changes its members."
     list_display = ("subject", "in_group")
+    list_filter = (GroupFilter,)
     search_fields = ("user__username", "group__name")
     column_css = {"subject": "gw-c-subject", "in_group": "gw-c-status gw-c-plain"}
 
