@@ -6,7 +6,8 @@ Whom a change concerned is worked out once; who has it is asked anew until all d
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from time import monotonic
 from typing import Any, Final
 
 from redis.exceptions import RedisError
@@ -15,19 +16,23 @@ from coordinator.acknowledgements import ACKNOWLEDGED
 from coordinator.delivery import concerned_by
 from coordinator.replica import REPLICAS
 
-NEW_A_PAGE: Final = 4
-"""Of how many changes one page finds out whom they concern: at 50,000 nodes that takes a while."""
+WORKED_AT: Final = 0.15
+"""For how many seconds one page finds out whom changes concern: at 50,000 nodes one of them takes a while."""
 KEPT: Final = 500
 _concerned: OrderedDict[tuple[int, int, int], frozenset[int] | None] = OrderedDict()
 _complete: set[tuple[int, int, int]] = set()
 
 
-def have_words(got: tuple[int, int] | None) -> dict[str, Any]:
-    """What a line shows of it: ``have`` is ``43/43``, empty where it is not known, or concerned nobody; ``behind``:
-    somebody has not got it yet."""
-    if got is None:
-        return {"have": "", "behind": False}
-    return {"have": f"{got[0]:,}/{got[1]:,}" if got[1] else "", "behind": got[0] < got[1]}
+def have_words(have: Mapping[Any, tuple[int, int] | None], key: Any) -> dict[str, Any]:
+    """What a line shows of it: ``have`` is ``43/43``, a dash where it was not worked out yet, empty where it is not
+    known or concerned nobody; ``have_title`` says so; ``behind``: somebody has not got it yet."""
+    if key in have and have[key] is None:
+        return {"have": "–", "have_title": "Not worked out yet. Look again in a moment.", "behind": False}
+    have_it, concerned = have.get(key) or (0, 0)
+    if not concerned:
+        return {"have": "", "have_title": "", "behind": False}
+    title = "Agents that have it, of those it concerned"
+    return {"have": f"{have_it:,}/{concerned:,}", "have_title": title, "behind": have_it < concerned}
 
 
 def forget() -> None:
@@ -36,18 +41,21 @@ def forget() -> None:
     _complete.clear()
 
 
-def have_them(network_id: int, versions: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """Of the connected agents that changes concerned, how many have them, and how many they are; by version, those
-    left out of which this process does not know."""
+def have_them(network_id: int, versions: Iterable[int]) -> dict[int, tuple[int, int] | None]:
+    """Of the connected agents that changes concerned, how many have them, and how many they are; by version, None for
+    those that there was no time for, those left out of which this process does not know."""
     state = REPLICAS.of(network_id).state
     if state is None:
         return {}
-    epoch, new = state.epoch, NEW_A_PAGE
+    epoch, until = state.epoch, monotonic() + WORKED_AT
+    found: dict[int, tuple[int, int] | None] = {}
     concerned: dict[int, frozenset[int]] = {}
     for version in versions:
         key = (network_id, epoch, version)
-        if key not in _concerned and version <= state.version and new:
-            new -= 1
+        if key not in _concerned:
+            if version > state.version or monotonic() >= until:
+                found[version] = None
+                continue
             _remember(key)
         known = _concerned.get(key)
         if known is not None:
@@ -58,7 +66,6 @@ def have_them(network_id: int, versions: Iterable[int]) -> dict[int, tuple[int, 
         known_acks = ACKNOWLEDGED.of(asked) if asked else {}
     except RedisError:
         return {}
-    found = {}
     for version, ids in concerned.items():
         count = len(ids)
         if version in open_ones:

@@ -219,13 +219,13 @@ def _lines(events: list[Event]) -> list[dict[str, Any]]:
             "kind": event.row.kind.replace("_", " "),
             "refused": event.audit is not None and event.audit.kind in _REFUSED,
             "ref": event.ref,
-            **have_words(have.get(event.ref)),
+            **have_words(have, event.ref),
         }
         for event in events
     ]
 
 
-def _have(events: list[Event]) -> dict[str, tuple[int, int]]:
+def _have(events: list[Event]) -> dict[str, tuple[int, int] | None]:
     """How many agents have the changes among them, by their names."""
     of_network: dict[int, dict[int, str]] = {}
     for event in events:

@@ -32,7 +32,7 @@ def events_of(node: Node, now: datetime) -> list[dict[str, Any]]:
     lines = event_lines(changes)
     have = have_them(node.network_id, [change.version for change in changes])
     for line, change in zip(lines, changes, strict=True):
-        line.update(have_words(have.get(change.version)))
+        line.update(have_words(have, change.version))
         if change.kind == "policy":
             line["text"] = format_html("{}: {}", line["text"], reach_words(node.pk, change.version))
     lines += _away(node, now)

@@ -18,12 +18,12 @@ SHOWN: Final = 12
 
 
 def feed_of(network: Network, now: datetime) -> list[dict[str, Any]]:
-    """The latest events, each with ``have`` (``7/7``, empty where that is not known) and a ``key`` of its own."""
+    """The latest events, each with ``have`` (``portal.acknowledged``) and a ``key`` of its own."""
     changes = list(Change.objects.filter(network=network).order_by("-version")[:SHOWN])
     lines = event_lines(changes)
     have = have_them(network.pk, [change.version for change in changes])
     for line in lines:
-        line.update(have_words(have.get(line["version"])))
+        line.update(have_words(have, line["version"]))
         line["key"] = f"map-{line['version']}"
     lines += _asking(network, now)
     return sorted(lines, key=lambda line: line["at"], reverse=True)[:SHOWN]

@@ -234,6 +234,11 @@ def test_events_count_who_has_them(
     replica.catch_up(version)
     for node in pair:
         ACKNOWLEDGED.note(node.pk, state.epoch, version - 1, timezone.now())
+    with monkeypatch.context() as hurried:
+        hurried.setattr(acknowledged, "WORKED_AT", 0.0)
+        page = client.get("/admin/")
+    assert (page.context["events"][0]["have"], page.context["events"][0]["behind"]) == ("–", False)
+    assert 'title="Not worked out yet. Look again in a moment.">–<' in page.content.decode()
     first = client.get("/admin/").context["events"][0]
     assert (first["version"], first["have"], first["behind"]) == (version, "0/1", True)
     for node in pair:
