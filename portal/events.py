@@ -56,14 +56,18 @@ _SYSTEM = {
 
 
 class Names:
-    """The present names of all nodes and people that some changes speak of, in two queries."""
+    """The present names of all nodes and people that some changes speak of, in two queries; nodes that are gone are
+    called what the change says that took them."""
 
     def __init__(self, changes: Iterable[Change | AuditEntry]) -> None:
         nodes: set[int] = set()
         users: set[int] = set()
+        self.gone: list[Mapping[str, str]] = []
         for change in changes:
             if isinstance(change, Change):
                 nodes.update(node_ids_of(change)[:MOST_LOOKED_UP])
+                if isinstance(change.facts, dict) and isinstance(told := change.facts.get("names"), dict):
+                    self.gone.append(told)
             elif isinstance(ident := change.facts.get("user"), int):
                 users.add(ident)
             kind, _, ident = change.actor.partition(":")
@@ -73,10 +77,11 @@ class Names:
         self.users = {user.pk: user for user in User.objects.filter(pk__in=users)}
 
     def node(self, pk: int, fallback: str = "") -> SafeString:
-        """A node by name, linked while it exists."""
+        """A node by name, linked while it exists and struck out afterwards."""
         if pk in self.nodes:
             return html.link(links.change_url("nodes.node", pk), self.nodes[pk])
-        return format_html("<b>{}</b>", fallback or f"node {pk}")
+        name = fallback or next((told[str(pk)] for told in self.gone if str(pk) in told), "")
+        return html.gone(name) if name else format_html("<b>node {}</b>", pk)
 
     def node_list(self, ids: list[int], fallback: str = "") -> SafeString:
         """Up to four by name, the rest as a number."""

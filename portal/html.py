@@ -135,6 +135,11 @@ def dim(text: object) -> SafeString:
     return format_html('<span class="gw-dim">{}</span>', text)
 
 
+def gone(name: object) -> SafeString:
+    """What is not there any more, by the name that it had."""
+    return format_html('<s class="gw-dim">{}</s>', name)
+
+
 def addresses(pairs: Iterable[tuple[int, str]]) -> SafeString:
     """Mesh addresses as (family, address): IPv4 in ink, IPv6 dim."""
     inner = format_html_join(" ", '<span class="gw-v{}">{}</span>', pairs)

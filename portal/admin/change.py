@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -124,7 +124,8 @@ def _difference(change: Change) -> Section:
     found = before_after(change)
     if found is None:
         return Section(title, span=12, empty="Changes of this kind tell of a moment. Nothing was different before.")
-    names = _names([*(line.thing for line in found.differences), *found.new, *found.unknown])
+    things = [*(line.thing for line in found.differences), *found.new, *found.unknown]
+    names = _names(things, change.facts.get("names") or {})
     rows = [(names[line.thing], line.member, line.before, line.after) for line in found.differences]
     data = {
         "rows": rows,
@@ -147,12 +148,16 @@ def _version(change: Change) -> dict[str, Any] | None:
     return {"number": number, "url": f"{reverse('admin:policy_version', args=[number])}?{query}"}
 
 
-def _names(things: Sequence[str]) -> dict[str, Any]:
-    """What things are called now, linked where they have a page."""
+def _names(things: Sequence[str], gone: Mapping[str, str]) -> dict[str, Any]:
+    """What things are called now, linked where they have a page; nodes that went are called what they were."""
     numbers = {thing: int(thing.rpartition(" ")[2]) for thing in things if thing.startswith("node ")}
     nodes = {node.pk: node for node in Node.objects.filter(pk__in=set(numbers.values()))}
     return {
-        thing: links.node_link(nodes[numbers[thing]]) if numbers.get(thing) in nodes else html.link("", thing)
+        thing: links.node_link(nodes[numbers[thing]])
+        if numbers.get(thing) in nodes
+        else html.gone(gone[number])
+        if (number := str(numbers.get(thing))) in gone
+        else html.link("", thing)
         for thing in things
     }
 
