@@ -11,10 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from coordinator.events import Cursor, Wanted, search_events
 from coordinator.events.search import first_id_since
 from nodes.models import Change
-from nodes.selectors.about import about_nodes, is_exact, node_ids_of
+from nodes.selectors.about import about_nodes, is_exact, newest_about, node_ids_of
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
+only_postgres = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such index")
 
 # Each speaks of node 5, and of 51 or 15 for those who look at digits.
 SAID: list[tuple[str, dict[str, Any]]] = [
@@ -72,3 +73,93 @@ def test_an_instant_is_found_in_one_query() -> None:
     assert rows[4].pk < found <= rows[5].pk
     assert first_id_since(Change, rows[0].created_at.replace(year=2100), rows[0].pk, rows[-1].pk) == rows[-1].pk + 1
     assert len(captured) == 1
+
+
+def test_facts_that_are_no_ids_are_passed_over() -> None:
+    network = make.NetworkFactory()
+    odd: list[dict[str, Any]] = [
+        {"nodes": [{"id": "x"}, {"id": None}, {"id": 5}, "", 5.5], "removed": 7},
+        {"nodes": [{"id": 5}, {"id": 10**30}], "patched": [{"ids": 3}, 4]},
+        {"endpoints": {"five": [], "5": []}},
+        {"nodes": [{"id": 5}], "homes": [{"nodes": None}, "x"]},
+        ["nodes"],  # type: ignore[list-item]
+    ]
+    for version, facts in enumerate(odd, 1):
+        make.ChangeFactory(network=network, version=version, kind="nodes", facts=facts, actor="command")
+    if is_exact():
+        assert {row.version for row in Change.objects.filter(about_nodes([5]))} == {1, 2, 3, 4}
+
+
+def plan_of(statement: str, values: Any) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {statement}", values)
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
+@only_postgres
+def test_the_index_answers() -> None:
+    network = make.NetworkFactory()
+    rows = [
+        make.ChangeFactory.build(
+            network=network, version=version, kind="nodes", facts={"nodes": [{"id": version}]}, actor=f"node:{version}"
+        )
+        for version in range(1, 3001)
+    ]
+    low = Change.objects.bulk_create(rows)[0].pk
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE nodes_change")
+    assert "change_about_nodes" in plan_of(*Change.objects.filter(about_nodes([5])).query.sql_with_params())
+    with CaptureQueriesContext(connection) as captured:
+        assert len(newest_about([5], low=low, below=low + 3000, limit=10, made=True)) == 1
+    plan = plan_of(captured[0]["sql"], None)
+    assert "Bitmap Index Scan on change_about_nodes" in plan
+    assert "change_actor" in plan
+
+
+@only_postgres
+def test_the_newest_are_gathered_within_bounds() -> None:
+    network, other = make.NetworkFactory(), make.NetworkFactory()
+    said = {"kind": "nodes", "facts": {"nodes": [{"id": 5}]}, "actor": "command"}
+    made = {"kind": "policy", "facts": {}, "actor": "node:5"}
+    rows = [
+        make.ChangeFactory(network=network, version=version, **(made if version % 2 else said)).pk
+        for version in range(1, 9)
+    ]
+    stranger = make.ChangeFactory(network=other, version=1, **said).pk
+    make.ChangeFactory(network=network, version=9, **said | {"pruned": True})
+    everything = {"low": 0, "below": stranger + 9, "limit": 99, "made": True}
+    assert newest_about([5], **everything) == [stranger, *reversed(rows)]
+    assert newest_about([5], **everything | {"network_id": network.pk}) == rows[::-1]
+    assert newest_about([5], **everything | {"limit": 3}) == [stranger, rows[7], rows[6]]
+    assert newest_about([5], **everything | {"low": rows[2], "below": rows[5]}) == [rows[4], rows[3], rows[2]]
+    assert newest_about([5], **everything | {"made": False, "below": stranger}) == rows[::-2]
+
+
+@only_postgres
+def test_pages_of_a_node_gather_no_more_than_they_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = make.NetworkFactory()
+    for version in range(1, 31):
+        facts = {"nodes": [{"id": 5}], "note": "blue" if version in (2, 3) else "red"}
+        make.ChangeFactory(network=network, version=version, kind="nodes", facts=facts, actor="command")
+    gathered: list[int] = []
+
+    def counting(*args: Any, **kwargs: Any) -> list[int]:
+        found = newest_about(*args, **kwargs)
+        gathered.append(len(found))
+        return found
+
+    monkeypatch.setattr("coordinator.events.search.newest_about", counting)
+
+    def pages(text: str) -> list[list[int]]:
+        found, after = [], Cursor()
+        while True:
+            page = search_events(Wanted(node_id=5, text=text), after, limit=4, seconds=99.0)
+            found.append([event.change.version for event in page.events if event.change is not None])
+            if page.after is None:
+                return found
+            after = page.after
+
+    assert pages("")[:2] == [[30, 29, 28, 27], [26, 25, 24, 23]]
+    assert [version for page in pages("") for version in page] == list(range(30, 0, -1))
+    assert max(gathered) == 5
+    assert pages("blue") == [[3, 2]]
