@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from django.db.models import Q, TextField
+from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from mesh.change import ChangeKind
 from nodes.models import Change
-from nodes.selectors.about import about_nodes
+from nodes.selectors.about import about_nodes, is_exact, newest_about
 
 MOST_THINGS: Final = 20
 MOST_LINES: Final = 200
 SECONDS: Final = 0.5
 BATCH: Final = 200
+MOST_ROWS: Final = 5_000
+"""Changes about the same nodes that are looked for at most."""
 _ABOUT: Final = frozenset({"policy_version", "at", "boundary", "forced", "changed", "removed", "objections"})
 
 
@@ -143,16 +145,14 @@ def _former(
     change: Change, told: Sequence[_Thing], until: float, clock: Callable[[], float]
 ) -> tuple[dict[str, Any], bool]:
     """The facts of before of each thing, and whether the log was read to its beginning, with all facts in it."""
+    if not told:
+        return {}, True  # to look for no names would find all rows
     names = {thing.name for thing in told}
     rows = Change.objects.filter(network_id=change.network_id, version__lt=change.version)
     pruned = rows.filter(kind=change.kind, pruned=True).exists()
-    rows = rows.alias(gw_facts=Cast("facts", TextField())).filter(_speaking(change.kind, names), pruned=False)
-    rows = rows.order_by("-version")
     found: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
-    below = change.version
-    while clock() < until:
-        batch = list(rows.filter(version__lt=below)[:BATCH])
+    for batch, is_last in _batches(change, rows.filter(pruned=False).order_by("-version"), names):
         for row in batch:
             for thing in _things(row):
                 if thing.name not in names or thing.name in found:
@@ -165,22 +165,60 @@ def _former(
                     found[thing.name] = {**thing.facts, **known} if isinstance(thing.facts, dict) else thing.facts
             if len(found) == len(names):
                 return found, True
-        if len(batch) < BATCH:
+        if is_last:
             return found, not pruned
-        below = batch[-1].version
+        if clock() >= until:
+            break
     return found, False
 
 
-def _speaking(kind: str, names: set[str]) -> Q:
-    """Changes that may speak of the same things. A node's home is told by changes of relays too."""
+def _batches(change: Change, rows: QuerySet[Change], names: set[str]) -> Iterator[tuple[list[Change], bool]]:
+    """Those of ``rows`` that may speak of the same things, the latest first, and whether these are the last ones."""
     ids = sorted(int(number) for name in names if (number := name.rpartition(" ")[2]).isdigit())
+    if change.kind in _OF_NODES and is_exact():
+        pks, is_whole = _gathered(change, rows, ids)
+        for start in range(0, max(1, len(pks)), BATCH):
+            end = start + BATCH
+            yield (
+                list(rows.filter(kind__in=_OF_NODES[change.kind], pk__in=pks[start:end])),
+                is_whole and end >= len(pks),
+            )
+        return
+    speaking = rows.alias(gw_facts=Cast("facts", TextField())).filter(_speaking(change.kind, ids))
+    is_last, below = False, change.version
+    while not is_last:
+        batch: list[Change] = list(speaking.filter(version__lt=below)[:BATCH])
+        is_last = len(batch) < BATCH
+        yield batch, is_last
+        below = batch[-1].version if batch else 0
+
+
+def _gathered(change: Change, rows: QuerySet[Change], node_ids: list[int]) -> tuple[list[int], bool]:
+    """Ids of the changes before this one that an index finds, the latest first; whether these are all."""
+    found = newest_about(node_ids, low=0, below=change.pk, limit=MOST_ROWS, network_id=change.network_id)
+    edge = found[-1] if len(found) == MOST_ROWS else 0
+    if change.kind == ChangeKind.NETWORK.value:
+        networks = list(rows.filter(kind=change.kind).order_by("-pk").values_list("pk", flat=True)[:MOST_ROWS])
+        edge = max(edge, networks[-1] if len(networks) == MOST_ROWS else 0)
+        found = sorted({*found, *networks}, reverse=True)
+    return [pk for pk in found if pk >= edge], not edge
+
+
+# A node's home is told by changes of relays too.
+_OF_NODES: Final[Mapping[str, tuple[str, ...]]] = {
+    "nodes": ("nodes", "network"),
+    "network": ("nodes", "network"),
+    "endpoints": ("endpoints",),
+}
+
+
+def _speaking(kind: str, ids: list[int]) -> Q:
+    """Changes that may speak of the same things."""
     match kind:
-        case "nodes":
-            return Q(kind__in=("nodes", "network")) & about_nodes(ids)
+        case "nodes" | "endpoints":
+            return Q(kind__in=_OF_NODES[kind]) & about_nodes(ids)
         case "network":
             return Q(kind="network") | Q(kind="nodes") & about_nodes(ids)
-        case "endpoints":
-            return Q(kind=kind) & about_nodes(ids)
         case "users":
             # Numbers as a whole, wherever they stand: what they mean is seen when the row is read.
             return Q(kind=kind, gw_facts__regex=rf"(^|[^0-9])({'|'.join(map(str, ids))})([^0-9]|$)")

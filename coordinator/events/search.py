@@ -22,13 +22,15 @@ from django.db.models.functions import Cast
 
 from coordinator.events.entry import ACTORS, AUDIT_KINDS, CHANGE_KINDS, Cursor, Event, Page, Wanted
 from nodes.models import Change
-from nodes.selectors.about import about_nodes, is_exact, node_ids_of
+from nodes.selectors.about import about_nodes, is_exact, newest_about, node_ids_of
 from sessions_app.models import AuditEntry
 
 SECONDS: Final = 0.5
 """How long one page may look for rows that fit."""
 FIRST_WINDOW: Final = 5_000
 LARGEST_WINDOW: Final = 500_000
+LARGEST_GATHERING: Final = 10_000
+"""Changes about one node that are looked at together."""
 FAST: Final = 0.08
 """Seconds in which a window must be read for the next one to be larger."""
 
@@ -112,9 +114,11 @@ def _read(
     if wanted.until is not None:
         top = min(top, first_id_since(model, wanted.until, low, high))
     floor = low if wanted.since is None else max(low, first_id_since(model, wanted.since, low, high))
+    if wanted.node_id is not None and is_exact():
+        return _read_about(rows, (floor, top), wanted, limit=limit, until=until, clock=clock)
     found: list[Row] = []
-    sifted = wanted.node_id is not None and not is_exact()
-    window = _window(wanted, top - floor)
+    sifted = wanted.node_id is not None
+    window = FIRST_WINDOW if wanted.narrows else LARGEST_WINDOW
     while top > floor:
         began = clock()
         bottom = max(floor, top - window)
@@ -133,11 +137,31 @@ def _read(
     return _Found(found, 0, False)
 
 
-def _window(wanted: Wanted, whole: int) -> int:
-    """How many ids are looked at first: all, where an index finds what is wanted among them."""
-    if wanted.node_id is not None and is_exact():
-        return whole
-    return FIRST_WINDOW if wanted.narrows else LARGEST_WINDOW
+def _read_about(
+    rows: QuerySet[Row],
+    between: tuple[int, int],
+    wanted: Wanted,
+    *,
+    limit: int,
+    until: float,
+    clock: Callable[[], float],
+) -> _Found[Row]:
+    """Where an index finds what speaks of a node: so many of these as a page may need, more where few of them fit."""
+    floor, top = between
+    found: list[Row] = []
+    many = limit + 1
+    while top > floor and wanted.node_id is not None:
+        ids = newest_about([wanted.node_id], low=floor, below=top, limit=many, network_id=wanted.network_id, made=True)
+        found += rows.filter(pk__in=ids).order_by("-pk")[: limit - len(found)]
+        ended = len(ids) < many
+        if len(found) == limit:
+            return _Found(found, 0 if ended and found[-1].pk == ids[-1] else found[-1].pk, True)
+        if ended:
+            break
+        top, many = ids[-1], min(many * 4, LARGEST_GATHERING)
+        if clock() >= until:
+            return _Found(found, top, False)
+    return _Found(found, 0, False)
 
 
 _HALVING: Final = """
@@ -174,7 +198,7 @@ def _changes(wanted: Wanted) -> QuerySet[Change]:
     if wanted.network_id is not None:
         rows = rows.filter(network_id=wanted.network_id)
     rows = _common(rows, wanted)
-    if wanted.node_id is not None:
+    if wanted.node_id is not None and not is_exact():
         rows = rows.filter(about_nodes([wanted.node_id], made=True))
     return rows
 

@@ -10,11 +10,14 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from coordinator.events import Cursor, Event, Wanted, before_after, search_events
 from coordinator.events.export import Form, export_events, safe_cell
 from coordinator.events.telling import event_values
 from mesh.errors import ValidationError
+from nodes.selectors.about import is_exact
 from tests import factories as make
 from tests.factories import NOW
 
@@ -179,6 +182,44 @@ def test_a_node_that_got_another_home_with_the_relays_is_spoken_of() -> None:
     page = search_events(Wanted(node_id=7), Cursor(), limit=5)
     assert [event.change for event in page.events] == [told]
     assert event_values(page.events)[0]["summary"] == "settings, DNS or relays; home relay of node 7: ams"
+
+
+def test_what_speaks_of_the_same_things_is_gathered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coordinator.events.difference.BATCH", 2)
+    network = make.NetworkFactory()
+    change(network, 1, node(tags=["tag:db"]))
+    for version in range(2, 9):
+        change(network, version, {"nodes": [], "patched": [{"ids": [7], "set": {"hostname": f"h{version}"}}]})
+    last = change(network, 9, node(tags=["tag:web"]))
+    with CaptureQueriesContext(connection) as captured:
+        found = before_after(last)
+    assert found is not None
+    assert ("tags", "tag:db", "tag:web") in [(line.member, line.before, line.after) for line in found.differences]
+    if is_exact():
+        assert sum("gw_nodes_of_change" in query["sql"] for query in captured) == 1
+
+
+def test_a_change_of_no_things_is_compared_with_nothing() -> None:
+    network = make.NetworkFactory()
+    change(network, 1, {"users": [{"id": 1}]}, kind="users")
+    nothing = change(network, 2, {"users": []}, kind="users")
+    with CaptureQueriesContext(connection) as captured:
+        found = before_after(nothing)
+    assert found is not None
+    assert (found.differences, found.new, found.unknown, len(captured)) == ((), (), (), 0)
+
+
+def test_what_lies_beyond_the_most_that_is_looked_for_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not is_exact():
+        pytest.skip("SQLite reads the log in batches, for as long as it may")
+    monkeypatch.setattr("coordinator.events.difference.MOST_ROWS", 3)
+    network = make.NetworkFactory()
+    change(network, 1, node())
+    for version in range(2, 6):
+        change(network, version, {"nodes": [], "patched": [{"ids": [7], "set": {"tags": [f"tag:t{version}"]}}]})
+    found = before_after(change(network, 6, node()))
+    assert found is not None
+    assert found.unknown == ("node 7",)
 
 
 def test_newcomer_is_new() -> None:
