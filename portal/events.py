@@ -77,7 +77,7 @@ class Names:
         self.users = {user.pk: user for user in User.objects.filter(pk__in=users)}
 
     def node(self, pk: int, fallback: str = "") -> SafeString:
-        """A node by name, linked while it exists and struck out afterwards."""
+        """A node by name, linked while it exists and dim afterwards."""
         if pk in self.nodes:
             return html.link(links.change_url("nodes.node", pk), self.nodes[pk])
         name = fallback or next((told[str(pk)] for told in self.gone if str(pk) in told), "")

@@ -136,8 +136,8 @@ def dim(text: object) -> SafeString:
 
 
 def gone(name: object) -> SafeString:
-    """What is not there any more, by the name that it had."""
-    return format_html('<s class="gw-dim">{}</s>', name)
+    """What is not there any more, by the name that it had. A line through it would hide the hyphens of names."""
+    return format_html('<span class="gw-dim" title="Not there any more">{}</span>', name)
 
 
 def addresses(pairs: Iterable[tuple[int, str]]) -> SafeString:
