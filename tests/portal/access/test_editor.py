@@ -181,6 +181,12 @@ def _say_when_and_if(page: Page) -> None:
     page.get_by_label("What the source reports").nth(1).select_option("attribute")
     page.get_by_label("Attribute").fill("disk_encrypted")
     page.get_by_label("Value").fill("true")
+    # One that says nothing is not left out: the portal says what is amiss, and the row is marked.
+    page.get_by_role("button", name="Condition", exact=True).click()
+    page.get_by_label("Value").focus()
+    expect(page.locator(".gw-rf-condition.gw-rf-wrong")).to_have_count(1)
+    expect(page.locator(".gw-rf-if .gw-errors")).to_contain_text("A list of 1 to")
+    page.get_by_role("button", name="Remove this condition").last.click()
     # What is wrong stands beside it.
     expect(page.locator(".gw-rf-when .gw-errors")).to_contain_text("“26:00” is not a time of day")
     page.get_by_label("To o'clock").fill("20:00")

@@ -72,8 +72,8 @@
     // Each fault beside the member it is about: {field: "sources.1", message, meant}.
     function mark(faults) {
       for (const list of Object.values(errors)) list.replaceChildren();
-      for (const [name, box] of Object.entries(boxes)) {
-        box.mark(new Set(faults.filter((item) => item.field.startsWith(`${name}.`)).map((item) => Number(item.field.split(".")[1]))));
+      for (const [name, list] of [...Object.entries(boxes), ["conditions", bounds]]) {
+        list.mark(new Set(faults.filter((item) => item.field.startsWith(`${name}.`)).map((item) => Number(item.field.split(".")[1]))));
       }
       for (const fault of faults) {
         const [name, at] = fault.field.split(".");

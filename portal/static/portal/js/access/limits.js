@@ -58,7 +58,7 @@
 
   Object.assign(GWAccess, { read, listed });
 
-  // Answers {body, errors}; `words` are what the rule says of it now.
+  // Answers {body, errors, mark(set)}; `words` are what the rule says of it now.
   GWAccess.limitsForm = ({ id, rule, words, change }) => {
     const { el } = GWAccess;
     if (!document.getElementById("gw-zones")) document.body.append(zones());
@@ -193,6 +193,8 @@
         start.row, end.row, zone.row, begins.row, ends.row,
         el("p.gw-small.gw-dim.gw-rf-note", {}, `No day: every day. No hours: all day. Begins and Ends are in your time, ${HERE}.`), errors.schedule),
       el("fieldset.gw-rf-if", {}, el("legend", {}, "If the source reports all of"), list, add, errors.conditions));
-    return { body, errors };
+    // Which of the conditions something is amiss with.
+    const mark = (wrong) => rows.forEach((row, index) => row.node.classList.toggle("gw-rf-wrong", wrong.has(index)));
+    return { body, errors, mark };
   };
 })();
