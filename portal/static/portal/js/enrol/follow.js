@@ -71,7 +71,7 @@
 
   // Answers what to say where it failed. A decision is answered with the way to this page, and with nothing else.
   async function send(form, body) {
-    const unknown = "It may not have been done: see what the machine is told before you decide again.";
+    const unknown = "It may not have been done: see what the machine shows before you decide again.";
     try {
       // Not followed: where it leads would be told what is to be said here.
       const answer = await fetch(form.action, { method: "POST", body, cache: "no-store", redirect: "manual" });
