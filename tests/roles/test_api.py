@@ -89,6 +89,23 @@ def test_a_token_opens_what_its_scopes_name_and_nothing_else(world: World) -> No
     assert not faults, "\n".join(faults)
 
 
+# What a row of a list says of which device it is.
+DEVICE = {"nodes": "id", "sessions": "node"}
+
+
+@pytest.mark.parametrize("role", ["owner", "support", "member"])
+def test_who_knows_of_no_others_gets_what_is_the_own(world: World, role: str) -> None:
+    """Members by their role, others with a token that lacks what the call takes and keeps what is their own."""
+    caller, every = world.callers[role], held_by(role) | {OWN}
+    for row in (row for row in CALLS if row.own):
+        for lacks in ({row.needs}, {row.knows, row.needs}):
+            narrow = _token(caller, sorted(every - lacks))
+            assert ask(world, caller, row, narrow) == (expected(row, every - lacks), []), (row, lacks)
+        if row.own == "list":
+            found = narrow.get(row.path)["results"]
+            assert [item[DEVICE[row.path]] for item in found] == [caller.ids["own_device"]], row
+
+
 @pytest.mark.parametrize("who", ["anonymous", "agent", "unknown", "disabled", "revoked"])
 def test_without_a_token_that_is_valid_nothing_is_told(world: World, who: str) -> None:
     caller, owner = world.callers["owner"], world.callers["owner"]

@@ -111,6 +111,7 @@ def _caller(name: str, network: Network, *, role: str = "") -> Caller:
     client = light_client()
     client.force_login(user)
     api, device = api_for(user), make.NodeFactory(network=network, owner=user, name=f"of-{name.replace('_', '-')}")
+    make.NodeSessionFactory(node=device)
     assert api.api_token is not None
     api.client = light_client(raises=False)
     key = client.cookies[settings.SESSION_COOKIE_NAME].value
