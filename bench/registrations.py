@@ -74,12 +74,18 @@ def fill() -> dict[str, Any]:
     from django.utils import timezone
 
     from coordinator.networks import ensure_network
+    from mesh.change import Cause
     from sessions_app.services.auth_keys import create_auth_key
 
     now = timezone.now()
     network = ensure_network(config=settings.GHOSTWIRE, now=now, random5=b"bench")
     created = create_auth_key(
-        network_id=network.pk, now=now, random32=secrets.token_bytes(32), tags=("tag:web",), reusable=True
+        network_id=network.pk,
+        now=now,
+        random32=secrets.token_bytes(32),
+        tags=("tag:web",),
+        reusable=True,
+        cause=Cause.command(),
     )
     return {"key": created.secret}
 

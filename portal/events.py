@@ -36,7 +36,6 @@ ICONS = {
     "token_used": "key",
     "token_refused": "key_off",
     "key_made": "key",
-    "key_revoked": "key_off",
 }
 NAMED = 4
 MOST_LOOKED_UP = 100

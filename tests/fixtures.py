@@ -127,6 +127,7 @@ def key_of(network: Network) -> KeyOf:
             owner_id=None if owner is None else owner.pk,
             now=timezone.now(),
             random32=random32(),
+            cause=Cause.command(),
             **options,
         ).secret
 

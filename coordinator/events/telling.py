@@ -111,7 +111,7 @@ def _password_set(facts: Mapping[str, Any], login: str, kind: str) -> str:
 def _key(facts: Mapping[str, Any], login: str, kind: str) -> str:
     name = facts.get("name") or facts.get("auth_key", "")
     whose = ", ".join(facts.get("tags") or ()) or login
-    return f"auth key {name} for machines of {whose} {kind.removeprefix('key_')}"
+    return f"auth key {name} for machines of {whose} made"
 
 
 _TOLD: Final[Mapping[str, Callable[[Mapping[str, Any], str, str], str]]] = {
@@ -124,7 +124,6 @@ _TOLD: Final[Mapping[str, Callable[[Mapping[str, Any], str, str], str]]] = {
     "token_used": _token,
     "token_refused": _token,
     "key_made": _key,
-    "key_revoked": _key,
     "password_set": _password_set,
     "sessions_ended": _sessions_ended,
 }

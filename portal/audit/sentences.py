@@ -87,8 +87,6 @@ def _key(facts: Mapping[str, Any], who: SafeString, entry: AuditEntry) -> SafeSt
     name = html.link(links.change_url("sessions_app.authkey", ident), str(facts.get("name") or ident))
     tags = facts.get("tags") or []
     whose = html.chips(tags) if tags else who
-    if entry.kind == "key_revoked":
-        return format_html("Auth key {} for machines of {} is revoked", name, whose)
     ends = parse_datetime(str(facts.get("expires_at") or ""))
     until = format_html("good until {}", html.instant(ends, f"{ends:%Y-%m-%d %H:%M} UTC")) if ends else "without an end"
     return format_html("Auth key {} for machines of {} is made, {}", name, whose, until)
@@ -108,5 +106,4 @@ _AUDIT = {
     "sessions_ended": _sessions_ended,
     "password_set": _password_set,
     "key_made": _key,
-    "key_revoked": _key,
 }

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='auditentry',
             name='kind',
-            field=models.CharField(choices=[('login', 'Login'), ('login_failed', 'Failed login'), ('logout', 'Logout'), ('sessions_ended', 'Sessions ended'), ('password_set', 'Password set'), ('denied', 'Denied'), ('link_made', 'Link made'), ('link_revoked', 'Link revoked'), ('link_used', 'Link used'), ('token_made', 'API token made'), ('token_used', 'API token from a new address'), ('token_refused', 'API token refused'), ('key_made', 'Auth key made'), ('key_revoked', 'Auth key revoked')], editable=False, max_length=16),
+            field=models.CharField(choices=[('login', 'Login'), ('login_failed', 'Failed login'), ('logout', 'Logout'), ('sessions_ended', 'Sessions ended'), ('password_set', 'Password set'), ('denied', 'Denied'), ('link_made', 'Link made'), ('link_revoked', 'Link revoked'), ('link_used', 'Link used'), ('token_made', 'API token made'), ('token_used', 'API token from a new address'), ('token_refused', 'API token refused'), ('key_made', 'Auth key made')], editable=False, max_length=16),
         ),
     ]

@@ -25,7 +25,6 @@ class AuditEntry(models.Model):
         TOKEN_USED = "token_used", "API token from a new address"
         TOKEN_REFUSED = "token_refused", "API token refused"
         KEY_MADE = "key_made", "Auth key made"
-        KEY_REVOKED = "key_revoked", "Auth key revoked"
 
     kind = models.CharField(max_length=16, choices=Kind.choices, editable=False)
     actor = models.CharField(max_length=64, editable=False, help_text="user:7, command, anonymous.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -47,20 +47,21 @@ def create_auth_key(
     expires_at: datetime | None = None,
     name: str = "",
     created_by_id: int | None = None,
-    cause: Cause | None = None,
+    cause: Cause,
 ) -> CreatedAuthKey:
     """Makes a key. One-off unless ``reusable``; a reusable one works ``max_uses`` times, or without limit.
 
     Machines belong to ``tags`` where some are given, else to the owner. With ``pre_approved`` they need no approval
-    where the network wants one for each new node. ``cause``: where nothing is said, whoever made it, else a command.
-    Raises ValidationError.
+    where the network wants one for each new node. The audit trail tells of it: no change does. Raises ValidationError.
     """
     errors = []
     if not tags and owner_id is None:
         errors.append(FieldError("owner", "A key needs an owner or tags."))
-    if owner_id is not None and not User.objects.filter(pk=owner_id, is_active=True).exists():
+    owner = None if owner_id is None else User.objects.filter(pk=owner_id, is_active=True).first()
+    if owner_id is not None and owner is None:
         errors.append(FieldError("owner", "There is no such active user."))
-    if not Network.objects.filter(pk=network_id).exists():
+    network = Network.objects.filter(pk=network_id).first()
+    if network is None:
         errors.append(FieldError("network", "There is no such network."))
     if expires_at is not None and expires_at <= now:
         errors.append(FieldError("expires_at", "The end lies in the past."))
@@ -76,17 +77,17 @@ def create_auth_key(
             errors.append(FieldError(f"tags.{index}", error.detail))
     if len(name) > MAX_NAME_LENGTH:
         errors.append(FieldError("name", f"At most {MAX_NAME_LENGTH} characters."))
-    if errors:
+    if errors or network is None:
         raise ValidationError("The auth key is refused.", errors=tuple(errors))
     secret = derive_token(TokenKind.AUTH_KEY, at=now, random32=random32)
     stored = digest_for_storage(secret)
     auth_key = AuthKey.objects.create(
         digest=stored.digest,
         pepper=stored.pepper,
-        network_id=network_id,
+        network=network,
         name=name,
         hint=visible_prefix(secret),
-        owner_id=owner_id,
+        owner=owner,
         tagged=bool(tags),
         tags=sorted(set(normal)),
         ephemeral=ephemeral,
@@ -95,8 +96,7 @@ def create_auth_key(
         expires_at=expires_at,
         created_by_id=created_by_id,
     )
-    maker = Cause.command() if created_by_id is None else Cause.user(created_by_id)
-    _tell(AuditEntry.Kind.KEY_MADE, auth_key, cause or maker, now)
+    record_audit(kind=AuditEntry.Kind.KEY_MADE, facts=_said_of(auth_key), cause=cause, now=now)
     return CreatedAuthKey(auth_key, secret)
 
 
@@ -115,13 +115,12 @@ def revoke_auth_key(*, auth_key_id: int, cause: Cause, now: datetime) -> AuthKey
         said = {"id": auth_key.pk, "name": auth_key.name, "user": auth_key.owner_id, "tags": auth_key.tags}
         facts = {"auth_keys": [said | {"revoked_at": now.isoformat()}]}
         record_ended_right(network_id=auth_key.network_id, facts=facts, cause=cause, now=now)
-        _tell(AuditEntry.Kind.KEY_REVOKED, auth_key, cause, now)
     return auth_key
 
 
-def _tell(kind: AuditEntry.Kind, auth_key: AuthKey, cause: Cause, now: datetime) -> None:
-    """To the audit trail: which key it is and what it may do, never the key."""
-    facts = {
+def _said_of(auth_key: AuthKey) -> dict[str, Any]:
+    """What the audit trail keeps: which key it is and what it may do, never the key."""
+    return {
         "auth_key": auth_key.pk,
         "name": auth_key.name,
         "network": auth_key.network.name,
@@ -133,7 +132,6 @@ def _tell(kind: AuditEntry.Kind, auth_key: AuthKey, cause: Cause, now: datetime)
         "pre_approved": auth_key.pre_approved,
         "expires_at": None if auth_key.expires_at is None else auth_key.expires_at.isoformat(),
     }
-    record_audit(kind=kind, facts=facts, cause=cause, now=now)
 
 
 def lock_auth_key(*, secret: str) -> AuthKey:

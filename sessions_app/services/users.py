@@ -189,9 +189,9 @@ def _set_password(user: User, password: str, cause: Cause, now: datetime, *, how
     end_password_links(user_id=user.pk, now=now)
     end_portal_sessions(user_id=user.pk)
     said = {"id": user.pk, "login": user.username} | ({"how": how} if how else {})
-    record_ended_right_of(user=user, facts={"passwords": [said]}, cause=cause, now=now)
-    facts = {"user": user.pk, **{name: value for name, value in said.items() if name != "id"}}
-    record_audit(kind=AuditEntry.Kind.PASSWORD_SET, facts=facts, cause=cause, now=now)
+    if not record_ended_right_of(user=user, facts={"passwords": [said]}, cause=cause, now=now):
+        # Before the first network there is no log of changes.
+        record_audit(kind=AuditEntry.Kind.PASSWORD_SET, facts=said, cause=cause, now=now)
 
 
 def _check_password(password: str, user: User) -> None:

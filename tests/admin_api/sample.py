@@ -43,7 +43,7 @@ def make_sample(network: Network, owner: User) -> Sample:
     """Registered machines, one with a route, and all else that a network may have."""
     now = timezone.now()
     change: dict[str, Any] = {"cause": Cause.command(), "now": now}
-    key = create_auth_key(network_id=network.pk, owner_id=owner.pk, reusable=True, now=now, random32=random32())
+    key = create_auth_key(network_id=network.pk, owner_id=owner.pk, reusable=True, random32=random32(), **change)
     machine, gone = Machine("web"), Machine("gone")
     for each in (machine, Machine("laptop"), gone):
         response = each.register(key.secret, routes=["192.168.7.0/24"] if each is machine else [])

@@ -59,7 +59,7 @@ def machine(hostname: str = "web") -> Machine:
 def key(owner: User, **options: Any) -> str:
     network_id = options.pop("network_id", None) or Network.objects.get(name="default").pk
     return create_auth_key(
-        network_id=network_id, owner_id=owner.pk, now=now(), random32=os.urandom(32), **options
+        network_id=network_id, owner_id=owner.pk, now=now(), random32=os.urandom(32), cause=Cause.command(), **options
     ).secret
 
 

@@ -87,7 +87,12 @@ def test_a_one_off_key_lets_one_of_two_in(careful: Network, ana: User, root: Use
 
 def test_tags_and_ephemerality_of_the_key(careful: Network, root: User, ana: User) -> None:
     made = create_auth_key(
-        network_id=careful.pk, tags=["tag:ci"], ephemeral=True, now=timezone.now(), random32=random32()
+        network_id=careful.pk,
+        tags=["tag:ci"],
+        ephemeral=True,
+        now=timezone.now(),
+        random32=random32(),
+        cause=CAUSE,
     )
     node = approve(ask(Machine("web"), made.secret), root)
     assert ([row.tag for row in node.tags.all()], node.ephemeral) == (["tag:ci"], True)

@@ -103,6 +103,7 @@ class World:
             tags=() if owner else ("tag:db",),
             now=self.clock.at,
             random32=random32(),
+            cause=Cause.command(),
         )
         machine = Machine("web")
         machine.register(created.secret, routes=[ROUTES[number % 3]], relay_latency_ms={"1": 5.0, "2": 9.0})
@@ -116,6 +117,7 @@ class World:
             tags=[row.tag for row in node.tags.all()],
             now=self.clock.at,
             random32=random32(),
+            cause=Cause.command(),
         )
         machine.register(created.secret, routes=ROUTES[: number % 4], os=f"os{number}")
 

@@ -274,7 +274,9 @@ def test_networks_never_see_each_other(network: Network, laptop: Machine, ana: U
     other = NetworkFactory(name="other")
     allow(network, ["*"], ["*"])
     allow(other, ["*"], ["*"])
-    created = create_auth_key(network_id=other.pk, owner_id=ana.pk, now=START, random32=b"x" * 32)
+    created = create_auth_key(
+        network_id=other.pk, owner_id=ana.pk, now=START, random32=b"x" * 32, cause=Cause.command()
+    )
     stranger = Machine("stranger")
     assert stranger.register(created.secret).status_code == 201
     assert (laptop.peer_names(), stranger.peer_names()) == ([], [])

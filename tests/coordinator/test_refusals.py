@@ -47,6 +47,7 @@ def expired(owner: User) -> str:
         now=START - timedelta(days=2),
         expires_at=START - timedelta(days=1),
         random32=random32(),
+        cause=Cause.command(),
     ).secret
 
 

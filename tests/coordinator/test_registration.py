@@ -190,7 +190,9 @@ def test_a_revoked_key(network: Network, ana: User, key_of: KeyOf) -> None:
 
 def test_the_key_decides_the_network(network: Network, ana: User) -> None:
     other = NetworkFactory(name="other", ipv4_range="10.9.0.0/24", ipv6_range=None)
-    created = create_auth_key(network_id=other.pk, owner_id=ana.pk, now=START, random32=b"r" * 32)
+    created = create_auth_key(
+        network_id=other.pk, owner_id=ana.pk, now=START, random32=b"r" * 32, cause=Cause.command()
+    )
     machine = Machine()
     body = machine.register(created.secret).json()
     assert (body["network"]["name"], body["node"]["addresses"]) == ("other", ["10.9.0.2/32"])

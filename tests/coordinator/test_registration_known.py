@@ -134,7 +134,9 @@ def test_fewer_tags(join: Join, key_of: KeyOf) -> None:
 
 def test_a_key_of_another_network(web: Machine, ana: User) -> None:
     other = NetworkFactory(name="other", ipv4_range="10.9.0.0/24", ipv6_range=None)
-    created = create_auth_key(network_id=other.pk, owner_id=ana.pk, now=START, random32=b"o" * 32)
+    created = create_auth_key(
+        network_id=other.pk, owner_id=ana.pk, now=START, random32=b"o" * 32, cause=Cause.command()
+    )
     assert web.register(created.secret).status_code == 403
     assert Node.objects.get().network_id != other.pk
 

@@ -9,8 +9,8 @@ import pytest
 
 from mesh.change import Cause
 from mesh.errors import AuthenticationError, NotFoundError, ValidationError
-from nodes.models import Network
-from sessions_app.models import AuthKey, User
+from nodes.models import Change, Network
+from sessions_app.models import AuditEntry, AuthKey, User
 from sessions_app.services.auth_keys import (
     check_people,
     create_auth_key,
@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 
 
 def create(network: Network, **options: Any) -> tuple[AuthKey, str]:
-    made = create_auth_key(network_id=network.pk, now=START, random32=random32(), **options)
+    made = create_auth_key(network_id=network.pk, now=START, random32=random32(), cause=Cause.command(), **options)
     return made.auth_key, made.secret
 
 
@@ -92,6 +92,17 @@ def test_revoking_twice_keeps_the_first_instant(network: Network, ana: User) -> 
     assert revoke_auth_key(auth_key_id=key.pk, cause=Cause.command(), now=START + HOUR).revoked_at == START
     with pytest.raises(NotFoundError):
         revoke_auth_key(auth_key_id=key.pk + 1, cause=Cause.command(), now=START)
+
+
+def test_each_act_is_told_once(network: Network, ana: User) -> None:
+    key, _ = create(network, owner_id=ana.pk, tags=["tag:b", "tag:a"])
+    made = AuditEntry.objects.get()
+    assert (made.kind, made.actor, made.facts["auth_key"]) == ("key_made", Cause.command().actor, key.pk)
+    assert (made.facts["login"], made.facts["tags"]) == (ana.username, ["tag:a", "tag:b"])
+    assert not Change.objects.filter(kind="credentials").exists()
+    revoke_auth_key(auth_key_id=key.pk, cause=Cause.command(), now=START)
+    assert Change.objects.filter(kind="credentials").count() == 1
+    assert list(AuditEntry.objects.all()) == [made]
 
 
 @pytest.mark.parametrize("who", ["owner_id", "created_by_id"])

@@ -12,7 +12,7 @@ from coordinator.lifecycle import delete_node, release_key
 from coordinator.replica import REPLICAS, current_state
 from mesh.change import Cause
 from nodes.models import Change, Network, RetiredKey
-from sessions_app.models import AuthKey, User
+from sessions_app.models import AuditEntry, AuthKey, User
 from sessions_app.services.api_tokens import revoke_api_token
 from sessions_app.services.auth_keys import revoke_auth_key
 from sessions_app.services.ended_rights import networks_concerned_by
@@ -63,6 +63,7 @@ def test_of_a_password_without_the_password(network: Network, ana: User) -> None
     set_password(user_id=ana.pk, password="a long enough one", **ACT)
     change = last(network)
     assert (change.kind, change.facts) == ("credentials", {"passwords": [{"id": ana.pk, "login": "ana@example.com"}]})
+    assert not AuditEntry.objects.filter(kind="password_set").exists()  # once is enough
 
 
 def test_of_a_retirement(network: Network, join: Join, ana: User) -> None:

@@ -86,6 +86,7 @@ def create(
         name=name,
         now=now,
         random32=secrets.token_bytes(32),
+        cause=Cause.command(),
     )
     key = AuthKey.objects.select_related("network", "owner").get(pk=created.auth_key.pk)
     [value] = auth_key_values([key], now)
