@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from coordinator.errors import api_not_found
 from ghostwire_site.agent_files import install_script, wheel, wheel_list
+from ghostwire_site.api_schema import SchemaView
 from ghostwire_site.health import health, healthz, readyz
 
 # A page of its own: the package's has inline styles, which the security policy does not allow.
@@ -16,7 +17,7 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("health", health),
-    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/schema/", SchemaView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(**DOCS), name="docs"),
     path("api/v1/", include("coordinator.urls")),
     re_path(r"^api/(?P<path>.*)$", api_not_found),
