@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from coordinator.lifecycle import delete_node, expire_node, rename_node
 from mesh.change import Cause
-from mesh.errors import ConflictError, NotFoundError
+from mesh.errors import ConflictError, HiddenError, NotFoundError
 from nodes.changes import lock_node
 from nodes.models import Node
 from sessions_app.models import User
@@ -21,10 +21,11 @@ def own_devices(person: User) -> QuerySet[Node]:
 
 
 def own_device(person: User, node_id: int) -> Node:
-    """One of them. Raises NotFoundError."""
+    """One of them. Raises NotFoundError, HiddenError for another person's."""
     node = own_devices(person).filter(pk=node_id).first()
     if node is None:
-        raise NotFoundError("There is no such device.")
+        refused = HiddenError if Node.objects.filter(pk=node_id).exists() else NotFoundError
+        raise refused("There is no such device.")
     return node
 
 
@@ -57,5 +58,5 @@ def _demand(person: User, node_id: int) -> Node:
     own_device(person, node_id)
     _, node = lock_node(node_id)
     if node.owner_id != person.pk:
-        raise NotFoundError("There is no such device.")
+        raise HiddenError("There is no such device.")
     return node

@@ -92,6 +92,10 @@ class NotFoundError(GhostWireError):
     title = "Not found"
 
 
+class HiddenError(NotFoundError):
+    """There is such a thing, and the caller may not know of it: answered as if there were none."""
+
+
 class ConflictError(GhostWireError):
     """The state of the thing does not allow this now."""
 

@@ -24,7 +24,7 @@ from coordinator.requests import cause_of
 from coordinator.strict_json import StrictJSONParser
 from coordinator.views.base import read
 from mesh.change import Cause
-from mesh.errors import FieldError, NotFoundError, PermissionDeniedError, ValidationError
+from mesh.errors import FieldError, HiddenError, NotFoundError, PermissionDeniedError, ValidationError
 from nodes.models import Network
 from nodes.selectors import get_network
 from sessions_app.models import User
@@ -79,7 +79,7 @@ class AdminView(APIView):
         own = allows_own(request.user)
         knows = own if self.knows == ANYONE else allows(request.user, self.knows)
         if not knows and not (self.own and own):
-            raise NotFoundError("There is no such call.")
+            raise HiddenError("There is no such call.")
         self.sees_all = knows and self.knows != ANYONE
         right = self.rights.get(method)
         if right is None:
@@ -89,8 +89,9 @@ class AdminView(APIView):
         raise PermissionDeniedError("Your role does not permit this.")
 
     def handle_exception(self, exc: Exception) -> Response:
-        """As DRF does; marks what is not found because the caller may not know of it, for the audit trail."""
-        if isinstance(exc, NotFoundError) and not self.sees_all:
+        """As DRF does; marks what is not found because the caller may not know of it, for the audit trail. What is
+        gone, or never was, was refused to nobody."""
+        if isinstance(exc, HiddenError) and not self.sees_all:
             self.request._request.gw_hidden = True  # type: ignore[attr-defined]
         return super().handle_exception(exc)
 
@@ -169,8 +170,9 @@ def _method(request: Request) -> str:
 
 
 def row_or_404(rows: QuerySet[Row], ident: int, what: str) -> Row:
-    """The row with the id ``ident`` among ``rows``. Raises NotFoundError."""
+    """The row with the id ``ident`` among ``rows``. Raises NotFoundError, HiddenError where it is not among these."""
     row = rows.filter(pk=ident).first()
     if row is None:
-        raise NotFoundError(f"There is no {what} {ident}.")
+        refused = HiddenError if rows.model._default_manager.filter(pk=ident).exists() else NotFoundError
+        raise refused(f"There is no {what} {ident}.")
     return row

@@ -26,6 +26,21 @@ class ApiTokenView(AdminView):
         """The caller's tokens, without their digests."""
         return ApiToken.objects.filter(user=self.user).defer("digest", "pepper")
 
+    def answer_list(self) -> Response:
+        """A page of them, the latest first."""
+        page = page_of(self.tokens(), self.query, descending=True)
+        return self.answer_page(ApiTokenOut, page, page.rows)
+
+    def answer(self, pk: int) -> Response:
+        """A token as it now is."""
+        return Response(ApiTokenOut(row_or_404(self.tokens(), pk, "API token")).data)
+
+    def revoke(self, pk: int) -> None:
+        """Ends a token, which may be the one that asks. Raises ValidationError if there is a body."""
+        self.read_nothing()
+        token = row_or_404(self.tokens(), pk, "API token")
+        revoke_api_token(api_token_id=token.pk, cause=self.cause, now=self.now)
+
 
 class ApiTokenList(ApiTokenView):
     rights = {"GET": ANYONE, "POST": ANYONE}
@@ -34,8 +49,7 @@ class ApiTokenList(ApiTokenView):
     @extend_schema(responses=page_serializer(ApiTokenOut), operation_id="admin_list_api_tokens")
     def get(self, request: Request) -> Response:
         """Lists your tokens, the latest first."""
-        page = page_of(self.tokens(), self.query, descending=True)
-        return self.answer_page(ApiTokenOut, page, page.rows)
+        return self.answer_list()
 
     @extend_schema(request=ApiTokenNew, responses={201: ApiTokenCreated}, operation_id="admin_create_api_token")
     def post(self, request: Request) -> Response:
@@ -58,7 +72,7 @@ class ApiTokenDetail(ApiTokenView):
     @extend_schema(responses=ApiTokenOut, operation_id="admin_get_api_token")
     def get(self, request: Request, pk: int) -> Response:
         """One of your tokens."""
-        return Response(ApiTokenOut(row_or_404(self.tokens(), pk, "API token")).data)
+        return self.answer(pk)
 
 
 class ApiTokenRevoke(ApiTokenView):
@@ -67,7 +81,5 @@ class ApiTokenRevoke(ApiTokenView):
     @extend_schema(request=None, responses=ApiTokenOut, operation_id="admin_revoke_api_token")
     def post(self, request: Request, pk: int) -> Response:
         """Ends one of your tokens, be it the one that asks."""
-        self.read_nothing()
-        token = row_or_404(self.tokens(), pk, "API token")
-        revoke_api_token(api_token_id=token.pk, cause=self.cause, now=self.now)
-        return Response(ApiTokenOut(row_or_404(self.tokens(), pk, "API token")).data)
+        self.revoke(pk)
+        return self.answer(pk)

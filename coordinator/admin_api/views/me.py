@@ -17,11 +17,10 @@ from coordinator.admin_api.serializers.me import BrowserOut, DeviceEdit, MeOut
 from coordinator.admin_api.serializers.nodes import NodeOut, describe_nodes, with_details
 from coordinator.admin_api.views.api_tokens import ApiTokenView
 from coordinator.own_devices import delete_own_device, expire_own_device, rename_own_device
-from mesh.errors import NotFoundError
+from mesh.errors import HiddenError, NotFoundError
 from nodes.models import Node
 from sessions_app.models import PortalSession
 from sessions_app.roles import ALL_CAPABILITIES, OWN, allows
-from sessions_app.services.api_tokens import revoke_api_token
 from sessions_app.services.portal_sessions import sign_out
 
 MOST_BROWSERS = 100
@@ -121,8 +120,7 @@ class MyTokenList(ApiTokenView):
     @extend_schema(responses=page_serializer(ApiTokenOut), operation_id="list_my_api_tokens")
     def get(self, request: Request) -> Response:
         """Lists your API tokens, the latest first."""
-        page = page_of(self.tokens(), self.query, descending=True)
-        return self.answer_page(ApiTokenOut, page, page.rows)
+        return self.answer_list()
 
 
 class MyTokenDetail(ApiTokenView):
@@ -133,14 +131,12 @@ class MyTokenDetail(ApiTokenView):
     @extend_schema(responses=ApiTokenOut, operation_id="get_my_api_token")
     def get(self, request: Request, pk: int) -> Response:
         """One of your API tokens."""
-        return Response(ApiTokenOut(row_or_404(self.tokens(), pk, "API token")).data)
+        return self.answer(pk)
 
     @extend_schema(request=None, responses={204: None}, operation_id="revoke_my_api_token")
     def delete(self, request: Request, pk: int) -> Response:
         """Ends one of your API tokens, be it the one that asks."""
-        self.read_nothing()
-        token = row_or_404(self.tokens(), pk, "API token")
-        revoke_api_token(api_token_id=token.pk, cause=self.cause, now=self.now)
+        self.revoke(pk)
         return Response(status=204)
 
 
@@ -170,5 +166,6 @@ class BrowserDetail(OwnView):
         """Logs you out of one browser."""
         self.read_nothing()
         if not sign_out(user_id=self.user.pk, only=pk, cause=self.cause, now=self.now):
-            raise NotFoundError("There is no such session.")
+            refused = HiddenError if PortalSession.objects.filter(pk=pk).exists() else NotFoundError
+            raise refused("There is no such session.")
         return Response(status=204)
