@@ -73,7 +73,7 @@ def test_times_and_names() -> None:
     names = {*Node.objects.values_list("name", flat=True), *people}
     loose: dict[str, list[str]] = {}
     for page, path in addresses_of(sample).items():
-        found = _read(browser.get(path))
+        found = _read(browser.get(path), page)
         for time in found.times:
             at = parse_datetime(time.get("datetime") or "")
             assert at is not None and at.tzinfo is not None, (page, time)
@@ -84,8 +84,10 @@ def test_times_and_names() -> None:
     assert loose == {}
 
 
-def _read(answer: Any) -> _Names:
+def _read(answer: Any, page: str) -> _Names:
+    assert answer.status_code == (404 if page == "not-found" else 200), page
     found = _Names()
     main = re.search(r"<main.*</main>", answer.content.decode(), re.DOTALL)
-    found.feed(main.group() if main else "")
+    assert main is not None, page
+    found.feed(main.group())
     return found
