@@ -71,6 +71,9 @@ def test_one_machine_is_followed_and_leads_to_the_second(client: Client, network
     make.AuthKeyFactory(network=network, max_uses=2, uses=1)
     assert "Run the same line on a second machine." in text_of(client.get("/admin/"))
     make.NodeFactory(network=network, name="beta", first_ping_at=timezone.now(), first_ping_peer=first.pk)
+    said = text_of(client.get("/admin/"))
+    assert "1 of 2 online" in said
+    assert "One machine." not in said
 
 
 def test_the_first_steps_stay_until_somebody_leaves_them(client: Client, network: Any) -> None:
