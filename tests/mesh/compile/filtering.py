@@ -7,7 +7,6 @@ from typing import Any
 
 from mesh.compile import CompiledPolicy, compile_policy
 from mesh.policy import (
-    Action,
     Condition,
     ConditionKind,
     Group,
@@ -16,13 +15,12 @@ from mesh.policy import (
     Policy,
     PolicyNode,
     PolicyUser,
-    PortRange,
     Rule,
 )
 from mesh.policy import selectors as s
+from tests.mesh.compile.rules import numbered
 from tests.mesh.policy.strategies import AT
 
-SSH, WEB = (PortRange(22, 22),), (PortRange(80, 80),)
 LINUX = (Condition(ConditionKind.OS_IN, ("linux",)),)
 RANGES = IPv4Network("10.1.0.0/24"), IPv6Network("fd00::/64")
 DB = PolicyNode(1, "db", None, frozenset({"tag:db"}), (ip_address("10.1.0.1"), ip_address("fd00::1")))
@@ -46,24 +44,8 @@ HOSTS = (Host("lan", ip_network("10.9.0.128/25")),)
 TO_DB = (s.tag("tag:db"),)
 
 
-def rule(action: Action, sources: tuple[Any, ...], destinations: tuple[Any, ...], ports: Any = (), **more: Any) -> Rule:
-    return Rule(0, 0, action, sources, destinations, more.pop("protocols", ()), ports, **more)
-
-
-def accept(*arguments: Any, **more: Any) -> Rule:
-    return rule(Action.ACCEPT, *arguments, **more)
-
-
-def deny(*arguments: Any, **more: Any) -> Rule:
-    return rule(Action.DENY, *arguments, **more)
-
-
 def compiled(*rules: Rule, facts: NetworkFacts = FACTS) -> CompiledPolicy:
-    numbered = tuple(
-        Rule(n, n, r.action, r.sources, r.destinations, r.protocols, r.ports, r.schedule, r.conditions)
-        for n, r in enumerate(rules, start=1)
-    )
-    return compile_policy(Policy(numbered, GROUPS, HOSTS), facts, AT)
+    return compile_policy(Policy(numbered(rules), GROUPS, HOSTS), facts, AT)
 
 
 def sets_of(engine: CompiledPolicy, node: PolicyNode) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from mesh.policy import (
     Schedule,
 )
 from mesh.policy import selectors as s
-from tests.mesh.compile.engines import SSH, A, B, C, accept, deny, engine, node
+from tests.mesh.compile.engines import A, B, C, engine, node
+from tests.mesh.compile.rules import SSH, accept, deny
 from tests.mesh.policy.profile import thorough
 from tests.mesh.policy.strategies import AT, networks, policies
 

@@ -12,12 +12,11 @@ from tests.mesh.compile.filtering import (
     DB,
     LINUX,
     TO_DB,
-    accept,
     compiled,
-    deny,
     only_set,
     wire_set,
 )
+from tests.mesh.compile.rules import accept, deny
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,12 @@ from tests.mesh.compile.filtering import (
     LINUX,
     NOBODYS,
     RANGES,
-    SSH,
     TO_DB,
-    WEB,
-    accept,
     compiled,
-    deny,
     sets_of,
     wire_set,
 )
+from tests.mesh.compile.rules import SSH, WEB, accept, deny
 from tests.mesh.policy.profile import thorough
 from tests.mesh.policy.strategies import AT, networks, policies
 
