@@ -168,6 +168,17 @@ def test_reach_of_a_node_is_that_of_the_naive_oracle(policy: Policy, facts: Netw
             assert opened(oracle.flows(), back) == flows_between(oracle, oracle.nodes[ident], node)
 
 
+@some
+@given(policies(), networks())
+def test_edges_hold_as_many_pairs_as_agents_have_peers(policy: Policy, facts: NetworkFacts) -> None:
+    compiled = compile_policy(policy, facts, AT)
+    grapher = Grapher(compiled)
+    peers = sum(len(compiled.peers_of(node.id)) for node in facts.nodes)
+    graphs = [grapher.graph(by) for by in GraphBy]
+    assert [2 * graph.pairs for graph in graphs] == [peers] * len(graphs)
+    assert [2 * sum(edge.pairs for edge in graph.edges) for graph in graphs] == [peers] * len(graphs)
+
+
 @pytest.mark.parametrize("by", list(GraphBy))
 @some
 @given(policies(), networks())
